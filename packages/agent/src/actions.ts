@@ -1,0 +1,121 @@
+/**
+ * Every effect that the agent has on its node is one of these: data, named, idempotent. The loop plans them, one
+ * `perform` carries them out. So a simulator can do the same plan on a fake node, and stop before, halfway and after.
+ * Each is "make it so": carried out twice it does no harm, and it looks before it acts.
+ */
+import type { ActSpec, AttachmentSpec, BaseReplicaSpec, DiskReplicaSpec, GuestSpec, InstanceId, OperationId } from '@gantry/model';
+
+/** Base image of an uploaded image: fetch the content, check digest and header, keep it content-addressed. */
+export interface BaseEnsure {
+  do: 'base.ensure';
+  spec: BaseReplicaSpec;
+}
+export interface BaseRemove {
+  do: 'base.remove';
+  spec: BaseReplicaSpec;
+}
+/** Make the disk of this replica: from nothing, from its base, or by an OS provider. Ends with the disk marked ready. */
+export interface DiskCreate {
+  do: 'disk.create';
+  spec: DiskReplicaSpec;
+}
+/** Remove the bytes of a tombstoned replica. */
+export interface DiskRemove {
+  do: 'disk.remove';
+  spec: DiskReplicaSpec;
+}
+export interface NetworkEnsure {
+  do: 'network.ensure';
+  spec: AttachmentSpec;
+  /** Who may ask DHCP for what: all guests of the node in this network. */
+  leases: { mac: string; ipv4: string; hostname: string }[];
+}
+export interface NetworkRemove {
+  do: 'network.remove';
+  spec: AttachmentSpec;
+}
+/** Write the guest's own files (kernel copy, seed), define the domain and start it. Never starts a second one. */
+export interface GuestStart {
+  do: 'guest.start';
+  spec: GuestSpec;
+  /** Why it is started: said in log and events. */
+  because: 'wanted' | 'host-boot' | 'crash' | 'guest-poweroff' | 'guest-reboot';
+}
+/** Define only (power=stopped). */
+export interface GuestDefine {
+  do: 'guest.define';
+  spec: GuestSpec;
+}
+/** Ask the guest to power off: agent, then ACPI. Returns at once. */
+export interface GuestShutdown {
+  do: 'guest.shutdown';
+  instance: InstanceId;
+}
+export interface GuestDestroy {
+  do: 'guest.destroy';
+  instance: InstanceId;
+}
+/** Undefine the stopped domain and remove its own files (not its disks). */
+export interface GuestRemove {
+  do: 'guest.remove';
+  instance: InstanceId;
+}
+/** One act, at most once; the loop has journaled its begin before. */
+export interface ActPerform {
+  do: 'act.perform';
+  action: ActSpec['action'];
+}
+
+export type Action =
+  | BaseEnsure
+  | BaseRemove
+  | DiskCreate
+  | DiskRemove
+  | NetworkEnsure
+  | NetworkRemove
+  | GuestStart
+  | GuestDefine
+  | GuestShutdown
+  | GuestDestroy
+  | GuestRemove
+  | ActPerform;
+
+export type ActionName = Action['do'];
+export type ActionOf<N extends ActionName> = Extract<Action, { do: N }>;
+
+/** Output for the operation that an action belongs to. */
+export type Logger = (level: 'info' | 'warn' | 'error' | 'output', text: string) => void;
+
+/** What carrying out an action gives: things to report which observation would not show. */
+export interface Outcome {
+  allocatedBytes?: number;
+}
+
+/** The thing an action works on: at most one action per subject at a time; different subjects go in parallel. */
+export function subjectOf(action: Action): string {
+  switch (action.do) {
+    case 'base.ensure':
+    case 'base.remove':
+      return `base:${action.spec.sha256}`;
+    case 'disk.create':
+    case 'disk.remove':
+      return `disk:${action.spec.disk}`;
+    case 'network.ensure':
+    case 'network.remove':
+      return `network:${action.spec.network}`;
+    case 'guest.start':
+    case 'guest.define':
+      return `guest:${action.spec.instance}`;
+    case 'act.perform':
+      return `guest:${action.action.instance}`;
+    default:
+      return `guest:${action.instance}`;
+  }
+}
+
+/** The operation that wants to read about it. */
+export function operationOf(action: Action): OperationId | undefined {
+  if (action.do === 'disk.create' || action.do === 'disk.remove') return action.spec.operation;
+  if (action.do === 'guest.start' || action.do === 'guest.define') return action.spec.operation ?? undefined;
+  return undefined;
+}

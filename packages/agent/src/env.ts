@@ -1,0 +1,97 @@
+/** Time, randomness and effects reach the agent only through these, so that a simulator can provide all of them. */
+import type { Assignments, NodeFacts, NodeStatus, Provenance, Report, ReportAnswer, TunnelRequest } from '@gantry/model';
+import type { Action, Logger, Outcome } from './actions.ts';
+import type { Observation } from './observation.ts';
+
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  /** CLOCK_BOOTTIME, ms: goes on while suspended, starts anew with each boot. */
+  bootMs(): number;
+  /** Rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Env {
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random(): number;
+  uuid(): string;
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Signs of life of a guest, seen by the agent from outside it. */
+export interface Liveness {
+  instance: string;
+  domainId?: number;
+  pingAt?: number;
+  sshAt?: number;
+}
+
+/** Something that happened to a domain, as libvirt told it. A hint to look, and a record of why. */
+export interface DomainHappening {
+  uuid: string;
+  what: 'started' | 'stopped' | 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog' | 'io-error' | 'other';
+  detail: string;
+}
+
+/** The node: looked at and acted on. Implemented for real (libvirt, files, bridges) and by the simulator. */
+export interface Host {
+  bootId(): string;
+  facts(): Promise<NodeFacts>;
+  /** Numbers that change: free memory and storage. */
+  gauges(): Promise<Pick<NodeStatus, 'storage' | 'memoryFreeMiB'>>;
+  observe(): Promise<Observation>;
+  /** @throws GantryError */
+  perform(action: Action, log: Logger, signal: AbortSignal): Promise<Outcome>;
+  /** Origin of every element of a guest's domain, as last defined here. */
+  explain(instance: string): Promise<Provenance[] | undefined>;
+  /** Paths for the user: console log, display socket. */
+  paths(instance: string): { console: string; vnc: string };
+  /** Calls back for every happening until the signal aborts; reconnects by itself. */
+  watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
+  /** Resolves when the address first answers a ping (and again when ssh answers), or the signal aborts. */
+  probe(target: { instance: string; ipv4: string; bridge: string }, onLive: (sign: 'ping' | 'ssh', at: number) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** What survives the agent: assignments, acts begun and ended, what was last seen. Writes are durable when they return. */
+export interface Journal {
+  read(): Promise<JournalState | undefined>;
+  write(state: JournalState): Promise<void>;
+}
+
+export interface JournalState {
+  /** Rises with every start of the agent. */
+  run: number;
+  assignments?: Assignments;
+  /** The boot in which the controller last confirmed the assignments. */
+  confirmedInBoot?: string;
+  /** Acts by id: begun, or ended with their outcome. An act found begun after a start of the agent is `unknown`. */
+  acts: Record<string, { state: 'begun' | 'done' | 'failed' | 'unknown'; error?: string; at: number }>;
+  /** Per instance: what the planner must know about the past. */
+  guests: Record<string, GuestMemory>;
+}
+
+export interface GuestMemory {
+  /** Boot in which the domain was last seen running. */
+  ranInBoot?: string;
+  /** It ended so while the policy said stop: stay down until the spec changes. `generation` is the spec's at that time. */
+  downBy?: { by: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog'; generation: number };
+  /** Automatic restarts, wall-clock ms; those older than the window are dropped. */
+  restarts: number[];
+  /** A graceful stop was asked for at (wall-clock ms). */
+  stopAskedAt?: number;
+  startedAt?: number;
+  firstPingAt?: number;
+  sshReadyAt?: number;
+}
+
+/** The agent's way to the controller. Every call may fail, be lost, or be answered twice. */
+export interface ControllerLink {
+  assignments(signal: AbortSignal): Promise<Assignments>;
+  /** Calls back whenever assignments may have changed or a tunnel is wanted; returns when the connection ends. */
+  watch(from: string | undefined, on: { changed(): void; tunnel(request: TunnelRequest): void }, signal: AbortSignal): Promise<void>;
+  report(report: Report, signal: AbortSignal): Promise<ReportAnswer>;
+  /** The content of an image, for base.ensure. */
+  imageContent(imageId: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}

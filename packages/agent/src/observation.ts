@@ -1,0 +1,49 @@
+/** What is on the node, as looked at: the planner's other input. Nothing here is remembered from having asked for it. */
+import type { Epoch } from '@gantry/model';
+
+/** libvirt's domain states and reasons, by libvirt's names without prefix. */
+export interface SeenDomain {
+  uuid: string;
+  name: string;
+  state: 'running' | 'blocked' | 'paused' | 'shutdown' | 'shutoff' | 'crashed' | 'pmsuspended' | 'nostate';
+  reason: string;
+  /** From <metadata>: absent for a foreign domain. */
+  ours?: { cluster: string; instance: string; epoch: Epoch };
+  /** libvirt's id; changes with every start. */
+  domainId?: number;
+  memoryMiB: number;
+}
+
+export interface SeenDisk {
+  disk: string;
+  /** `creating` ones carry the operation that makes them. */
+  state: 'creating' | 'ready';
+  operation?: string;
+  template: 'file-qcow2' | 'file-raw';
+  path: string;
+}
+
+export interface SeenBase {
+  sha256: string;
+  path: string;
+  /** Overlays that stand on it. */
+  users: string[];
+}
+
+export interface SeenNetwork {
+  network: string;
+  bridge: string;
+  ready: boolean;
+  /** Digest of the leases that DHCP serves, to see whether they are current. */
+  leases: string;
+  why?: string;
+}
+
+export interface Observation {
+  /** false: libvirt cannot be reached, `domains` says nothing. */
+  libvirt: boolean;
+  domains: SeenDomain[];
+  disks: SeenDisk[];
+  bases: SeenBase[];
+  networks: SeenNetwork[];
+}

@@ -1,0 +1,276 @@
+/**
+ * The error registry: every refusal has a stable code, an HTTP status and an exit code chosen by what the reader will
+ * do about it, a sentence that says what and why, and one that says what to do.
+ * `{x}` in a template is a parameter. docs/reference/errors.md is generated from this table.
+ */
+export interface ErrorEntry {
+  status: number;
+  /** Exit code of the CLI: 1 failed, 2 usage, 3 not found, 4 forbidden, 5 conflict, 6 no capacity, 7 timeout, 8 unreachable. */
+  exit: number;
+  message: string;
+  hint: string;
+}
+
+const entry = (status: number, exit: number, message: string, hint: string): ErrorEntry => ({
+  status,
+  exit,
+  message,
+  hint,
+});
+
+export const errorRegistry = {
+  // --- what the caller sent
+  invalid_argument: entry(400, 2, '{what} is not {wanted}', 'Correct the value and repeat the command.'),
+  invalid_body: entry(
+    400,
+    2,
+    'the request is not valid: {problems}',
+    'Correct the named fields; `gantry explain` shows each one.',
+  ),
+  unknown_field: entry(400, 2, 'unknown field {field}{suggestion}', 'Remove it or correct its name.'),
+  body_too_large: entry(413, 2, 'the request is larger than {limit}', 'Send less.'),
+  usage: entry(400, 2, '{what}', '`gantry help` lists the commands.'),
+  unknown_property: entry(
+    400,
+    2,
+    '{kind} has no property {key}{suggestion}',
+    '`gantry explain {kind}` lists the keys.',
+  ),
+  invalid_property: entry(
+    400,
+    2,
+    '{key}={value} is not valid: {why}',
+    '`gantry explain {key}` shows type, unit, range and default.',
+  ),
+  property_conflict: entry(
+    409,
+    5,
+    '{key} is {flavor} in the flavor and {image} in the image',
+    'Make both say the same, or unset one.',
+  ),
+  property_not_supported: entry(
+    400,
+    2,
+    '{key} is known but not built into this version: {why}',
+    'Unset it, or use a release whose notes name it.',
+  ),
+  // --- who asks
+  unauthenticated: entry(401, 4, 'no valid token: {why}', 'Log in with `gantry login`, or set GANTRY_TOKEN.'),
+  forbidden: entry(
+    403,
+    4,
+    'this token may not {action}: {why}',
+    'Ask an administrator for a token with the needed role.',
+  ),
+  // --- what is there
+  not_found: entry(404, 3, '{kind} {name} does not exist', 'List what exists with `gantry {kind} list`.'),
+  ambiguous: entry(409, 5, '{name} could mean {matches}', 'Write the whole name or the id.'),
+  no_route: entry(404, 3, 'the API has no {method} {path}', 'See /openapi.json for what it offers.'),
+  name_taken: entry(409, 5, '{kind} {name} exists already', 'Choose another name, or delete it first.'),
+  in_use: entry(409, 5, '{kind} {name} is used by {users}', 'Delete or change its users first.'),
+  conflict: entry(
+    409,
+    5,
+    '{kind} {name} was changed by someone else meanwhile',
+    'Look at it again and repeat the change.',
+  ),
+  precondition_failed: entry(
+    412,
+    5,
+    '{kind} {name} is no longer at revision {revision}',
+    'Look at it again and repeat the change.',
+  ),
+  idempotency_mismatch: entry(
+    409,
+    5,
+    'the idempotency key was used before with another request',
+    'Use a new key for a new request.',
+  ),
+  wrong_state: entry(409, 5, '{kind} {name} is {state}: cannot {action}', '{permitted}'),
+  busy: entry(
+    409,
+    5,
+    '{kind} {name} is busy with operation {operation}',
+    'Wait for it with `gantry op watch {operation}`, or cancel it.',
+  ),
+  protected: entry(409, 5, '{kind} {name} is protected against deletion', 'Remove the protection first.'),
+  not_supported: entry(501, 2, '{what} is not built into this version', '{instead}'),
+  revision_compacted: entry(
+    410,
+    1,
+    'changes since revision {revision} are no longer kept',
+    'List again and watch from the revision of the list.',
+  ),
+  // --- placing and making
+  no_capacity: entry(409, 6, 'no node can take {name}: {why}', '{waysOut}'),
+  address_taken: entry(
+    409,
+    5,
+    'address {address} of network {network} is in use by {owner}',
+    'Choose another address, or `pool`.',
+  ),
+  address_outside: entry(
+    400,
+    2,
+    'address {address} is not usable in network {network}: {why}',
+    'Choose one inside the subnet, or `pool`.',
+  ),
+  pool_exhausted: entry(
+    409,
+    6,
+    'network {network} has no free address in its pool',
+    'Enlarge the pool or delete instances.',
+  ),
+  image_unsafe: entry(
+    400,
+    2,
+    'the image is refused: {why}',
+    'Convert it with qemu-img to a plain qcow2 or raw file without references to other files.',
+  ),
+  image_not_ready: entry(409, 5, 'image {name} has no content yet', 'Upload it with `gantry image import`.'),
+  disk_too_large: entry(
+    409,
+    6,
+    'disk of {size} does not fit: {why}',
+    'Choose a smaller disk or free space on the node.',
+  ),
+  disk_too_small: entry(
+    400,
+    2,
+    'disk of {size} is smaller than its image needs ({needed})',
+    'Choose a larger disk.',
+  ),
+  no_space: entry(507, 6, 'no space left on {where}', 'Free space there and retry the operation.'),
+  os_provider_failed: entry(
+    502,
+    1,
+    'OS provider {provider} failed in {step}: {why}',
+    'Its output is in the log of the operation: `gantry op show {operation}`.',
+  ),
+  mirror_unreachable: entry(
+    502,
+    1,
+    'the mirror {mirror} does not answer: {why}',
+    'Check the mirror parameter and the network of the node.',
+  ),
+  download_failed: entry(502, 1, '{what} could not be fetched: {why}', 'Check the source and repeat.'),
+  // --- running
+  hypervisor_error: entry(
+    502,
+    1,
+    'libvirt refused {call}: {message}',
+    'The message is the hypervisor’s own.',
+  ),
+  hypervisor_unreachable: entry(
+    502,
+    1,
+    'libvirt on {node} cannot be reached: {why}',
+    'Start libvirt on the node; the agent reconnects by itself.',
+  ),
+  guest_refused: entry(502, 1, 'the guest cannot be built: {why}', 'Change the named setting.'),
+  node_unreachable: entry(
+    503,
+    1,
+    'node {node} has not been heard of for {ago}',
+    'Check the node and its agent.',
+  ),
+  foreign_domain: entry(
+    409,
+    5,
+    'domain {name} on {node} is not managed by this cluster',
+    'Rename or remove it, or choose another name.',
+  ),
+  operation_failed: entry(
+    500,
+    1,
+    '{kind} failed: {why}',
+    '`gantry op show {operation}` has the steps and the log.',
+  ),
+  operation_cancelled: entry(
+    409,
+    1,
+    '{kind} was cancelled by {by}',
+    'Repeat the command if it is still wanted.',
+  ),
+  deadline_exceeded: entry(
+    504,
+    1,
+    '{what} did not finish within {limit}; last seen: {observed}',
+    '`gantry op show {operation}`; the target stays manageable.',
+  ),
+  still_running: entry(
+    504,
+    7,
+    'operation {operation} still runs after {limit}',
+    'It goes on: `gantry op watch {operation}`.',
+  ),
+  act_unknown: entry(
+    500,
+    1,
+    '{what} on {node} was begun, but its end was not seen',
+    'Look at the guest and repeat it if needed.',
+  ),
+  agent_outdated: entry(409, 1, 'the agent does not know {fields}', 'Upgrade the agent on that node.'),
+  stale_term: entry(
+    409,
+    1,
+    'the request carries an older term than {term}',
+    'None needed: the newer controller goes on.',
+  ),
+  // --- reaching the API, the machine
+  api_unreachable: entry(
+    503,
+    8,
+    'the API at {endpoint} cannot be reached: {why}',
+    'Is the server running? `gantry server status`; another cluster: --cluster NAME.',
+  ),
+  host_unfit: entry(500, 1, 'this machine cannot run it: {why}', '{remedy}'),
+  store_locked: entry(
+    503,
+    1,
+    'the store {path} is held by another process',
+    'One controller per SQLite store: stop the other one.',
+  ),
+  store_unusable: entry(
+    503,
+    1,
+    'the store cannot be used: {why}',
+    'Free space or restore a backup; nothing was changed.',
+  ),
+  internal: entry(500, 1, 'internal error: {why}', 'Please report it with the request id.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorRegistry;
+export type ErrorParams = Readonly<Record<string, string | number>>;
+
+/** Any refusal or failure with a stable code. `message` says what and why, `hint` what to do. */
+export class GantryError extends Error {
+  readonly code: ErrorCode;
+  readonly params: ErrorParams;
+
+  constructor(code: ErrorCode, params: ErrorParams = {}, options: { cause?: unknown } = {}) {
+    super(fill(errorRegistry[code].message, params), options);
+    this.name = 'GantryError';
+    this.code = code;
+    this.params = params;
+  }
+
+  get hint(): string {
+    return fill(errorRegistry[this.code].hint, this.params);
+  }
+  get status(): number {
+    return errorRegistry[this.code].status;
+  }
+  get exit(): number {
+    return errorRegistry[this.code].exit;
+  }
+}
+
+export const err = (code: ErrorCode, params: ErrorParams = {}, cause?: unknown): GantryError =>
+  new GantryError(code, params, cause === undefined ? {} : { cause });
+
+export const isGantryError = (value: unknown, code?: ErrorCode): value is GantryError =>
+  value instanceof GantryError && (code === undefined || value.code === code);
+
+const fill = (template: string, params: ErrorParams): string =>
+  template.replace(/\{(\w+)\}/g, (_, key: string) => String(params[key] ?? ''));

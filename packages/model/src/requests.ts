@@ -1,0 +1,106 @@
+/** Bodies of the API's writes. Names may stand wherever an id may. */
+import { ImageName, Name } from './ids.ts';
+import { diskTemplates } from './resources/disk.ts';
+import { FlavorSpec } from './resources/flavor.ts';
+import { Boot, ImageSpec, OsSource } from './resources/image.ts';
+import { Personality } from './resources/instance.ts';
+import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
+import { GuestPolicy } from './resources/policy.ts';
+import { TokenSpec } from './resources/project.ts';
+import { oneOf, optional, positive, type Static, strict, stringMap, Type } from './schema.ts';
+import { MiB, Milliseconds } from './units.ts';
+
+/** A name or an id. */
+export const Ref = Type.String({
+  minLength: 1,
+  maxLength: 127,
+  pattern: '^[a-z0-9][a-z0-9._/-]*$',
+  description: 'name or id',
+});
+
+const labels = optional(stringMap('labels'));
+
+export const CreateFlavor = strict({ name: Name, labels, spec: FlavorSpec });
+export const CreateImage = strict({ name: ImageName, labels, spec: ImageSpec });
+export const CreateNetwork = strict({ name: Name, labels, spec: NetworkSpec });
+export const CreateProject = strict({ name: Name, labels });
+export const CreateToken = strict({ name: Name, spec: TokenSpec });
+
+export const RequestedNic = strict({
+  network: Ref,
+  address: optional(
+    Type.Union([Type.Literal('pool'), Type.Literal('none'), Ipv4Address], {
+      description: '`pool` (default where the network has one), `none`, or an address',
+    }),
+  ),
+  mac: optional(MacAddress),
+});
+export const RequestedDisk = strict({
+  sizeMiB: MiB('size', 1),
+  template: optional(oneOf(diskTemplates)),
+});
+
+export const readiness = ['running', 'ping', 'ssh'] as const;
+
+export const CreateInstance = strict({
+  name: Name,
+  labels,
+  flavor: optional(Ref),
+  vcpus: optional(positive('instead of the flavor’s', 512)),
+  memoryMiB: optional(MiB('instead of the flavor’s', 16)),
+  image: optional(Ref),
+  os: optional(OsSource),
+  boot: optional(Boot),
+  disks: optional(
+    Type.Array(RequestedDisk, {
+      maxItems: 24,
+      description: 'the first takes the image’s content; default: one of the flavor’s size',
+    }),
+  ),
+  nics: optional(
+    Type.Array(RequestedNic, {
+      maxItems: 16,
+      description: 'default: one in network `default`, if that exists',
+    }),
+  ),
+  power: optional(oneOf(['running', 'stopped'] as const)),
+  guest: optional(GuestPolicy),
+  personality: optional(Personality),
+  protected: optional(Type.Boolean()),
+  node: optional(Ref),
+  until: optional(
+    oneOf(
+      readiness,
+      'when the operation counts as done: QEMU runs (default), a ping is answered, ssh answers',
+    ),
+  ),
+  deadlineMs: optional(Milliseconds('default 10 minutes', 1000)),
+  reason: optional(Type.String({ maxLength: 255 })),
+});
+export type CreateInstance = Static<typeof CreateInstance>;
+
+export const InstanceActionBody = strict({
+  force: optional(Type.Boolean({ description: 'stop: pull the plug; reboot: reset' })),
+  timeoutMs: optional(Milliseconds('stop: how long to ask before forcing')),
+  until: optional(oneOf(readiness)),
+  deadlineMs: optional(Milliseconds('default 10 minutes', 1000)),
+  reason: optional(Type.String({ maxLength: 255 })),
+});
+export type InstanceActionBody = Static<typeof InstanceActionBody>;
+
+export const SetFlavor = strict({
+  extraSpecs: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+    description: 'key -> value; null unsets',
+  }),
+});
+export const SetImage = strict({
+  properties: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+    description: 'key -> value; null unsets',
+  }),
+});
+export const SetPolicy = strict({ guest: GuestPolicy });
+export const SetClusterOs = strict({
+  provider: Type.String(),
+  parameters: Type.Record(Type.String(), Type.String({ maxLength: 1024 })),
+});
+export const SetNode = strict({ role: oneOf(['active', 'drained', 'offline'] as const) });

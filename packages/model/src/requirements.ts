@@ -1,0 +1,54 @@
+/** What a guest needs from a node; placement's input. Plain numbers. */
+import type { NodeId } from './ids.ts';
+
+export interface Requirements {
+  vcpus: number;
+  /** Guest memory plus QEMU's own. */
+  memoryMiB: number;
+  /** What the disks may grow to, by storage class. */
+  diskMiB: Record<string, number>;
+  architecture?: string;
+  machineType?: string;
+  /** Networks that must be there, by id. */
+  networks: string[];
+}
+
+export interface NodeCapacity {
+  id: NodeId;
+  name: string;
+  group: string;
+  state: 'ready' | 'degraded' | 'joining' | 'lost';
+  role: 'active' | 'drained' | 'offline';
+  architecture: string;
+  machineTypes: string[];
+  cpus: number;
+  memoryMiB: number;
+  /** Taken by our guests (their requirements) and by foreign ones (their maximum). */
+  memoryUsedMiB: number;
+  vcpusUsed: number;
+  storage: Record<string, { totalMiB: number; freeMiB: number; claimedMiB: number }>;
+}
+
+/** One test that a node did not pass, with numbers where it is about numbers. */
+export interface Rejection {
+  test: string;
+  message: string;
+  needed?: number;
+  available?: number;
+  unit?: string;
+}
+
+export interface NodeVerdict {
+  node: NodeId;
+  name: string;
+  rejections: Rejection[];
+  /** Parts of the score, lower is better; only for nodes that passed. */
+  score?: { total: number; parts: Record<string, number> };
+}
+
+/** Stored with the operation: what was looked at and why it came out so. */
+export interface PlacementDecision {
+  chosen?: { node: NodeId; name: string };
+  lookedAt: number;
+  verdicts: NodeVerdict[];
+}

@@ -1,0 +1,43 @@
+import { DiskId, ImageId, InstanceId, OperationId } from '../ids.ts';
+import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
+import { Bytes } from '../units.ts';
+import { resource } from './common.ts';
+import { OsSource } from './image.ts';
+
+export const diskTemplates = ['file-qcow2', 'file-raw'] as const;
+export type DiskTemplate = (typeof diskTemplates)[number];
+
+/** What the disk starts with. */
+export const DiskSource = Type.Union([
+  strict({ kind: Type.Literal('blank') }),
+  strict({
+    kind: Type.Literal('image'),
+    image: ImageId,
+    format: oneOf(['qcow2', 'raw'] as const),
+    sha256: Type.String(),
+    virtualBytes: Bytes('size of the base'),
+  }),
+  strict({ kind: Type.Literal('os'), os: OsSource }),
+]);
+export type DiskSource = Static<typeof DiskSource>;
+
+export const DiskSpec = strict({
+  instance: optional(InstanceId),
+  index: Type.Integer({ minimum: 0, maximum: 255, description: 'place among the disks of its instance' }),
+  template: oneOf(diskTemplates),
+  sizeBytes: Bytes('size', 1),
+  source: DiskSource,
+  ownedByInstance: Type.Boolean({ description: 'made with its instance and deleted with it' }),
+  createdBy: OperationId,
+});
+export type DiskSpec = Static<typeof DiskSpec>;
+
+/** A virtual disk. Its replicas say where its bytes are. */
+export const Disk = resource(
+  'disk',
+  Type.String({ description: 'INSTANCE:INDEX or a name' }),
+  DiskSpec,
+  strict({ state: oneOf(['creating', 'ready', 'deleting', 'failed'] as const) }),
+);
+export type Disk = Static<typeof Disk>;
+export { DiskId };

@@ -1,0 +1,143 @@
+/**
+ * Guest: instance x node, the binding. Spec by the controller, status by that node's agent alone.
+ * Carries the epoch; a guest of an older epoch is never started.
+ */
+import { DiskId, InstanceId, NodeId, OperationId } from '../ids.ts';
+import { Problem } from '../problem.ts';
+import { oneOf, optional, positive, type Static, strict, stringMap, Timestamp, Type } from '../schema.ts';
+import { Bytes, MiB, Milliseconds } from '../units.ts';
+import { Condition, Epoch, resource } from './common.ts';
+import { diskTemplates } from './disk.ts';
+import { Boot } from './image.ts';
+import { Personality } from './instance.ts';
+import { BridgeName, Ipv4Address, MacAddress } from './network.ts';
+import { GuestPolicy, shutoffActions } from './policy.ts';
+
+export const policyLevels = ['cluster', 'group', 'instance'] as const;
+
+export const GuestDisk = strict({
+  id: DiskId,
+  template: oneOf(diskTemplates),
+  sizeBytes: Bytes('size', 1),
+});
+export type GuestDisk = Static<typeof GuestDisk>;
+
+export const GuestNic = strict({
+  bridge: BridgeName,
+  mac: MacAddress,
+  mtu: optional(Type.Integer({ minimum: 576, maximum: 9216 })),
+  ipv4: optional(Ipv4Address),
+  prefix: optional(Type.Integer({ minimum: 0, maximum: 32 })),
+  gateway: optional(Ipv4Address),
+  dns: optional(Type.Array(Ipv4Address)),
+  dhcp: Type.Boolean({ description: 'the guest may ask DHCP for the address; else it is injected' }),
+});
+export type GuestNic = Static<typeof GuestNic>;
+
+/** Everything that the compiler of guest hardware reads, apart from facts of the host. Levels are kept apart for provenance. */
+export const GuestInput = strict({
+  name: Type.String(),
+  vcpus: positive('virtual CPUs', 512),
+  memoryMiB: MiB('memory', 1),
+  extraSpecs: stringMap('extra specs of the flavor'),
+  imageProperties: stringMap('properties of the image'),
+  policies: Type.Array(
+    strict({
+      level: oneOf(policyLevels),
+      from: Type.String({ description: 'name of cluster, group or instance' }),
+      policy: GuestPolicy,
+    }),
+  ),
+  boot: Boot,
+  disks: Type.Array(GuestDisk),
+  nics: Type.Array(GuestNic),
+  personality: Personality,
+  cloudInit: Type.Boolean({ description: 'the image reads a NoCloud seed' }),
+});
+export type GuestInput = Static<typeof GuestInput>;
+
+/** Placement's answer. Cells, pages and pCPUs join it with NUMA. */
+export const Fit = strict({ node: NodeId });
+export type Fit = Static<typeof Fit>;
+
+/** Effective life-cycle policy, resolved by the controller from all levels. */
+export const LifePolicy = strict({
+  onPoweroff: oneOf(shutoffActions),
+  onReboot: oneOf(shutoffActions),
+  onCrash: oneOf(shutoffActions),
+  startOnBoot: Type.Boolean(),
+  stopTimeoutMs: Milliseconds('graceful stop'),
+});
+export type LifePolicy = Static<typeof LifePolicy>;
+
+export const GuestSpec = strict({
+  instance: InstanceId,
+  node: NodeId,
+  epoch: Epoch,
+  role: oneOf(['run', 'receive'] as const),
+  power: oneOf(['running', 'stopped'] as const),
+  force: optional(Type.Boolean({ description: 'with power=stopped: without asking the guest' })),
+  remove: Type.Boolean({ description: 'stop it and undefine the domain; its disks stay' }),
+  input: GuestInput,
+  fit: Fit,
+  life: LifePolicy,
+  operation: optional(
+    Type.Union([OperationId, Type.Null()], { description: 'whose log the agent writes to' }),
+  ),
+});
+export type GuestSpec = Static<typeof GuestSpec>;
+
+/** Where one element of the domain XML comes from. */
+export const Provenance = strict({
+  path: Type.String({ description: 'element or attribute in the domain XML' }),
+  value: Type.String(),
+  level: oneOf(['builtin', 'cluster', 'group', 'flavor', 'image', 'instance', 'host', 'libvirt'] as const),
+  source: Type.String({ description: 'setting that decided: hw:watchdog_action, cpuMode, ...' }),
+  rule: Type.String({ description: 'why, one sentence' }),
+});
+export type Provenance = Static<typeof Provenance>;
+
+export const guestStates = [
+  'absent',
+  'defined',
+  'starting',
+  'running',
+  'stopping',
+  'stopped',
+  'paused',
+  'crashed',
+  'unknown',
+] as const;
+export type GuestState = (typeof guestStates)[number];
+
+export const GuestStatus = strict({
+  state: oneOf(guestStates),
+  reason: optional(Type.String({ description: 'libvirt’s reason, or ours' })),
+  epoch: optional(Epoch),
+  endedBy: optional(
+    oneOf(
+      ['guest-poweroff', 'guest-reboot', 'crash', 'panic', 'operator', 'host', 'watchdog'] as const,
+      'why it last stopped',
+    ),
+  ),
+  restarts: optional(Type.Integer({ minimum: 0, description: 'automatic restarts in the current window' })),
+  accelerator: optional(oneOf(['kvm', 'tcg'] as const)),
+  startedAt: optional(Timestamp),
+  firstPingAt: optional(Timestamp),
+  sshReadyAt: optional(Timestamp),
+  console: optional(Type.String({ description: 'path of the console log on the node' })),
+  vnc: optional(Type.String({ description: 'unix socket of the display on the node' })),
+  hardware: optional(
+    strict(
+      { machineType: Type.String(), cpu: optional(Type.String()) },
+      { description: 'what libvirt resolved at the first start' },
+    ),
+  ),
+  explanation: optional(Type.Array(Provenance)),
+  conditions: optional(Type.Array(Condition)),
+  error: optional(Problem),
+});
+export type GuestStatus = Static<typeof GuestStatus>;
+
+export const Guest = resource('guest', Type.String(), GuestSpec, GuestStatus);
+export type Guest = Static<typeof Guest>;

@@ -1,0 +1,101 @@
+import { DiskId, FlavorId, ImageId, Name, NetworkId, NodeId, OperationId } from '../ids.ts';
+import {
+  line,
+  oneOf,
+  optional,
+  positive,
+  type Static,
+  strict,
+  stringMap,
+  Timestamp,
+  Type,
+} from '../schema.ts';
+import { MiB } from '../units.ts';
+import { Condition, Epoch, resource } from './common.ts';
+import { Boot, OsSource } from './image.ts';
+import { Ipv4Address, MacAddress } from './network.ts';
+import { GuestPolicy } from './policy.ts';
+
+export const instanceStates = [
+  'creating',
+  'stopped',
+  'starting',
+  'running',
+  'stopping',
+  'paused',
+  'crashed',
+  'deleting',
+  'failed',
+  'unknown',
+] as const;
+export type InstanceState = (typeof instanceStates)[number];
+
+/** A NIC as it was granted: MAC and address are claims, unique in their network. */
+export const Nic = strict({
+  network: NetworkId,
+  mac: MacAddress,
+  ipv4: optional(Ipv4Address),
+  prefix: optional(Type.Integer({ minimum: 0, maximum: 32 })),
+});
+export type Nic = Static<typeof Nic>;
+
+export const SshKey = Type.String({
+  maxLength: 16384,
+  pattern:
+    '^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( [^\\u0000-\\u001f\\u007f]*)?$',
+  description: 'public key, one line',
+});
+
+/** What a guest is told about itself at its first boot (NoCloud, or the provider’s own way). */
+export const Personality = strict({
+  hostname: optional(Name),
+  sshKeys: optional(Type.Array(SshKey, { maxItems: 64 })),
+  userData: optional(
+    Type.String({ maxLength: 65536, description: 'cloud-init user-data; images with cloud-init only' }),
+  ),
+});
+export type Personality = Static<typeof Personality>;
+
+export const InstanceSpec = strict({
+  flavor: optional(FlavorId),
+  vcpus: positive('virtual CPUs', 512),
+  memoryMiB: MiB('memory', 1),
+  extraSpecs: optional(stringMap('extra specs of the flavor when the instance was made')),
+  image: optional(ImageId),
+  imageProperties: optional(stringMap('properties of the image when the instance was made')),
+  os: optional(OsSource),
+  boot: Boot,
+  disks: Type.Array(DiskId, { maxItems: 24 }),
+  nics: Type.Array(Nic, { maxItems: 16 }),
+  power: oneOf(['running', 'stopped'] as const, 'what it should be'),
+  guest: optional(GuestPolicy),
+  personality: Personality,
+  protected: optional(Type.Boolean({ description: 'refuse deletion' })),
+});
+export type InstanceSpec = Static<typeof InstanceSpec>;
+
+/** When what happened, first time since the last start. All times are the agent’s or controller’s wall clock. */
+export const Timeline = strict({
+  submittedAt: optional(Timestamp),
+  placedAt: optional(Timestamp),
+  diskReadyAt: optional(Timestamp),
+  qemuRunningAt: optional(Timestamp),
+  firstPingAt: optional(Timestamp),
+  sshReadyAt: optional(Timestamp),
+});
+export type Timeline = Static<typeof Timeline>;
+
+export const InstanceStatus = strict({
+  state: oneOf(instanceStates),
+  reason: optional(line(1024)),
+  node: optional(NodeId),
+  epoch: optional(Epoch),
+  operation: optional(OperationId),
+  timeline: Timeline,
+  conditions: Type.Array(Condition),
+});
+export type InstanceStatus = Static<typeof InstanceStatus>;
+
+/** A guest as the user knows it. */
+export const Instance = resource('instance', Name, InstanceSpec, InstanceStatus);
+export type Instance = Static<typeof Instance>;

@@ -1,0 +1,43 @@
+import { Name } from '../ids.ts';
+import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
+import { resource } from './common.ts';
+
+const ipv4 = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}';
+export const Ipv4Address = Type.String({ pattern: `^${ipv4}$`, description: 'IPv4 address' });
+export const Ipv4Cidr = Type.String({ pattern: `^${ipv4}/(3[0-2]|[12]?\\d)$`, description: 'IPv4 subnet' });
+export const MacAddress = Type.String({
+  pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$',
+  description: 'MAC address, lower case',
+});
+export const BridgeName = Type.String({
+  pattern: '^[a-z][a-z0-9._-]{0,14}$',
+  description: 'Linux interface name',
+});
+
+export const Subnet = strict({
+  cidr: Ipv4Cidr,
+  gateway: optional(Ipv4Address),
+  poolStart: optional(Ipv4Address),
+  poolEnd: optional(Ipv4Address),
+  dns: optional(Type.Array(Ipv4Address, { maxItems: 4 })),
+  reserved: optional(Type.Array(Ipv4Address, { maxItems: 1024, description: 'never handed out' })),
+});
+export type Subnet = Static<typeof Subnet>;
+
+export const NetworkSpec = strict({
+  mode: oneOf(
+    ['nat', 'bridge'] as const,
+    '`nat`: a bridge that the agent makes, with DHCP and NAT; `bridge`: an existing bridge of the host',
+  ),
+  bridge: optional(BridgeName),
+  mtu: optional(Type.Integer({ minimum: 576, maximum: 9216 })),
+  subnet: optional(Subnet),
+  dhcp: optional(
+    Type.Boolean({ description: 'the agent answers DHCP for its guests; default true with mode nat' }),
+  ),
+});
+export type NetworkSpec = Static<typeof NetworkSpec>;
+
+/** An L2 segment with its addresses. */
+export const Network = resource('network', Name, NetworkSpec, strict({}));
+export type Network = Static<typeof Network>;

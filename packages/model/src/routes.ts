@@ -1,0 +1,463 @@
+/**
+ * The API, once: server handlers, typed client, OpenAPI and reference docs all derive from this table.
+ * Long work answers 202 with an Operation. `plan: true` routes take `?plan=true` and answer what would happen.
+ */
+import { Assignments, Report, ReportAnswer } from './assignments.ts';
+import {
+  CreateFlavor,
+  CreateImage,
+  CreateInstance,
+  CreateNetwork,
+  CreateProject,
+  CreateToken,
+  InstanceActionBody,
+  Ref,
+  SetClusterOs,
+  SetFlavor,
+  SetImage,
+  SetNode,
+  SetPolicy,
+} from './requests.ts';
+import { Cluster } from './resources/cluster.ts';
+import { Revision } from './resources/common.ts';
+import { Disk } from './resources/disk.ts';
+import { Event } from './resources/event.ts';
+import { Flavor } from './resources/flavor.ts';
+import { Group } from './resources/group.ts';
+import { Guest } from './resources/guest.ts';
+import { Image } from './resources/image.ts';
+import { Instance } from './resources/instance.ts';
+import { Network } from './resources/network.ts';
+import { Node } from './resources/node.ts';
+import { LogLine, Operation } from './resources/operation.ts';
+import { Project, type Role, Token } from './resources/project.ts';
+import { optional, type Static, strict, type TSchema, Type } from './schema.ts';
+
+export interface Route {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `:name` parts are parameters. */
+  path: string;
+  summary: string;
+  roles: readonly Role[];
+  status: number;
+  query?: TSchema;
+  body?: TSchema;
+  response: TSchema;
+  /** How the body travels: JSON (default), server-sent events, or raw bytes. */
+  stream?: 'events' | 'bytes-in' | 'bytes-out' | 'websocket';
+}
+
+const all = ['admin', 'operator', 'viewer'] as const;
+const operators = ['admin', 'operator'] as const;
+const admin = ['admin'] as const;
+const agent = ['agent'] as const;
+
+const page = <T extends TSchema>(items: T) =>
+  strict({
+    items: Type.Array(items),
+    revision: Revision,
+    next: optional(Type.String({ description: 'cursor of the next page' })),
+  });
+const Paging = {
+  limit: optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  cursor: optional(Type.String()),
+};
+const listQuery = strict({
+  ...Paging,
+  labels: optional(Type.String({ description: 'key=value[,key=value]' })),
+});
+const planQuery = strict({ plan: optional(Type.Boolean({ description: 'only say what would happen' })) });
+const Empty = strict({});
+const Plan = strict(
+  { plan: Type.Array(Type.String()), placement: optional(Type.Unknown()) },
+  { description: 'what would happen, line by line' },
+);
+const OperationOrPlan = Type.Union([Operation, Plan]);
+
+const list = <T extends TSchema>(path: string, kind: string, of: T) =>
+  ({
+    method: 'GET',
+    path,
+    summary: `list ${kind}`,
+    roles: all,
+    status: 200,
+    query: listQuery,
+    response: page(of),
+  }) as const;
+const get = <T extends TSchema>(path: string, kind: string, of: T) =>
+  ({
+    method: 'GET',
+    path: `${path}/:ref`,
+    summary: `show one ${kind}, by name or id`,
+    roles: all,
+    status: 200,
+    response: of,
+  }) as const;
+const create = <B extends TSchema, T extends TSchema>(
+  path: string,
+  kind: string,
+  body: B,
+  of: T,
+  who: readonly Role[] = operators,
+) =>
+  ({
+    method: 'POST',
+    path,
+    summary: `create a ${kind}`,
+    roles: who,
+    status: 201,
+    query: planQuery,
+    body,
+    response: of,
+  }) as const;
+const remove = <P extends string>(path: P, kind: string, who: readonly Role[] = operators) =>
+  ({
+    method: 'DELETE',
+    path: `${path}/:ref`,
+    summary: `delete a ${kind}`,
+    roles: who,
+    status: 200,
+    query: planQuery,
+    response: Empty,
+  }) as const;
+const act = (verb: string) =>
+  ({
+    method: 'POST',
+    path: `/v1/instances/:ref/${verb}`,
+    summary: `${verb} an instance`,
+    roles: operators,
+    status: 202,
+    query: planQuery,
+    body: InstanceActionBody,
+    response: OperationOrPlan,
+  }) as const;
+
+export const WatchQuery = strict({
+  from: optional(Revision),
+  kinds: optional(Type.String({ description: 'comma-separated kinds' })),
+  project: optional(Ref),
+  name: optional(Type.String()),
+});
+
+export const routes = {
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    summary: 'is the controller alive',
+    roles: [],
+    status: 200,
+    response: strict({ ok: Type.Boolean(), version: Type.String() }),
+  },
+  whoami: {
+    method: 'GET',
+    path: '/v1/whoami',
+    summary: 'what the token is and may',
+    roles: ['admin', 'operator', 'viewer', 'agent'],
+    status: 200,
+    response: Token,
+  },
+  getCluster: {
+    method: 'GET',
+    path: '/v1/cluster',
+    summary: 'the cluster',
+    roles: all,
+    status: 200,
+    response: Cluster,
+  },
+  setClusterPolicy: {
+    method: 'PATCH',
+    path: '/v1/cluster',
+    summary: 'set inherited guest settings of the cluster',
+    roles: admin,
+    status: 200,
+    body: SetPolicy,
+    response: Cluster,
+  },
+  setClusterOs: {
+    method: 'PATCH',
+    path: '/v1/cluster/os',
+    summary: 'set parameters of an OS provider',
+    roles: admin,
+    status: 200,
+    body: SetClusterOs,
+    response: Cluster,
+  },
+  listGroups: list('/v1/groups', 'groups', Group),
+  getGroup: get('/v1/groups', 'group', Group),
+  setGroupPolicy: {
+    method: 'PATCH',
+    path: '/v1/groups/:ref',
+    summary: 'set inherited guest settings of the group',
+    roles: admin,
+    status: 200,
+    body: SetPolicy,
+    response: Group,
+  },
+  listNodes: list('/v1/nodes', 'nodes', Node),
+  getNode: get('/v1/nodes', 'node', Node),
+  setNode: {
+    method: 'PATCH',
+    path: '/v1/nodes/:ref',
+    summary: 'drain, undrain or set offline',
+    roles: admin,
+    status: 200,
+    body: SetNode,
+    response: Node,
+  },
+  listFlavors: list('/v1/flavors', 'flavors', Flavor),
+  getFlavor: get('/v1/flavors', 'flavor', Flavor),
+  createFlavor: create('/v1/flavors', 'flavor', CreateFlavor, Flavor, admin),
+  setFlavor: {
+    method: 'PATCH',
+    path: '/v1/flavors/:ref',
+    summary: 'set or unset extra specs',
+    roles: admin,
+    status: 200,
+    body: SetFlavor,
+    response: Flavor,
+  },
+  deleteFlavor: remove('/v1/flavors', 'flavor', admin),
+  listImages: list('/v1/images', 'images', Image),
+  getImage: get('/v1/images', 'image', Image),
+  createImage: create('/v1/images', 'image', CreateImage, Image),
+  setImage: {
+    method: 'PATCH',
+    path: '/v1/images/:ref',
+    summary: 'set or unset image properties',
+    roles: operators,
+    status: 200,
+    body: SetImage,
+    response: Image,
+  },
+  deleteImage: remove('/v1/images', 'image'),
+  putImageContent: {
+    method: 'PUT',
+    path: '/v1/images/:ref/content',
+    summary: 'upload the content',
+    roles: operators,
+    status: 200,
+    stream: 'bytes-in',
+    response: Image,
+  },
+  getImageContent: {
+    method: 'GET',
+    path: '/v1/images/:ref/content',
+    summary: 'download the content',
+    roles: ['admin', 'operator', 'viewer', 'agent'],
+    status: 200,
+    stream: 'bytes-out',
+    response: Type.Unknown(),
+  },
+  listNetworks: list('/v1/networks', 'networks', Network),
+  getNetwork: get('/v1/networks', 'network', Network),
+  createNetwork: create('/v1/networks', 'network', CreateNetwork, Network, admin),
+  deleteNetwork: remove('/v1/networks', 'network', admin),
+  listDisks: list('/v1/disks', 'disks', Disk),
+  getDisk: get('/v1/disks', 'disk', Disk),
+  listInstances: list('/v1/instances', 'instances', Instance),
+  getInstance: get('/v1/instances', 'instance', Instance),
+  getInstanceGuest: {
+    method: 'GET',
+    path: '/v1/instances/:ref/guest',
+    summary: 'its binding as the node reports it, with the origin of every element',
+    roles: all,
+    status: 200,
+    response: Guest,
+  },
+  createInstance: {
+    method: 'POST',
+    path: '/v1/instances',
+    summary: 'create an instance',
+    roles: operators,
+    status: 202,
+    query: planQuery,
+    body: CreateInstance,
+    response: OperationOrPlan,
+  },
+  startInstance: act('start'),
+  stopInstance: act('stop'),
+  rebootInstance: act('reboot'),
+  resetInstance: act('reset'),
+  deleteInstance: {
+    method: 'DELETE',
+    path: '/v1/instances/:ref',
+    summary: 'delete an instance and the disks made with it',
+    roles: operators,
+    status: 202,
+    query: strict({ plan: optional(Type.Boolean()), deadlineMs: optional(Type.Integer({ minimum: 1000 })) }),
+    response: OperationOrPlan,
+  },
+  instanceConsole: {
+    method: 'GET',
+    path: '/v1/instances/:ref/console',
+    summary: 'serial console',
+    roles: operators,
+    status: 101,
+    stream: 'websocket',
+    response: Type.Unknown(),
+  },
+  instanceVnc: {
+    method: 'GET',
+    path: '/v1/instances/:ref/vnc',
+    summary: 'display (RFB over WebSocket)',
+    roles: operators,
+    status: 101,
+    stream: 'websocket',
+    response: Type.Unknown(),
+  },
+  instanceLogs: {
+    method: 'GET',
+    path: '/v1/instances/:ref/logs',
+    summary: 'console log',
+    roles: all,
+    status: 200,
+    stream: 'bytes-out',
+    query: strict({
+      follow: optional(Type.Boolean()),
+      tailBytes: optional(Type.Integer({ minimum: 0, maximum: 64 * 2 ** 20 })),
+    }),
+    response: Type.Unknown(),
+  },
+  listOperations: {
+    method: 'GET',
+    path: '/v1/operations',
+    summary: 'list operations, newest first',
+    roles: all,
+    status: 200,
+    query: strict({ ...Paging, target: optional(Ref), active: optional(Type.Boolean()) }),
+    response: page(Operation),
+  },
+  getOperation: {
+    method: 'GET',
+    path: '/v1/operations/:ref',
+    summary: 'show an operation, by number or id',
+    roles: all,
+    status: 200,
+    response: Operation,
+  },
+  cancelOperation: {
+    method: 'POST',
+    path: '/v1/operations/:ref/cancel',
+    summary: 'cancel: what it made is taken back',
+    roles: operators,
+    status: 202,
+    response: Operation,
+  },
+  getOperationLog: {
+    method: 'GET',
+    path: '/v1/operations/:ref/log',
+    summary: 'its log',
+    roles: all,
+    status: 200,
+    response: strict({ lines: Type.Array(LogLine) }),
+  },
+  watchOperation: {
+    method: 'GET',
+    path: '/v1/operations/:ref/watch',
+    summary: 'its changes and log lines until it ends',
+    roles: all,
+    status: 200,
+    stream: 'events',
+    response: Type.Unknown(),
+  },
+  getPlacement: {
+    method: 'GET',
+    path: '/v1/operations/:ref/placement',
+    summary: 'the placement decision of an operation',
+    roles: all,
+    status: 200,
+    response: Type.Unknown(),
+  },
+  listEvents: {
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'events and audit, newest first',
+    roles: all,
+    status: 200,
+    query: strict({ ...Paging, subject: optional(Type.String()), type: optional(Type.String()) }),
+    response: strict({ items: Type.Array(Event), next: optional(Type.String()) }),
+  },
+  watch: {
+    method: 'GET',
+    path: '/v1/watch',
+    summary: 'changes of resources, gap-free, from a revision',
+    roles: all,
+    status: 200,
+    stream: 'events',
+    query: WatchQuery,
+    response: Type.Unknown(),
+  },
+  listProjects: list('/v1/projects', 'projects', Project),
+  getProject: get('/v1/projects', 'project', Project),
+  createProject: create('/v1/projects', 'project', CreateProject, Project, admin),
+  deleteProject: remove('/v1/projects', 'project', admin),
+  listTokens: {
+    method: 'GET',
+    path: '/v1/tokens',
+    summary: 'list tokens (never their secrets)',
+    roles: admin,
+    status: 200,
+    query: listQuery,
+    response: page(Token),
+  },
+  createToken: {
+    method: 'POST',
+    path: '/v1/tokens',
+    summary: 'make a token; its secret is shown this once',
+    roles: admin,
+    status: 201,
+    body: CreateToken,
+    response: strict({ token: Token, secret: Type.String() }),
+  },
+  deleteToken: remove('/v1/tokens', 'token', admin),
+  // --- agents
+  getAssignments: {
+    method: 'GET',
+    path: '/v1/agent/assignments',
+    summary: 'all that this node shall be',
+    roles: agent,
+    status: 200,
+    response: Assignments,
+  },
+  watchAssignments: {
+    method: 'GET',
+    path: '/v1/agent/watch',
+    summary: 'wake-ups: assignments changed; tunnel requests',
+    roles: agent,
+    status: 200,
+    stream: 'events',
+    query: strict({ from: optional(Revision) }),
+    response: Type.Unknown(),
+  },
+  report: {
+    method: 'POST',
+    path: '/v1/agent/reports',
+    summary: 'what the node is',
+    roles: agent,
+    status: 200,
+    body: Report,
+    response: ReportAnswer,
+  },
+  tunnel: {
+    method: 'GET',
+    path: '/v1/agent/tunnels/:id',
+    summary: 'the agent’s end of a byte stream',
+    roles: agent,
+    status: 101,
+    stream: 'websocket',
+    response: Type.Unknown(),
+  },
+} as const satisfies Record<string, Route>;
+
+export type Routes = typeof routes;
+export type RouteName = keyof Routes;
+export type Body<N extends RouteName> = Routes[N] extends { body: infer B extends TSchema }
+  ? Static<B>
+  : undefined;
+export type Query<N extends RouteName> = Routes[N] extends { query: infer Q extends TSchema }
+  ? Static<Q>
+  : undefined;
+export type Response<N extends RouteName> = Routes[N] extends { response: infer R extends TSchema }
+  ? Static<R>
+  : never;
+export type Plan = Static<typeof Plan>;

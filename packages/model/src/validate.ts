@@ -1,0 +1,68 @@
+/** Check values against schemas; refusals name every field at fault, and the nearest known name of an unknown one. */
+import { Compile, type Validator } from 'typebox/compile';
+import { err } from './errors.ts';
+import { nearest } from './nearest.ts';
+import type { Static, TSchema } from './schema.ts';
+
+const compiled = new WeakMap<TSchema, Validator>();
+
+function validatorOf(schema: TSchema): Validator {
+  let validator = compiled.get(schema);
+  if (!validator) {
+    validator = Compile(schema) as Validator;
+    compiled.set(schema, validator);
+  }
+  return validator;
+}
+
+/**
+ * The value itself, typed.
+ * @throws GantryError `unknown_field` or `invalid_body`
+ */
+export function validate<S extends TSchema>(schema: S, value: unknown): Static<S> {
+  const validator = validatorOf(schema);
+  if (validator.Check(value)) return value as Static<S>;
+  const errors = [...validator.Errors(value)];
+  const unknown = errors.find((e) => e.keyword === 'additionalProperties');
+  if (unknown)
+    throw unknownField(schema, unknown.instancePath, unknown.params as { additionalProperties?: string[] });
+  const problems = [...new Set(errors.map(describe).filter((text) => text !== undefined))];
+  throw err('invalid_body', { problems: problems.slice(0, 5).join('; ') });
+}
+
+/** Is it such a value? */
+export const matches = <S extends TSchema>(schema: S, value: unknown): value is Static<S> =>
+  validatorOf(schema).Check(value);
+
+function unknownField(schema: TSchema, path: string, params: { additionalProperties?: string[] }) {
+  const field = (params.additionalProperties?.[0] ?? '').slice(0, 64);
+  const close = nearest(field, fieldsAt(schema, path));
+  return err('unknown_field', {
+    field: JSON.stringify(`${path}/${field}`),
+    suggestion: close ? ` (did you mean ${close}?)` : '',
+  });
+}
+
+/** Names of the fields at a JSON pointer inside the schema, as far as plain objects go. */
+function fieldsAt(schema: TSchema, path: string): string[] {
+  let here: unknown = schema;
+  for (const part of path.split('/').slice(1)) {
+    const node = here as { properties?: Record<string, unknown>; items?: unknown };
+    here = node?.properties?.[part] ?? node?.items;
+  }
+  return Object.keys((here as { properties?: object })?.properties ?? {});
+}
+
+interface SchemaError {
+  keyword: string;
+  instancePath: string;
+  message: string;
+  params: unknown;
+}
+
+function describe(error: SchemaError): string | undefined {
+  if (error.keyword === 'boolean' || error.keyword === 'if') return undefined;
+  const where = error.instancePath || 'the body';
+  const allowed = (error.params as { allowedValues?: unknown[] })?.allowedValues;
+  return allowed ? `${where} must be one of ${allowed.join(', ')}` : `${where} ${error.message}`;
+}
