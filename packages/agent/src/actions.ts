@@ -3,7 +3,15 @@
  * `perform` carries them out. So a simulator can do the same plan on a fake node, and stop before, halfway and after.
  * Each is "make it so": carried out twice it does no harm, and it looks before it acts.
  */
-import type { ActSpec, AttachmentSpec, BaseReplicaSpec, DiskReplicaSpec, GuestSpec, InstanceId, OperationId } from '@gantry/model';
+import type {
+  ActSpec,
+  AttachmentSpec,
+  BaseReplicaSpec,
+  DiskReplicaSpec,
+  GuestSpec,
+  InstanceId,
+  OperationId,
+} from '@gantry/model';
 
 /** Base image of an uploaded image: fetch the content, check digest and header, keep it content-addressed. */
 export interface BaseEnsure {

@@ -1,5 +1,13 @@
 /** Time, randomness and effects reach the agent only through these, so that a simulator can provide all of them. */
-import type { Assignments, NodeFacts, NodeStatus, Provenance, Report, ReportAnswer, TunnelRequest } from '@gantry/model';
+import type {
+  Assignments,
+  NodeFacts,
+  NodeStatus,
+  Provenance,
+  Report,
+  ReportAnswer,
+  TunnelRequest,
+} from '@gantry/model';
 import type { Action, Logger, Outcome } from './actions.ts';
 import type { Observation } from './observation.ts';
 
@@ -31,7 +39,16 @@ export interface Liveness {
 /** Something that happened to a domain, as libvirt told it. A hint to look, and a record of why. */
 export interface DomainHappening {
   uuid: string;
-  what: 'started' | 'stopped' | 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog' | 'io-error' | 'other';
+  what:
+    | 'started'
+    | 'stopped'
+    | 'guest-poweroff'
+    | 'guest-reboot'
+    | 'crash'
+    | 'panic'
+    | 'watchdog'
+    | 'io-error'
+    | 'other';
   detail: string;
 }
 
@@ -51,7 +68,11 @@ export interface Host {
   /** Calls back for every happening until the signal aborts; reconnects by itself. */
   watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
   /** Resolves when the address first answers a ping (and again when ssh answers), or the signal aborts. */
-  probe(target: { instance: string; ipv4: string; bridge: string }, onLive: (sign: 'ping' | 'ssh', at: number) => void, signal: AbortSignal): Promise<void>;
+  probe(
+    target: { instance: string; ipv4: string; bridge: string },
+    onLive: (sign: 'ping' | 'ssh', at: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** What survives the agent: assignments, acts begun and ended, what was last seen. Writes are durable when they return. */
@@ -90,7 +111,11 @@ export interface GuestMemory {
 export interface ControllerLink {
   assignments(signal: AbortSignal): Promise<Assignments>;
   /** Calls back whenever assignments may have changed or a tunnel is wanted; returns when the connection ends. */
-  watch(from: string | undefined, on: { changed(): void; tunnel(request: TunnelRequest): void }, signal: AbortSignal): Promise<void>;
+  watch(
+    from: string | undefined,
+    on: { changed(): void; tunnel(request: TunnelRequest): void },
+    signal: AbortSignal,
+  ): Promise<void>;
   report(report: Report, signal: AbortSignal): Promise<ReportAnswer>;
   /** The content of an image, for base.ensure. */
   imageContent(imageId: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
