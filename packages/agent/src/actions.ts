@@ -71,6 +71,7 @@ export interface GuestRemove {
 /** One act, at most once; the loop has journaled its begin before. */
 export interface ActPerform {
   do: 'act.perform';
+  act: string;
   action: ActSpec['action'];
 }
 

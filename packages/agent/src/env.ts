@@ -3,6 +3,7 @@ import type {
   Assignments,
   NodeFacts,
   NodeStatus,
+  Problem,
   Provenance,
   Report,
   ReportAnswer,
@@ -88,7 +89,7 @@ export interface JournalState {
   /** The boot in which the controller last confirmed the assignments. */
   confirmedInBoot?: string;
   /** Acts by id: begun, or ended with their outcome. An act found begun after a start of the agent is `unknown`. */
-  acts: Record<string, { state: 'begun' | 'done' | 'failed' | 'unknown'; error?: string; at: number }>;
+  acts: Record<string, { state: 'begun' | 'done' | 'failed' | 'unknown'; problem?: Problem; at: number }>;
   /** Per instance: what the planner must know about the past. */
   guests: Record<string, GuestMemory>;
 }
@@ -100,8 +101,11 @@ export interface GuestMemory {
   downBy?: { by: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog'; generation: number };
   /** Automatic restarts, wall-clock ms; those older than the window are dropped. */
   restarts: number[];
-  /** A graceful stop was asked for at (wall-clock ms). */
+  /** A graceful stop was first, and last, asked for at (wall-clock ms). */
   stopAskedAt?: number;
+  stopRepeatedAt?: number;
+  /** Latest ending that libvirt told of, to know a poweroff from a crash. */
+  ended?: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog';
   startedAt?: number;
   firstPingAt?: number;
   sshReadyAt?: number;

@@ -46,4 +46,6 @@ export interface Observation {
   disks: SeenDisk[];
   bases: SeenBase[];
   networks: SeenNetwork[];
+  /** Instances with files of their own on the node (kernel copy, seed, console log), domain or not. */
+  guestFiles: string[];
 }

@@ -57,7 +57,19 @@ export const Report = strict({
 });
 export type Report = Static<typeof Report>;
 
-export const ReportAnswer = strict({ accepted: Type.Boolean(), term: Epoch });
+export const ReportAnswer = strict({
+  accepted: Type.Boolean(),
+  term: Epoch,
+  latest: optional(
+    strict(
+      { run: Type.Integer(), sequence: Type.Integer() },
+      {
+        description:
+          'with accepted=false: the newest report known of this boot; an agent without memory goes on above it',
+      },
+    ),
+  ),
+});
 export type ReportAnswer = Static<typeof ReportAnswer>;
 
 /** A byte stream that the controller asks the agent to open over the agent’s own outgoing connection. */

@@ -25,7 +25,7 @@ export const OperationId = uuid<'OperationId'>('UUID of an operation');
 export const ProjectId = uuid<'ProjectId'>('UUID of a project');
 export const TokenId = uuid<'TokenId'>('UUID of a token');
 export const ClusterId = uuid<'ClusterId'>('UUID of the cluster');
-export const AnyId = uuid<'AnyId'>('UUID');
+export const AnyId = Type.String({ pattern: UUID, description: 'UUID' });
 
 export type InstanceId = Static<typeof InstanceId>;
 export type NodeId = Static<typeof NodeId>;

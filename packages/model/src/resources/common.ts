@@ -48,6 +48,9 @@ export const resource = <K extends string, S extends TSchema, T extends TSchema>
       labels: optional(stringMap('free `key=value` pairs of the user')),
       revision: Revision,
       generation: Type.Integer({ minimum: 1, description: 'rises with every change of spec' }),
+      observedGeneration: optional(
+        Type.Integer({ minimum: 0, description: 'generation of the spec that the status speaks of' }),
+      ),
       createdAt: Timestamp,
       spec,
       status,
@@ -63,5 +66,6 @@ export interface Envelope {
   labels?: Record<string, string>;
   revision: Revision;
   generation: number;
+  observedGeneration?: number;
   createdAt: string;
 }

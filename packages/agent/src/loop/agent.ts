@@ -1,0 +1,145 @@
+/**
+ * The agent: observe -> plan -> apply -> report, for ever. Everything runs under one signal; a crash is its abort.
+ * What it must know afterwards is in the journal, what it must do is found by looking.
+ */
+import { isGantryError } from '@gantry/model';
+import type { DomainHappening } from '../env.ts';
+import { waitAtMost } from './latch.ts';
+import { liveness } from './liveness.ts';
+import { reporting } from './reporter.ts';
+import { round } from './round.ts';
+import { type AgentParts, type AgentState, freshState } from './state.ts';
+
+/** Look at least this often, in case an event was missed. */
+const lookEveryMs = 30_000;
+
+export interface RunningAgent {
+  state: AgentState;
+  /** Settles when the signal aborts; rejects when a part of the agent breaks (a bug, or a journal that cannot be written). */
+  done: Promise<void>;
+}
+
+export async function startAgent(
+  parts: AgentParts,
+  onTunnel: Parameters<typeof following>[3],
+  signal: AbortSignal,
+): Promise<RunningAgent> {
+  const previous = await parts.journal.read();
+  const journal = previous ?? { run: 0, acts: {}, guests: {} };
+  journal.run++;
+  // an act that was begun by the agent before this one has an end that nobody saw
+  for (const act of Object.values(journal.acts)) if (act.state === 'begun') act.state = 'unknown';
+  await parts.journal.write(journal);
+  const state = freshState(journal);
+  const done = Promise.all([
+    learning(parts, state, signal),
+    looking(parts, state, signal),
+    reporting(parts, state, signal),
+    fetching(parts, state, signal),
+    following(parts, state, signal, onTunnel),
+    liveness(parts, state, signal),
+    parts.host.watch((happening) => happened(parts, state, happening), signal),
+  ]).then(
+    () => undefined,
+    (error: unknown) => {
+      if (!signal.aborted) throw error;
+    },
+  );
+  state.look.set();
+  state.fetch.set();
+  return { state, done };
+}
+
+/** Facts first: no guest is started before the accelerator is known. */
+async function learning(parts: AgentParts, state: AgentState, signal: AbortSignal): Promise<void> {
+  for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, 60_000)) {
+    try {
+      state.facts = await parts.host.facts();
+      state.look.set();
+      state.tell.set();
+      waitMs = 300_000;
+    } catch (error) {
+      parts.env.log('error', 'facts of the node could not be gathered', { error: String(error) });
+    }
+    await parts.env.clock.sleep(waitMs, signal);
+  }
+}
+
+async function looking(parts: AgentParts, state: AgentState, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    let wakeAt: number | undefined;
+    try {
+      wakeAt = await round(parts, state, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      parts.env.log('error', 'a round failed', { error: String(error) });
+      wakeAt = parts.env.clock.now() + 1000;
+    }
+    const now = parts.env.clock.now();
+    const waitMs = Math.max(20, Math.min(lookEveryMs, (wakeAt ?? Number.POSITIVE_INFINITY) - now));
+    await waitAtMost(state.look, waitMs, parts.env.clock, signal);
+  }
+}
+
+/** Fetches assignments when told that they changed, and again and again until that works. */
+async function fetching(parts: AgentParts, state: AgentState, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await state.fetch.wait(signal);
+    try {
+      const assignments = await parts.link.assignments(signal);
+      signal.throwIfAborted();
+      state.journal = { ...state.journal, assignments, confirmedInBoot: parts.host.bootId() };
+      await parts.journal.write(state.journal);
+      signal.throwIfAborted();
+      state.look.set();
+    } catch (error) {
+      signal.throwIfAborted();
+      parts.env.log(
+        isGantryError(error, 'api_unreachable') ? 'debug' : 'warn',
+        'assignments could not be fetched',
+        { error: String(error) },
+      );
+      await parts.env.clock.sleep(500, signal);
+      state.fetch.set();
+    }
+  }
+}
+
+type OnTunnel = Parameters<AgentParts['link']['watch']>[1]['tunnel'];
+
+/** Keeps the stream of wake-ups open. After every (re)connection the assignments are fetched anew. */
+async function following(
+  parts: AgentParts,
+  state: AgentState,
+  signal: AbortSignal,
+  onTunnel: OnTunnel,
+): Promise<void> {
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
+    const began = parts.env.clock.now();
+    try {
+      await parts.link.watch(undefined, { changed: () => state.fetch.set(), tunnel: onTunnel }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      parts.env.log('debug', 'the controller is away', { error: String(error) });
+    }
+    if (parts.env.clock.now() - began > 5000) waitMs = 100;
+    await parts.env.clock.sleep(waitMs, signal);
+    state.fetch.set();
+  }
+}
+
+function happened(parts: AgentParts, state: AgentState, happening: DomainHappening): void {
+  const memory = state.journal.guests[happening.uuid];
+  const { what } = happening;
+  if (memory && what !== 'started' && what !== 'stopped' && what !== 'io-error' && what !== 'other') {
+    memory.ended = what;
+    state.events.push({
+      type: `guest.${what}`,
+      level: what === 'crash' || what === 'panic' ? 'error' : 'info',
+      instance: happening.uuid,
+      message: happening.detail,
+    });
+  }
+  parts.env.log('debug', 'domain', { ...happening });
+  state.look.set();
+}

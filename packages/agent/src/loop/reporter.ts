@@ -1,0 +1,121 @@
+/**
+ * Tells the controller what is: at once when something changed, else as a heartbeat. Reports are numbered and carry
+ * everything that has not been acknowledged, so losing or repeating one does no harm.
+ */
+import type { NodeStatus, Report, StatusReport } from '@gantry/model';
+import { waitAtMost } from './latch.ts';
+import type { AgentParts, AgentState } from './state.ts';
+
+export const heartbeatMs = 10_000;
+
+export async function reporting(parts: AgentParts, state: AgentState, signal: AbortSignal): Promise<void> {
+  const acknowledged = new Map<string, string>();
+  let sequence = 0;
+  let backoffMs = 200;
+  let lastNode = 0;
+  while (!signal.aborted) {
+    await waitAtMost(state.tell, heartbeatMs, parts.env.clock, signal);
+    const statuses = state.statuses.filter((s) => acknowledged.get(keyOf(s)) !== JSON.stringify(s));
+    const now = parts.env.clock.now();
+    const due = now - lastNode >= heartbeatMs;
+    if (statuses.length === 0 && state.log.size === 0 && state.events.length === 0 && !due) continue;
+    const report = await compose(parts, state, statuses, sequence++, due);
+    const taken = take(state);
+    try {
+      await parts.link.report(report, signal);
+      signal.throwIfAborted();
+      for (const status of statuses) acknowledged.set(keyOf(status), JSON.stringify(status));
+      if (due) lastNode = now;
+      backoffMs = 200;
+    } catch (error) {
+      signal.throwIfAborted();
+      giveBack(state, taken);
+      parts.env.log('debug', 'report failed', { error: String(error) });
+      await parts.env.clock.sleep(backoffMs, signal);
+      backoffMs = Math.min(backoffMs * 2, heartbeatMs);
+      state.tell.set();
+    }
+  }
+}
+
+async function compose(
+  parts: AgentParts,
+  state: AgentState,
+  statuses: StatusReport[],
+  sequence: number,
+  withNode: boolean,
+): Promise<Report> {
+  const node = withNode ? await nodeStatus(parts, state) : undefined;
+  return {
+    bootId: parts.host.bootId(),
+    run: state.journal.run,
+    sequence,
+    statuses,
+    ...(node ? { node } : {}),
+    ...(state.log.size
+      ? { log: [...state.log].map(([operation, lines]) => ({ operation: operation as never, lines })) }
+      : {}),
+    ...(state.events.length ? { events: [...state.events] } : {}),
+  };
+}
+
+interface Taken {
+  log: AgentState['log'];
+  events: AgentState['events'];
+}
+
+function take(state: AgentState): Taken {
+  const taken = { log: state.log, events: state.events };
+  state.log = new Map();
+  state.events = [];
+  return taken;
+}
+
+function giveBack(state: AgentState, taken: Taken): void {
+  state.events = [...taken.events, ...state.events];
+  const log = new Map(taken.log);
+  for (const [operation, lines] of state.log) log.set(operation, [...(log.get(operation) ?? []), ...lines]);
+  state.log = log;
+}
+
+const keyOf = (status: StatusReport): string => `${status.kind}:${status.id}`;
+
+async function nodeStatus(parts: AgentParts, state: AgentState): Promise<NodeStatus> {
+  const gauges = await parts.host.gauges().catch(() => ({}));
+  return {
+    state: state.libvirt && state.facts ? 'ready' : 'degraded',
+    bootId: parts.host.bootId(),
+    ...(state.facts ? { facts: state.facts } : {}),
+    ...gauges,
+    conditions: conditions(parts, state),
+    foreignDomains: state.foreign,
+    unknown: state.unknown,
+  };
+}
+
+function conditions(parts: AgentParts, state: AgentState): NodeStatus['conditions'] {
+  const since = new Date(parts.env.clock.now()).toISOString();
+  const kvm = state.facts?.accelerator;
+  return [
+    {
+      type: 'LibvirtReachable',
+      status: state.libvirt ? 'true' : 'false',
+      reason: state.libvirt ? 'Connected' : 'Unreachable',
+      message: state.libvirt
+        ? 'libvirt answers'
+        : 'libvirt does not answer: start libvirtd (or virtqemud) on the node; the agent reconnects by itself',
+      since,
+    },
+    ...(kvm
+      ? [
+          {
+            type: 'KvmWorks',
+            status: kvm.kvm ? ('true' as const) : ('false' as const),
+            reason: kvm.kvm ? 'GuestBooted' : 'FellBackToTcg',
+            message: kvm.reason,
+            since,
+          },
+        ]
+      : []),
+  ];
+}

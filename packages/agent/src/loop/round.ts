@@ -1,0 +1,160 @@
+/** One round: look, plan, remember, act. Actions on different subjects run side by side; a round never waits for them. */
+import { err, isGantryError, type Problem, toProblem } from '@gantry/model';
+import { type Action, operationOf, subjectOf } from '../actions.ts';
+import type { Plan } from '../plan/input.ts';
+import { plan } from '../plan/plan.ts';
+import { type AgentParts, type AgentState, logTo, mayStart } from './state.ts';
+
+/** @returns when to look again at the latest (wall clock, ms) */
+export async function round(
+  parts: AgentParts,
+  state: AgentState,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { assignments } = state.journal;
+  if (!assignments) return undefined;
+  const observation = await parts.host.observe();
+  signal.throwIfAborted();
+  const planned = plan({
+    assignments,
+    observation,
+    memory: state.journal,
+    bootId: parts.host.bootId(),
+    mayStart: mayStart(state, parts.host.bootId()) && state.facts !== undefined,
+    now: parts.env.clock.now(),
+    busy: state.busy,
+    failures: state.failures,
+    accelerator: state.facts?.accelerator.kvm ? 'kvm' : 'tcg',
+  });
+  state.libvirt = observation.libvirt;
+  state.unknown = planned.unknown;
+  state.foreign = observation.domains
+    .filter((d) => d.ours?.cluster !== assignments.cluster)
+    .map((d) => ({ name: d.name, uuid: d.uuid, memoryMiB: d.memoryMiB, running: d.state !== 'shutoff' }));
+  await remember(parts, state, planned);
+  signal.throwIfAborted();
+  state.statuses = planned.statuses;
+  state.tell.set();
+  state.alive.set();
+  for (const action of planned.actions) begin(parts, state, action, signal);
+  return planned.wakeAt;
+}
+
+/** The past is made durable before anything is done on the strength of it. */
+async function remember(parts: AgentParts, state: AgentState, planned: Plan): Promise<void> {
+  const assigned = new Set(state.journal.assignments?.acts.map((act) => act.id));
+  const acts = Object.fromEntries(Object.entries(state.journal.acts).filter(([id]) => assigned.has(id)));
+  for (const action of planned.actions)
+    if (action.do === 'act.perform') acts[action.act] = { state: 'begun', at: parts.env.clock.now() };
+  const next = { ...state.journal, guests: planned.guests, acts };
+  if (
+    JSON.stringify([next.guests, next.acts]) !== JSON.stringify([state.journal.guests, state.journal.acts])
+  ) {
+    state.journal = next;
+    await parts.journal.write(next);
+  }
+}
+
+function begin(parts: AgentParts, state: AgentState, action: Action, signal: AbortSignal): void {
+  const subject = subjectOf(action);
+  if (state.busy.has(subject)) return;
+  state.busy.add(subject);
+  void carryOut(parts, state, action, signal).finally(() => {
+    state.busy.delete(subject);
+    if (!signal.aborted) state.look.set();
+  });
+}
+
+async function carryOut(
+  parts: AgentParts,
+  state: AgentState,
+  action: Action,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = parts.env;
+  const operation = operationOf(action);
+  const log = (level: 'info' | 'warn' | 'error' | 'output', text: string) => {
+    if (operation) logTo(state, operation, { at: new Date(clock.now()).toISOString(), level, text });
+    parts.env.log(level === 'output' ? 'debug' : level, text, { action: action.do });
+  };
+  try {
+    if (action.do === 'guest.start' && action.because !== 'wanted') announce(state, action);
+    await parts.host.perform(action, log, signal);
+    if (signal.aborted) return;
+    state.failures.delete(subjectOf(action));
+    await succeeded(parts, state, action);
+  } catch (error) {
+    if (!signal.aborted) await failed(parts, state, action, error, log);
+  }
+}
+
+async function succeeded(parts: AgentParts, state: AgentState, action: Action): Promise<void> {
+  const now = parts.env.clock.now();
+  if (action.do === 'act.perform') state.journal.acts[action.act] = { state: 'done', at: now };
+  else if (action.do === 'guest.start')
+    state.journal.guests[action.spec.instance] = {
+      ...(state.journal.guests[action.spec.instance] ?? { restarts: [] }),
+      startedAt: now,
+      ranInBoot: parts.host.bootId(),
+    };
+  else return;
+  await parts.journal.write(state.journal);
+}
+
+async function failed(
+  parts: AgentParts,
+  state: AgentState,
+  action: Action,
+  error: unknown,
+  log: (level: 'error', text: string) => void,
+): Promise<void> {
+  const problem = toProblem(isGantryError(error) ? error : err('internal', { why: textOf(error) }, error));
+  log('error', problem.title);
+  if (action.do === 'act.perform') {
+    state.journal.acts[action.act] = { state: 'failed', problem, at: parts.env.clock.now() };
+    return parts.journal.write(state.journal);
+  }
+  fail(state, action, problem, parts.env.clock.now());
+}
+
+/** Tried again after 5 s, 10 s, ... 5 min: the cause may go away by itself. */
+function fail(state: AgentState, action: Action, problem: Problem, now: number): void {
+  const subject = subjectOf(action);
+  const attempts = (state.failures.get(subject)?.attempts ?? 0) + 1;
+  const retryAt = now + Math.min(300_000, 5000 * 2 ** (attempts - 1));
+  state.failures.set(subject, { generation: generationOf(state, action), problem, attempts, retryAt });
+}
+
+function generationOf(state: AgentState, action: Action): number {
+  const assigned = state.journal.assignments;
+  const subject = subjectOf(action);
+  const all = [...(assigned?.guests ?? []), ...(assigned?.replicas ?? []), ...(assigned?.attachments ?? [])];
+  const found = all.find((object) => {
+    const spec = object.spec as { instance?: string; disk?: string; sha256?: string; network?: string };
+    return [
+      `guest:${spec.instance}`,
+      `disk:${spec.disk}`,
+      `base:${spec.sha256}`,
+      `network:${spec.network}`,
+    ].includes(subject);
+  });
+  return found?.generation ?? 0;
+}
+
+function announce(state: AgentState, action: Extract<Action, { do: 'guest.start' }>): void {
+  const why = {
+    'host-boot': 'the node booted',
+    crash: 'it crashed',
+    'guest-poweroff': 'it powered itself off',
+    'guest-reboot': 'it rebooted',
+    wanted: '',
+  };
+  state.events.push({
+    type: 'guest.restarted',
+    level: action.because === 'crash' ? 'warn' : 'info',
+    instance: action.spec.instance,
+    message: `${action.spec.input.name} is started again because ${why[action.because]}`,
+  });
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

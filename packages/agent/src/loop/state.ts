@@ -1,0 +1,66 @@
+/** What a running agent knows: the journal's content plus what is only true while it runs. */
+import type { LogLine, NodeEvent, NodeFacts, StatusReport } from '@gantry/model';
+import type { ControllerLink, Env, Host, Journal, JournalState } from '../env.ts';
+import type { Failure } from '../plan/input.ts';
+import { type Latch, latch } from './latch.ts';
+
+export interface AgentParts {
+  env: Env;
+  host: Host;
+  journal: Journal;
+  link: ControllerLink;
+}
+
+export interface AgentState {
+  journal: JournalState;
+  busy: Set<string>;
+  failures: Map<string, Failure>;
+  facts: NodeFacts | undefined;
+  /** Latest status of everything assigned; the reporter sends what the controller has not acknowledged. */
+  statuses: StatusReport[];
+  unknown: string[];
+  foreign: { name: string; uuid: string; memoryMiB: number; running: boolean }[];
+  libvirt: boolean;
+  log: Map<string, LogLine[]>;
+  events: NodeEvent[];
+  /** Look at the node again. */
+  look: Latch;
+  /** Tell the controller. */
+  tell: Latch;
+  /** Guests may have started or gone. */
+  alive: Latch;
+  /** Assignments may have changed. */
+  fetch: Latch;
+}
+
+export const freshState = (journal: JournalState): AgentState => ({
+  journal,
+  busy: new Set(),
+  failures: new Map(),
+  facts: undefined,
+  statuses: [],
+  unknown: [],
+  foreign: [],
+  libvirt: false,
+  log: new Map(),
+  events: [],
+  look: latch(),
+  tell: latch(),
+  alive: latch(),
+  fetch: latch(),
+});
+
+/** Output that is kept for an operation at the most, until the controller has taken it. */
+const maxLines = 2000;
+
+/** Add a line for the log of an operation. */
+export function logTo(state: AgentState, operation: string, line: LogLine): void {
+  const lines = state.log.get(operation) ?? [];
+  if (lines.length < maxLines) lines.push(line);
+  state.log.set(operation, lines);
+  state.tell.set();
+}
+
+export const mayStart = (state: AgentState, bootId: string): boolean =>
+  state.journal.assignments !== undefined &&
+  (state.journal.assignments.singleNode || state.journal.confirmedInBoot === bootId);

@@ -1,0 +1,62 @@
+/** Networks of this node: wanted against seen, with the DHCP leases of its guests. */
+import type { Attachment, AttachmentStatus } from '@gantry/model';
+import type { NetworkEnsure } from '../actions.ts';
+import { leasesText } from '../leases.ts';
+import { failureOf, free, type Part, type PlanInput } from './input.ts';
+
+export function planAttachment(attachment: Attachment, input: PlanInput): Part {
+  const { spec, generation } = attachment;
+  const subject = `network:${spec.network}`;
+  const seen = input.observation.networks.find((n) => n.network === spec.network);
+  const may = free(input, subject, generation);
+  if (spec.desired === 'absent') {
+    if (!seen) return answer(attachment, { state: 'absent' });
+    const used = input.observation.domains.some(
+      (d) => d.ours && d.state !== 'shutoff' && usesBridge(d.uuid, spec.bridge, input),
+    );
+    return {
+      ...answer(attachment, { state: 'pending' }),
+      actions: may && !used ? [{ do: 'network.remove', spec }] : [],
+    };
+  }
+  const leases = leasesOf(spec.bridge, input);
+  if (seen?.ready && (!spec.dhcp || seen.leases === leasesText(leases)))
+    return answer(attachment, { state: 'ready' });
+  const failure = failureOf(input, subject, generation);
+  const status: AttachmentStatus = failure
+    ? { state: 'failed', error: failure.problem }
+    : { state: seen?.ready ? 'ready' : 'pending' };
+  return {
+    ...answer(attachment, status),
+    actions: may ? [{ do: 'network.ensure', spec, leases }] : [],
+    ...(failure ? { wakeAt: failure.retryAt } : {}),
+  };
+}
+
+const usesBridge = (instance: string, bridge: string, input: PlanInput): boolean =>
+  input.assignments.guests.some(
+    (g) => g.spec.instance === instance && g.spec.input.nics.some((n) => n.bridge === bridge),
+  );
+
+function leasesOf(bridge: string, input: PlanInput): NetworkEnsure['leases'] {
+  return input.assignments.guests
+    .filter((guest) => !guest.spec.remove)
+    .flatMap((guest) =>
+      guest.spec.input.nics.flatMap((nic) =>
+        nic.bridge === bridge && nic.dhcp && nic.ipv4
+          ? [
+              {
+                mac: nic.mac,
+                ipv4: nic.ipv4,
+                hostname: guest.spec.input.personality.hostname ?? guest.spec.input.name,
+              },
+            ]
+          : [],
+      ),
+    );
+}
+
+const answer = (attachment: Attachment, status: AttachmentStatus): Part => ({
+  actions: [],
+  status: { kind: 'attachment', id: attachment.id, generation: attachment.generation, status },
+});

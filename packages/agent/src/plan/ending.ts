@@ -1,0 +1,73 @@
+/** A guest that should run does not: why, and what the policy says. */
+import type { Guest, GuestStatus, LifePolicy } from '@gantry/model';
+import type { GuestStart } from '../actions.ts';
+import type { GuestMemory } from '../env.ts';
+import type { SeenDomain } from '../observation.ts';
+
+/** At most this many automatic restarts in the window; each waits twice as long as the one before. */
+export const restartLimit = { count: 5, windowMs: 10 * 60_000 };
+
+export type Verdict =
+  | { what: 'start'; because: GuestStart['because'] }
+  | { what: 'wait'; until: number; endedBy: NonNullable<GuestStatus['endedBy']> }
+  | {
+      what: 'stay-down';
+      endedBy: NonNullable<GuestStatus['endedBy']>;
+      state: 'stopped' | 'crashed';
+      remember: boolean;
+    };
+
+type Ending = NonNullable<GuestMemory['ended']>;
+
+const policyFor: Record<Ending, keyof Pick<LifePolicy, 'onPoweroff' | 'onReboot' | 'onCrash'>> = {
+  'guest-poweroff': 'onPoweroff',
+  'guest-reboot': 'onReboot',
+  crash: 'onCrash',
+  panic: 'onCrash',
+  watchdog: 'onPoweroff',
+};
+
+/** libvirt's reason of a shut-off domain, where no event told us more. `destroyed` by someone else counts as a crash: it should run. */
+function endingOf(seen: SeenDomain | undefined, memory: GuestMemory): Ending {
+  if (memory.ended) return memory.ended;
+  return seen?.reason === 'shutdown' ? 'guest-poweroff' : 'crash';
+}
+
+export function judgeEnding(
+  guest: Guest,
+  seen: SeenDomain | undefined,
+  memory: GuestMemory,
+  bootId: string,
+  now: number,
+): Verdict {
+  if (memory.ranInBoot === undefined) return { what: 'start', because: 'wanted' };
+  if (memory.downBy?.generation === guest.generation) {
+    const by = memory.downBy.by;
+    return {
+      what: 'stay-down',
+      endedBy: by,
+      state: by === 'crash' || by === 'panic' ? 'crashed' : 'stopped',
+      remember: false,
+    };
+  }
+  if (memory.downBy) return { what: 'start', because: 'wanted' };
+  if (memory.ranInBoot !== bootId) {
+    return guest.spec.life.startOnBoot
+      ? { what: 'start', because: 'host-boot' }
+      : { what: 'stay-down', endedBy: 'host', state: 'stopped', remember: false };
+  }
+  const ending = endingOf(seen, memory);
+  if (guest.spec.life[policyFor[ending]] === 'stop') return stayDown(ending);
+  const recent = memory.restarts.filter((at) => at > now - restartLimit.windowMs);
+  if (recent.length >= restartLimit.count) return stayDown(ending === 'panic' ? 'panic' : 'crash');
+  const until = recent.length === 0 ? now : Math.max(...recent) + 1000 * 2 ** (recent.length - 1);
+  if (until > now) return { what: 'wait', until, endedBy: ending };
+  return { what: 'start', because: ending === 'panic' || ending === 'watchdog' ? 'crash' : ending };
+}
+
+const stayDown = (ending: Ending): Verdict => ({
+  what: 'stay-down',
+  endedBy: ending,
+  state: ending === 'crash' || ending === 'panic' ? 'crashed' : 'stopped',
+  remember: true,
+});

@@ -1,0 +1,197 @@
+/**
+ * A guest: binding against domain. Adopting what runs is always allowed; starting needs the controller's word in this
+ * boot of the node. A domain without our metadata is foreign and never touched; one of a newer epoch is not ours to judge.
+ */
+import { compareEpochs, err, type Guest, type GuestStatus, type Problem, toProblem } from '@gantry/model';
+import type { Action } from '../actions.ts';
+import type { GuestMemory } from '../env.ts';
+import type { SeenDomain } from '../observation.ts';
+import { judgeEnding } from './ending.ts';
+import { failureOf, free, type Part, type PlanInput } from './input.ts';
+
+/** ACPI presses get lost while a guest boots, so it is asked again this often. */
+export const askAgainMs = 5000;
+
+export interface GuestPart extends Part {
+  memory: GuestMemory;
+}
+
+export function planGuest(guest: Guest, input: PlanInput): GuestPart {
+  const memory: GuestMemory = { restarts: [], ...input.memory.guests[guest.spec.instance] };
+  const seen = input.observation.domains.find((d) => d.uuid === guest.spec.instance);
+  const answer = answerer(guest, input, memory);
+  if (!input.observation.libvirt) return answer({ state: 'unknown', reason: 'libvirt cannot be reached' });
+  if (seen && seen.ours?.cluster !== input.assignments.cluster)
+    return answer({ state: 'unknown', error: foreign(guest, seen, input) });
+  if (seen?.ours && compareEpochs(seen.ours.epoch, guest.spec.epoch) > 0)
+    return answer({ state: 'unknown', reason: 'the domain belongs to a newer binding' });
+  if (guest.spec.remove) return planRemoval(guest, seen, input, answer);
+  if (seen && alive(seen)) return planAlive(guest, seen, input, memory, answer);
+  return guest.spec.power === 'running'
+    ? planStart(guest, seen, input, memory, answer)
+    : planDown(guest, seen, input, memory, answer);
+}
+
+type Answer = (status: GuestStatus, actions?: Action[], wakeAt?: number) => GuestPart;
+
+const alive = (seen: SeenDomain): boolean => seen.state !== 'shutoff' && seen.state !== 'crashed';
+
+function planRemoval(
+  guest: Guest,
+  seen: SeenDomain | undefined,
+  input: PlanInput,
+  answer: Answer,
+): GuestPart {
+  const { instance } = guest.spec;
+  if (!seen && !input.observation.guestFiles.includes(instance)) return answer({ state: 'absent' });
+  const may = mayAct(guest, input);
+  const action: Action = { do: seen && alive(seen) ? 'guest.destroy' : 'guest.remove', instance };
+  return answer({ state: seen && alive(seen) ? 'stopping' : 'stopped' }, may ? [action] : []);
+}
+
+function planAlive(
+  guest: Guest,
+  seen: SeenDomain,
+  input: PlanInput,
+  memory: GuestMemory,
+  answer: Answer,
+): GuestPart {
+  memory.ranInBoot = input.bootId;
+  delete memory.downBy;
+  delete memory.ended;
+  if (guest.spec.power === 'stopped') return planStop(guest, input, memory, answer);
+  delete memory.stopAskedAt;
+  delete memory.stopRepeatedAt;
+  if (seen.state === 'paused') return answer({ state: 'paused', reason: seen.reason });
+  if (seen.state === 'shutdown') return answer({ state: 'stopping', reason: 'the guest is powering off' });
+  return answer({ state: 'running', reason: seen.reason });
+}
+
+function planStop(guest: Guest, input: PlanInput, memory: GuestMemory, answer: Answer): GuestPart {
+  const { instance, force, life } = guest.spec;
+  const may = mayAct(guest, input);
+  memory.stopAskedAt ??= input.now;
+  const forceAt = memory.stopAskedAt + life.stopTimeoutMs;
+  if (force || input.now >= forceAt)
+    return answer({ state: 'stopping', reason: 'forced' }, may ? [{ do: 'guest.destroy', instance }] : []);
+  const askAt = memory.stopRepeatedAt === undefined ? input.now : memory.stopRepeatedAt + askAgainMs;
+  const ask = may && input.now >= askAt;
+  if (ask) memory.stopRepeatedAt = input.now;
+  const wakeAt = Math.min(forceAt, ask ? input.now + askAgainMs : askAt);
+  return answer(
+    { state: 'stopping', reason: 'asked to power off' },
+    ask ? [{ do: 'guest.shutdown', instance }] : [],
+    wakeAt,
+  );
+}
+
+function planStart(
+  guest: Guest,
+  seen: SeenDomain | undefined,
+  input: PlanInput,
+  memory: GuestMemory,
+  answer: Answer,
+): GuestPart {
+  const subject = `guest:${guest.spec.instance}`;
+  if (input.busy.has(subject)) return answer({ state: 'starting' });
+  const verdict = judgeEnding(guest, seen, memory, input.bootId, input.now);
+  if (verdict.what === 'stay-down') {
+    const by = verdict.endedBy;
+    if (verdict.remember && by !== 'operator' && by !== 'host')
+      memory.downBy = { by, generation: guest.generation };
+    return answer({ state: verdict.state, endedBy: by });
+  }
+  if (verdict.what === 'wait')
+    return answer({ state: 'crashed', endedBy: verdict.endedBy, reason: 'restarts soon' }, [], verdict.until);
+  const missing = whatIsMissing(guest, input);
+  if (missing) return answer({ state: seen ? 'stopped' : 'absent', reason: missing });
+  const failure = failureOf(input, subject, guest.generation);
+  const may = mayAct(guest, input);
+  if (may && verdict.because !== 'wanted' && verdict.because !== 'host-boot')
+    memory.restarts = [...memory.restarts.filter((at) => at > input.now - 600_000), input.now];
+  if (may)
+    for (const key of ['startedAt', 'firstPingAt', 'sshReadyAt', 'stopAskedAt', 'stopRepeatedAt'] as const)
+      delete memory[key];
+  const actions: Action[] = may ? [{ do: 'guest.start', spec: guest.spec, because: verdict.because }] : [];
+  const status: GuestStatus =
+    failure && !may ? { state: 'stopped', error: failure.problem } : { state: 'starting' };
+  return answer(status, actions, failure?.retryAt);
+}
+
+/** Should be down and is. A guest never defined here is defined, so that tools of libvirt show it. */
+function planDown(
+  guest: Guest,
+  seen: SeenDomain | undefined,
+  input: PlanInput,
+  memory: GuestMemory,
+  answer: Answer,
+): GuestPart {
+  const asked = memory.stopAskedAt !== undefined;
+  delete memory.stopAskedAt;
+  delete memory.stopRepeatedAt;
+  delete memory.downBy;
+  delete memory.ranInBoot;
+  if (seen)
+    return answer({
+      state: 'stopped',
+      reason: seen.reason,
+      ...(asked ? { endedBy: 'operator' as const } : {}),
+    });
+  const missing = disksMissing(guest, input);
+  if (missing) return answer({ state: 'absent', reason: missing });
+  const failure = failureOf(input, `guest:${guest.spec.instance}`, guest.generation);
+  return answer(
+    failure ? { state: 'absent', error: failure.problem } : { state: 'defined' },
+    mayAct(guest, input) ? [{ do: 'guest.define', spec: guest.spec }] : [],
+    failure?.retryAt,
+  );
+}
+
+function whatIsMissing(guest: Guest, input: PlanInput): string | undefined {
+  if (!input.mayStart) return 'waits for the controller to confirm the binding in this boot of the node';
+  return disksMissing(guest, input) ?? networksMissing(guest, input);
+}
+
+function disksMissing(guest: Guest, input: PlanInput): string | undefined {
+  const absent = guest.spec.input.disks.find(
+    (disk) => !input.observation.disks.some((d) => d.disk === disk.id && d.state === 'ready'),
+  );
+  return absent && `waits for disk ${absent.id}`;
+}
+
+function networksMissing(guest: Guest, input: PlanInput): string | undefined {
+  const absent = guest.spec.input.nics.find(
+    (nic) => !input.observation.networks.some((n) => n.bridge === nic.bridge && n.ready),
+  );
+  return absent && `waits for bridge ${absent.bridge}`;
+}
+
+const mayAct = (guest: Guest, input: PlanInput): boolean =>
+  free(input, `guest:${guest.spec.instance}`, guest.generation);
+
+const foreign = (guest: Guest, seen: SeenDomain, input: PlanInput): Problem =>
+  toProblem(
+    err('foreign_domain', { name: seen.name, node: input.assignments.node, instance: guest.spec.instance }),
+  );
+
+/** Completes every status by what is remembered, so that no branch forgets it. */
+function answerer(guest: Guest, input: PlanInput, memory: GuestMemory): Answer {
+  return (status, actions = [], wakeAt) => {
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const full: GuestStatus = {
+      ...status,
+      epoch: guest.spec.epoch,
+      ...(memory.restarts.length ? { restarts: memory.restarts.length } : {}),
+      ...(status.state === 'running' ? { accelerator: input.accelerator } : {}),
+      ...(memory.startedAt ? { startedAt: iso(memory.startedAt) } : {}),
+      ...(memory.firstPingAt ? { firstPingAt: iso(memory.firstPingAt) } : {}),
+      ...(memory.sshReadyAt ? { sshReadyAt: iso(memory.sshReadyAt) } : {}),
+    };
+    return {
+      actions,
+      memory,
+      status: { kind: 'guest', id: guest.id, generation: guest.generation, status: full },
+      ...(wakeAt === undefined ? {} : { wakeAt }),
+    };
+  };
+}

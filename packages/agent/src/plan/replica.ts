@@ -1,0 +1,78 @@
+/** Disks and cached bases: wanted against seen. */
+import type { Replica, ReplicaStatus } from '@gantry/model';
+import type { Action } from '../actions.ts';
+import { failureOf, free, type Part, type PlanInput } from './input.ts';
+
+export function planReplica(replica: Replica, input: PlanInput): Part {
+  return replica.spec.what === 'disk' ? planDisk(replica, input) : planBase(replica, input);
+}
+
+function planDisk(replica: Replica, input: PlanInput): Part {
+  const spec = replica.spec;
+  if (spec.what !== 'disk') throw new Error('not a disk');
+  const seen = input.observation.disks.filter((d) => d.disk === spec.disk);
+  const ready = seen.find((d) => d.state === 'ready');
+  const subject = `disk:${spec.disk}`;
+  if (spec.desired === 'absent') {
+    if (seen.length === 0) return answer(replica, { state: 'absent' });
+    // bytes under a running guest are never taken away, whatever the store says
+    const removable = !inUse(spec.disk, input) && free(input, subject, replica.generation);
+    return failing(replica, input, subject, 'pending', removable ? [{ do: 'disk.remove', spec }] : []);
+  }
+  if (ready) return answer(replica, { state: 'ready', path: ready.path });
+  const possible = baseReady(replica, input) && free(input, subject, replica.generation);
+  const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
+  return failing(replica, input, subject, state, possible ? [{ do: 'disk.create', spec }] : []);
+}
+
+function planBase(replica: Replica, input: PlanInput): Part {
+  const spec = replica.spec;
+  if (spec.what !== 'base') throw new Error('not a base');
+  const seen = input.observation.bases.find((b) => b.sha256 === spec.sha256);
+  const subject = `base:${spec.sha256}`;
+  if (spec.desired === 'absent') {
+    if (!seen) return answer(replica, { state: 'absent' });
+    const removable = seen.users.length === 0 && free(input, subject, replica.generation);
+    return failing(replica, input, subject, 'ready', removable ? [{ do: 'base.remove', spec }] : []);
+  }
+  if (seen) return answer(replica, { state: 'ready', path: seen.path });
+  const possible = free(input, subject, replica.generation);
+  return failing(replica, input, subject, 'creating', possible ? [{ do: 'base.ensure', spec }] : []);
+}
+
+/** A disk made from an uploaded image waits for its base; if the base failed it is not tried. */
+function baseReady(replica: Replica, input: PlanInput): boolean {
+  const spec = replica.spec;
+  if (spec.what !== 'disk' || spec.source.kind !== 'image') return true;
+  const { sha256 } = spec.source;
+  return input.observation.bases.some((b) => b.sha256 === sha256);
+}
+
+function inUse(disk: string, input: PlanInput): boolean {
+  return input.assignments.guests.some(
+    (guest) =>
+      guest.spec.input.disks.some((d) => d.id === disk) &&
+      input.observation.domains.some((d) => d.uuid === guest.spec.instance && d.state !== 'shutoff'),
+  );
+}
+
+function failing(
+  replica: Replica,
+  input: PlanInput,
+  subject: string,
+  otherwise: ReplicaStatus['state'],
+  actions: Action[],
+): Part {
+  const failure = failureOf(input, subject, replica.generation);
+  if (!failure || input.busy.has(subject)) return { ...answer(replica, { state: otherwise }), actions };
+  return {
+    ...answer(replica, { state: 'failed', error: failure.problem }),
+    actions,
+    wakeAt: failure.retryAt,
+  };
+}
+
+const answer = (replica: Replica, status: ReplicaStatus): Part => ({
+  actions: [],
+  status: { kind: 'replica', id: replica.id, generation: replica.generation, status },
+});
