@@ -38,6 +38,7 @@ export type OperationId = Static<typeof OperationId>;
 export type ProjectId = Static<typeof ProjectId>;
 export type TokenId = Static<typeof TokenId>;
 export type ClusterId = Static<typeof ClusterId>;
+export type AnyId = Static<typeof AnyId>;
 
 export const Name = Type.String({
   pattern: NAME_PATTERN,
