@@ -11,9 +11,11 @@ export function planAttachment(attachment: Attachment, input: PlanInput): Part {
   const may = free(input, subject, generation);
   if (spec.desired === 'absent') {
     if (!seen) return answer(attachment, { state: 'absent' });
-    const used = input.observation.domains.some(
-      (d) => d.ours && d.state !== 'shutoff' && usesBridge(d.uuid, spec.bridge, input),
-    );
+    const used =
+      !input.observation.libvirt ||
+      input.observation.domains.some(
+        (d) => d.ours && d.state !== 'shutoff' && usesBridge(d.uuid, spec.bridge, input),
+      );
     return {
       ...answer(attachment, { state: 'pending' }),
       actions: may && !used ? [{ do: 'network.remove', spec }] : [],

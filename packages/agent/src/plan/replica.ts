@@ -48,7 +48,9 @@ function baseReady(replica: Replica, input: PlanInput): boolean {
   return input.observation.bases.some((b) => b.sha256 === sha256);
 }
 
+/** While libvirt is silent everything counts as in use. */
 function inUse(disk: string, input: PlanInput): boolean {
+  if (!input.observation.libvirt) return true;
   return input.assignments.guests.some(
     (guest) =>
       guest.spec.input.disks.some((d) => d.id === disk) &&

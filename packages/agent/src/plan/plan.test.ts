@@ -1,0 +1,383 @@
+import type { GuestSpec } from '@gantry/model';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { GuestMemory } from '../env.ts';
+import type { Observation, SeenDomain } from '../observation.ts';
+import {
+  actOf,
+  assignmentsOf,
+  attachmentOf,
+  domainOf,
+  emptyObservation,
+  guestOf,
+  ids,
+  inputOf,
+  observationOf,
+  replicaOf,
+} from '../testing/assignments.ts';
+import { plan } from './plan.ts';
+
+const actionsOf = (change: Parameters<typeof inputOf>[0]) => plan(inputOf(change)).actions.map((a) => a.do);
+const guestActionsOf = (change: Parameters<typeof inputOf>[0]) =>
+  actionsOf(change).filter((name) => name.startsWith('guest.'));
+const stateOf = (kind: string, change: Parameters<typeof inputOf>[0]) =>
+  plan(inputOf(change)).statuses.find((s) => s.kind === kind)?.status;
+const now = inputOf().now;
+const ran: GuestMemory = { restarts: [], ranInBoot: 'boot-1' };
+const withMemory = (
+  memory: GuestMemory,
+  observation: Partial<Observation> = {},
+  spec: Partial<GuestSpec> = {},
+  generation = 1,
+) => ({
+  memory: { acts: {}, guests: { [ids.instance]: memory } },
+  observation: observationOf(observation),
+  assignments: assignmentsOf({ guests: [guestOf(spec, generation)] }),
+});
+
+describe('a new guest', () => {
+  it('gets disk and network first, side by side', () => {
+    expect(actionsOf({ observation: emptyObservation })).toEqual(['disk.create', 'network.ensure']);
+  });
+  it('is started once both are there', () => {
+    expect(actionsOf({})).toEqual(['guest.start']);
+    expect(stateOf('guest', {})).toMatchObject({ state: 'starting' });
+  });
+  it('is not started by an agent which the controller has not confirmed in this boot', () => {
+    expect(actionsOf({ mayStart: false })).toEqual([]);
+    expect(stateOf('guest', { mayStart: false })).toMatchObject({
+      reason: expect.stringContaining('confirm'),
+    });
+  });
+  it('is not judged while libvirt is away', () => {
+    const observation = observationOf({ libvirt: false });
+    expect(actionsOf({ observation })).toEqual([]);
+    expect(stateOf('guest', { observation })).toMatchObject({ state: 'unknown' });
+  });
+  it('waits out a failure and shows it', () => {
+    const problem = { type: 't', code: 'guest_refused', title: 'no', status: 502 };
+    const failures = new Map([
+      [`guest:${ids.instance}`, { generation: 1, problem, attempts: 1, retryAt: now + 1000 }],
+    ]);
+    expect(actionsOf({ failures })).toEqual([]);
+    expect(stateOf('guest', { failures })).toMatchObject({ state: 'stopped', error: problem });
+    expect(plan(inputOf({ failures })).wakeAt).toBe(now + 1000);
+    expect(actionsOf({ failures, assignments: assignmentsOf({ guests: [guestOf({}, 2)] }) })).toEqual([
+      'guest.start',
+    ]);
+  });
+  it('stopped from the beginning is only defined', () => {
+    expect(actionsOf({ assignments: assignmentsOf({ guests: [guestOf({ power: 'stopped' })] }) })).toEqual([
+      'guest.define',
+    ]);
+  });
+});
+
+describe('a running guest', () => {
+  it('is adopted whatever the journal says, and reported', () => {
+    const observation = observationOf({ domains: [domainOf('running')] });
+    expect(actionsOf({ observation, mayStart: false })).toEqual([]);
+    expect(stateOf('guest', { observation })).toMatchObject({ state: 'running', accelerator: 'tcg' });
+    expect(plan(inputOf({ observation })).guests[ids.instance]?.ranInBoot).toBe('boot-1');
+  });
+  it('of a newer epoch is left alone, even when removal is asked', () => {
+    const newer = domainOf('running', 'booted', {
+      ours: { cluster: ids.cluster, instance: ids.instance, epoch: { incarnation: 1, number: 9 } },
+    });
+    const input = {
+      observation: observationOf({ domains: [newer] }),
+      assignments: assignmentsOf({ guests: [guestOf({ remove: true })] }),
+    };
+    expect(guestActionsOf(input)).toEqual([]);
+  });
+  it('which is foreign is never touched', () => {
+    const { ours: _, ...foreign } = domainOf('running');
+    const input = {
+      observation: observationOf({ domains: [foreign] }),
+      assignments: assignmentsOf({ guests: [guestOf({ remove: true })] }),
+    };
+    expect(guestActionsOf(input)).toEqual([]);
+    expect(stateOf('guest', input)).toMatchObject({ error: { code: 'foreign_domain' } });
+  });
+  it('keeps its disk even when that is tombstoned', () => {
+    const observation = observationOf({ domains: [domainOf('running')] });
+    expect(
+      actionsOf({ observation, assignments: assignmentsOf({ replicas: [replicaOf('absent')] }) }),
+    ).toEqual([]);
+  });
+});
+
+describe('stopping', () => {
+  const running = observationOf({ domains: [domainOf('running')] });
+  const stopped = assignmentsOf({ guests: [guestOf({ power: 'stopped' })] });
+  const at = (memory: GuestMemory) => ({
+    observation: running,
+    assignments: stopped,
+    memory: { acts: {}, guests: { [ids.instance]: memory } },
+  });
+  it('asks first', () =>
+    expect(actionsOf({ observation: running, assignments: stopped })).toEqual(['guest.shutdown']));
+  it('does not ask again at once', () =>
+    expect(actionsOf(at({ restarts: [], stopAskedAt: now - 1000, stopRepeatedAt: now - 1000 }))).toEqual([]));
+  it('asks again after a while, since a booting guest misses it', () =>
+    expect(actionsOf(at({ restarts: [], stopAskedAt: now - 9000, stopRepeatedAt: now - 6000 }))).toEqual([
+      'guest.shutdown',
+    ]));
+  it('forces it off at the time limit', () =>
+    expect(actionsOf(at({ restarts: [], stopAskedAt: now - 60_000 }))).toEqual(['guest.destroy']));
+  it('forces at once when told to', () =>
+    expect(
+      actionsOf({
+        observation: running,
+        assignments: assignmentsOf({ guests: [guestOf({ power: 'stopped', force: true })] }),
+      }),
+    ).toEqual(['guest.destroy']));
+});
+
+describe('an ending', () => {
+  const cases: [string, SeenDomain | undefined, GuestMemory, Partial<GuestSpec['life']>, string[], string][] =
+    [
+      ['poweroff from inside stays down', domainOf('shutoff', 'shutdown'), ran, {}, [], 'stopped'],
+      [
+        'poweroff with policy restart comes up',
+        domainOf('shutoff', 'shutdown'),
+        ran,
+        { onPoweroff: 'restart' },
+        ['guest.start'],
+        'starting',
+      ],
+      ['a crash is restarted', domainOf('shutoff', 'crashed'), ran, {}, ['guest.start'], 'starting'],
+      [
+        'a crash with policy stop stays down',
+        domainOf('shutoff', 'crashed'),
+        ran,
+        { onCrash: 'stop' },
+        [],
+        'crashed',
+      ],
+      ['a vanished domain counts as a crash', undefined, ran, {}, ['guest.start'], 'starting'],
+      [
+        'destroyed by someone else comes back',
+        domainOf('shutoff', 'destroyed'),
+        ran,
+        {},
+        ['guest.start'],
+        'starting',
+      ],
+      [
+        'panic told by an event',
+        domainOf('shutoff', 'destroyed'),
+        { ...ran, ended: 'panic' },
+        { onCrash: 'stop' },
+        [],
+        'crashed',
+      ],
+      [
+        'after a boot of the node it is started',
+        domainOf('shutoff', 'unknown'),
+        { restarts: [], ranInBoot: 'boot-0' },
+        {},
+        ['guest.start'],
+        'starting',
+      ],
+      [
+        'unless told not to',
+        domainOf('shutoff', 'unknown'),
+        { restarts: [], ranInBoot: 'boot-0' },
+        { startOnBoot: false },
+        [],
+        'stopped',
+      ],
+      [
+        'down by its own will it stays so after a boot',
+        domainOf('shutoff', 'unknown'),
+        { restarts: [], ranInBoot: 'boot-0', downBy: { by: 'guest-poweroff', generation: 1 } },
+        {},
+        [],
+        'stopped',
+      ],
+      [
+        'the second crash waits',
+        domainOf('shutoff', 'crashed'),
+        { ...ran, restarts: [now - 100] },
+        {},
+        [],
+        'crashed',
+      ],
+      [
+        'five crashes are enough',
+        domainOf('shutoff', 'crashed'),
+        { ...ran, restarts: [1, 2, 3, 4, 5].map((n) => now - n * 60_000) },
+        {},
+        [],
+        'crashed',
+      ],
+      [
+        'old crashes are forgotten',
+        domainOf('shutoff', 'crashed'),
+        { ...ran, restarts: [1, 2, 3, 4, 5].map((n) => now - 600_000 - n) },
+        {},
+        ['guest.start'],
+        'starting',
+      ],
+    ];
+  it.each(cases)('%s', (_, seen, memory, life, actions, state) => {
+    const input = withMemory(
+      memory,
+      { domains: seen ? [seen] : [] },
+      { life: { ...guestOf().spec.life, ...life } },
+    );
+    expect(actionsOf(input)).toEqual(actions);
+    expect(stateOf('guest', input)).toMatchObject({ state });
+  });
+  it('is remembered until the spec changes', () => {
+    const first = plan(inputOf(withMemory(ran, { domains: [domainOf('shutoff', 'shutdown')] })));
+    const memory = first.guests[ids.instance] as GuestMemory;
+    expect(memory.downBy).toEqual({ by: 'guest-poweroff', generation: 1 });
+    expect(actionsOf(withMemory(memory, { domains: [domainOf('shutoff', 'shutdown')] }, {}, 2))).toEqual([
+      'guest.start',
+    ]);
+  });
+});
+
+describe('removal', () => {
+  const removed = assignmentsOf({ guests: [guestOf({ remove: true })], replicas: [replicaOf('absent')] });
+  it('stops, then undefines, then reports absent; the disk goes once it is unused', () => {
+    const running = observationOf({ domains: [domainOf('running')] });
+    expect(guestActionsOf({ assignments: removed, observation: running })).toEqual(['guest.destroy']);
+    expect(actionsOf({ assignments: removed, observation: running })).not.toContain('disk.remove');
+    const off = observationOf({ domains: [domainOf('shutoff', 'destroyed')] });
+    expect(guestActionsOf({ assignments: removed, observation: off })).toEqual(['guest.remove']);
+    expect(actionsOf({ assignments: removed, observation: off })).toContain('disk.remove');
+    const files = { ...emptyObservation, networks: observationOf().networks, guestFiles: [ids.instance] };
+    expect(actionsOf({ assignments: removed, observation: files })).toContain('guest.remove');
+    expect(stateOf('guest', { assignments: removed, observation: emptyObservation })).toEqual(
+      expect.objectContaining({ state: 'absent' }),
+    );
+    expect(stateOf('replica', { assignments: removed, observation: emptyObservation })).toEqual({
+      state: 'absent',
+    });
+  });
+  it('of a network waits for its guests', () => {
+    const assignments = assignmentsOf({ attachments: [attachmentOf('absent')] });
+    expect(
+      actionsOf({ assignments, observation: observationOf({ domains: [domainOf('running')] }) }),
+    ).toEqual([]);
+    expect(
+      actionsOf({ assignments: assignmentsOf({ guests: [], attachments: [attachmentOf('absent')] }) }),
+    ).toEqual(['network.remove']);
+  });
+  it('never comes from absence: what the store does not know is only named', () => {
+    const planned = plan(
+      inputOf({
+        assignments: assignmentsOf({ guests: [], replicas: [] }),
+        observation: observationOf({ domains: [domainOf('running')] }),
+      }),
+    );
+    expect(planned.actions.map((a) => a.do)).toEqual(['network.ensure']);
+    expect(planned.unknown).toEqual([`domain web1 (${ids.instance})`, 'disk /disk']);
+  });
+});
+
+describe('acts', () => {
+  const running = observationOf({ domains: [domainOf('running')] });
+  const posted = assignmentsOf({ acts: [actOf()] });
+  it('are begun once', () => {
+    expect(actionsOf({ assignments: posted, observation: running })).toEqual(['act.perform']);
+    const memory = { acts: { [ids.act]: { state: 'begun' as const, at: now } }, guests: {} };
+    expect(actionsOf({ assignments: posted, observation: running, memory })).toEqual([]);
+  });
+  it('of an agent that died meanwhile end unknown', () => {
+    const memory = { acts: { [ids.act]: { state: 'unknown' as const, at: now } }, guests: {} };
+    expect(stateOf('act', { assignments: posted, observation: running, memory })).toMatchObject({
+      state: 'unknown',
+      error: { code: 'act_unknown' },
+    });
+  });
+  it('past their deadline are not begun', () => {
+    const late = {
+      assignments: assignmentsOf({ acts: [actOf('2025-12-31T00:00:00Z')] }),
+      observation: running,
+    };
+    expect(actionsOf(late)).toEqual([]);
+    expect(stateOf('act', late)).toMatchObject({ state: 'failed' });
+  });
+  it('meant for another epoch are not begun', () => {
+    const other = domainOf('running', 'booted', {
+      ours: { cluster: ids.cluster, instance: ids.instance, epoch: { incarnation: 1, number: 0 } },
+    });
+    expect(actionsOf({ assignments: posted, observation: observationOf({ domains: [other] }) })).toEqual([]);
+  });
+});
+
+const anyObservation = fc.record({
+  libvirt: fc.boolean(),
+  seen: fc.option(
+    fc.record({
+      state: fc.constantFrom<SeenDomain['state']>('running', 'paused', 'shutdown', 'shutoff', 'crashed'),
+      reason: fc.constantFrom('shutdown', 'crashed', 'destroyed', 'unknown', 'booted'),
+      epoch: fc.integer({ min: 0, max: 2 }),
+      foreign: fc.boolean(),
+    }),
+  ),
+  disk: fc.constantFrom('ready', 'creating', 'none'),
+  network: fc.boolean(),
+  spec: fc.record({
+    power: fc.constantFrom<'running' | 'stopped'>('running', 'stopped'),
+    remove: fc.boolean(),
+    force: fc.boolean(),
+  }),
+  mayStart: fc.boolean(),
+  desired: fc.constantFrom<'present' | 'absent'>('present', 'absent'),
+});
+
+describe('whatever is seen', () => {
+  it('keeps the safety rules', () => {
+    fc.assert(
+      fc.property(anyObservation, (w) => {
+        const seen =
+          w.seen &&
+          domainOf(
+            w.seen.state,
+            w.seen.reason,
+            w.seen.foreign
+              ? {}
+              : {
+                  ours: {
+                    cluster: ids.cluster,
+                    instance: ids.instance,
+                    epoch: { incarnation: 1, number: w.seen.epoch },
+                  },
+                },
+          );
+        if (seen && w.seen?.foreign) delete seen.ours;
+        const observation = observationOf({
+          libvirt: w.libvirt,
+          domains: seen ? [seen] : [],
+          disks:
+            w.disk === 'none'
+              ? []
+              : [{ disk: ids.disk, state: w.disk as 'ready', template: 'file-qcow2', path: '/d' }],
+          networks: w.network ? observationOf().networks : [],
+        });
+        const result = plan(
+          inputOf({
+            observation,
+            mayStart: w.mayStart,
+            assignments: assignmentsOf({ guests: [guestOf(w.spec)], replicas: [replicaOf(w.desired)] }),
+          }),
+        );
+        const names = result.actions.map((a) => a.do);
+        const guestActions = names.filter((n) => n.startsWith('guest.'));
+        expect(guestActions.length).toBeLessThanOrEqual(1);
+        if (w.libvirt && seen && !['shutoff', 'crashed'].includes(seen.state))
+          expect(names).not.toContain('guest.start');
+        if (!w.libvirt || w.seen?.foreign || w.seen?.epoch === 2) expect(guestActions).toEqual([]);
+        if (!w.mayStart || w.spec.power === 'stopped' || w.spec.remove || w.disk !== 'ready' || !w.network)
+          expect(names).not.toContain('guest.start');
+        if (w.desired === 'present') expect(names).not.toContain('disk.remove');
+        if (!w.libvirt || (seen && seen.state !== 'shutoff')) expect(names).not.toContain('disk.remove');
+      }),
+    );
+  });
+});
