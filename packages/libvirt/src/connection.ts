@@ -1,0 +1,295 @@
+import type { Duplex } from 'node:stream';
+import { type CallOptions, PendingCalls } from './calls.ts';
+import { LibvirtError, TransportError, type TransportErrorCode } from './errors.ts';
+import {
+  decodeBody,
+  encodeBody,
+  encodePacket,
+  PACKET_MAX_BYTES,
+  PACKET_TYPE,
+  type Packet,
+  type PacketHeader,
+  PacketReader,
+  PROGRAM,
+  STATUS,
+} from './frame.ts';
+import { type KeepAlive, KeepAliver } from './keep-alive.ts';
+import { errorBody } from './procedures/session.ts';
+import type { Target } from './procedures/table.ts';
+import { XdrError } from './xdr.ts';
+
+/** Bounds that keep a bad server, or a caller that never stops, from eating the memory. */
+export interface Limits {
+  /** Biggest packet taken, length word included. */
+  readonly packetBytes: number;
+  /** Most calls waiting for their answer. */
+  readonly calls: number;
+  /** Most bytes waiting to be sent before further calls are refused. */
+  readonly sendBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  packetBytes: PACKET_MAX_BYTES,
+  calls: 10_000,
+  sendBytes: 64 * 2 ** 20,
+};
+
+/** Takes the packets of one stream. */
+export interface StreamSink {
+  packet(packet: Packet): void;
+  fail(error: Error): void;
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/**
+ * One connection to a libvirt server over any byte stream: packets, calls by serial, keep-alive, messages, streams.
+ * Whatever the server does, every call ends: with its answer or with an error that says what happened.
+ */
+export class Connection {
+  /** Settles when the connection is over: undefined when this side closed it, else why. */
+  readonly closed: Promise<TransportError | undefined>;
+  readonly #duplex: Duplex;
+  readonly #limits: Limits;
+  readonly #calls: PendingCalls;
+  readonly #reader: PacketReader;
+  readonly #keepAlive: KeepAliver;
+  readonly #streams = new Map<number, StreamSink>();
+  readonly #paused = new Set<object>();
+  readonly #onMessage: (packet: Packet) => void;
+  #over: { error: TransportError | undefined } | undefined;
+  #settleClosed: (error: TransportError | undefined) => void = () => {};
+
+  /** `onMessage` gets the server's own messages (events); what it throws ends the connection. */
+  constructor(duplex: Duplex, onMessage: (packet: Packet) => void, limits: Limits = DEFAULT_LIMITS) {
+    this.#duplex = duplex;
+    this.#limits = limits;
+    this.#onMessage = onMessage;
+    this.#calls = new PendingCalls(limits.calls);
+    this.#reader = new PacketReader(limits.packetBytes);
+    this.#keepAlive = new KeepAliver(
+      (header) => this.#write(header, NO_BODY),
+      (silentMs) => this.#fail('KEEP_ALIVE', `the server has been silent for ${silentMs} ms`),
+    );
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#duplex.on('error', (error) =>
+      this.#fail('PEER_CLOSED', `the connection broke: ${error.message}`, error),
+    );
+    this.#duplex.on('end', () => this.#fail('PEER_CLOSED', this.#endMessage()));
+    this.#duplex.on('close', () => this.#fail('PEER_CLOSED', 'the connection was closed'));
+  }
+
+  #endMessage(): string {
+    return this.#reader.pending > 0
+      ? 'the server closed the connection in the middle of a packet'
+      : 'the server closed the connection';
+  }
+
+  /** Sends a call and waits for its answer. `onSent` learns the serial before an answer can arrive. */
+  async call(
+    target: Target,
+    args: unknown,
+    options: CallOptions = {},
+    sink?: (serial: number) => StreamSink,
+  ): Promise<unknown> {
+    this.#assertOpen(target.name);
+    const body = encodeArguments(target, args);
+    const serial = this.#calls.nextSerial((taken) => this.#streams.has(taken));
+    const header = { ...headerOf(target, serial), type: PACKET_TYPE.call, status: STATUS.ok };
+    const reply = this.#calls.wait(
+      serial,
+      { name: target.name, program: target.program, procedure: target.procedure.number },
+      options,
+      () => this.#send(target.name, header, body, () => sink && this.#streams.set(serial, sink(serial))),
+    );
+    try {
+      return decodeReply(target, await reply);
+    } catch (error) {
+      this.#streams.delete(serial);
+      throw error;
+    }
+  }
+
+  #send(call: string, header: PacketHeader, body: Uint8Array, before: () => void): void {
+    if (this.#duplex.writableLength > this.#limits.sendBytes)
+      throw new TransportError('OVERLOAD', `${this.#duplex.writableLength} bytes wait to be sent`, { call });
+    const packet = encodePacket(header, body);
+    before();
+    this.#duplex.write(packet);
+  }
+
+  #write(header: PacketHeader, body: Uint8Array): boolean {
+    return this.#over === undefined && this.#duplex.write(encodePacket(header, body));
+  }
+
+  /** Sends a packet of a stream; resolves once the way is free for the next. */
+  async sendStream(target: Target, serial: number, status: number, body: Uint8Array): Promise<void> {
+    this.#assertOpen(target.name);
+    const header = { ...headerOf(target, serial), type: PACKET_TYPE.stream, status };
+    if (!this.#write(header, body)) await this.#drained(target.name);
+  }
+
+  #drained(call: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.#duplex.off('drain', done);
+        this.#duplex.off('close', done);
+        if (this.#over === undefined) resolve();
+        else reject(this.#overError(call));
+      };
+      this.#duplex.once('drain', done);
+      this.#duplex.once('close', done);
+    });
+  }
+
+  /** Forgets a finished stream. */
+  dropStream(serial: number): void {
+    this.#streams.delete(serial);
+  }
+
+  /** Stops or resumes reading for `who`; reading goes on when nobody holds it. */
+  hold(who: object, held: boolean): void {
+    if (held) this.#paused.add(who);
+    else this.#paused.delete(who);
+    if (this.#paused.size > 0) this.#duplex.pause();
+    else this.#duplex.resume();
+  }
+
+  startKeepAlive(keepAlive: KeepAlive): void {
+    if (this.#over === undefined) this.#keepAlive.start(keepAlive);
+  }
+
+  /** Closes from this side; open calls and streams end with `CLOSED`. */
+  close(): void {
+    this.#finish(undefined, 'CLOSED', 'the connection was closed here');
+  }
+
+  get isOpen(): boolean {
+    return this.#over === undefined;
+  }
+
+  /** Ends the connection because the server broke the protocol. */
+  violated(what: string, cause?: unknown): void {
+    this.#fail('PROTOCOL', `the server broke the protocol: ${what}`, cause);
+  }
+
+  #assertOpen(call: string): void {
+    if (this.#over !== undefined) throw this.#overError(call);
+  }
+
+  #overError(call: string): TransportError {
+    const error = this.#over?.error;
+    const message = error?.message ?? 'the connection was closed here';
+    return new TransportError(error?.code ?? 'CLOSED', message, { call, cause: error });
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#keepAlive.heard();
+    try {
+      for (const packet of this.#reader.push(chunk)) {
+        if (this.#over !== undefined) return;
+        this.#dispatch(packet);
+      }
+    } catch (error) {
+      this.violated(error instanceof Error ? error.message : String(error), error);
+    }
+  }
+
+  #dispatch(packet: Packet): void {
+    const known = packet.program === PROGRAM.remote || packet.program === PROGRAM.qemu;
+    const taken = known
+      ? this.#take(packet)
+      : packet.program === PROGRAM.keepAlive && this.#keepAlive.receive(packet);
+    if (!taken)
+      this.violated(
+        `unexpected packet: program 0x${packet.program.toString(16)}, procedure ${packet.procedure}, type ${packet.type}, serial ${packet.serial}`,
+      );
+  }
+
+  #take(packet: Packet): boolean {
+    switch (packet.type) {
+      case PACKET_TYPE.reply:
+      case PACKET_TYPE.replyWithFds:
+        return this.#calls.answer(packet);
+      case PACKET_TYPE.message:
+        this.#onMessage(packet);
+        return true;
+      case PACKET_TYPE.stream:
+      case PACKET_TYPE.streamHole:
+        return this.#takeStream(packet);
+      default:
+        return false;
+    }
+  }
+
+  #takeStream(packet: Packet): boolean {
+    const sink = this.#streams.get(packet.serial);
+    sink?.packet(packet);
+    return sink !== undefined;
+  }
+
+  #fail(code: TransportErrorCode, message: string, cause?: unknown): void {
+    this.#finish(new TransportError(code, message, { cause }), code, message);
+  }
+
+  #finish(error: TransportError | undefined, code: TransportErrorCode, message: string): void {
+    if (this.#over !== undefined) return;
+    this.#over = { error };
+    this.#keepAlive.stop();
+    this.#duplex.destroy();
+    this.#calls.failAll(code, message, 'unknown', error);
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const sink of streams) sink.fail(error ?? new TransportError(code, message));
+    this.#settleClosed(error);
+  }
+}
+
+function headerOf(target: Target, serial: number): Pick<PacketHeader, 'program' | 'procedure' | 'serial'> {
+  return { program: target.program, procedure: target.procedure.number, serial };
+}
+
+function encodeArguments(target: Target, args: unknown): Uint8Array {
+  try {
+    return encodeBody((to) => target.procedure.args.write(to, args ?? {}));
+  } catch (error) {
+    throw error instanceof XdrError ? error.within(target.name) : error;
+  }
+}
+
+/** The error a packet carries. */
+export function decodeError(call: string, body: Uint8Array): LibvirtError {
+  const { code, domain, level, message, str1, str2, str3 } = decodeBody(body, (from) => errorBody.read(from));
+  const details = [str1, str2, str3].filter((text) => text !== null);
+  return new LibvirtError({ code, domain, level, message: message ?? 'no message', call, details });
+}
+
+function decodeReply(target: Target, packet: Packet): unknown {
+  const call = target.name;
+  if (packet.type === PACKET_TYPE.replyWithFds)
+    throw new TransportError(
+      'UNSUPPORTED',
+      'the answer carries file descriptors, which Node.js cannot receive',
+      {
+        call,
+        outcome: 'unknown',
+      },
+    );
+  try {
+    if (packet.status === STATUS.ok)
+      return decodeBody(packet.body, (from) => target.procedure.result.read(from));
+    const error = decodeError(call, packet.body);
+    throw error;
+  } catch (error) {
+    if (!(error instanceof XdrError)) throw error;
+    const about = { call, outcome: 'unknown', cause: error } as const;
+    throw new TransportError('PROTOCOL', `the answer is not what it should be: ${error.message}`, about);
+  }
+}

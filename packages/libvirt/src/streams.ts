@@ -1,0 +1,167 @@
+import {
+  ByteLengthQueuingStrategy,
+  ReadableStream,
+  type ReadableStreamDefaultController,
+  WritableStream,
+} from 'node:stream/web';
+import { type Connection, decodeError, type StreamSink } from './connection.ts';
+import { TransportError } from './errors.ts';
+import { PACKET_TYPE, type Packet, STATUS, STREAM_CHUNK_BYTES } from './frame.ts';
+import type { Target } from './procedures/table.ts';
+
+/** Bytes kept for a slow reader before the server is made to wait. */
+const READ_AHEAD_BYTES = 256 * 1024;
+const NO_BODY = new Uint8Array(0);
+
+/** What every stream has. */
+interface StreamEnd<R> {
+  /** The call's own result, a screenshot's MIME type for instance. */
+  readonly result: R;
+  /** Resolves when both sides agree that the stream is finished; rejects with what broke it. */
+  readonly closed: Promise<void>;
+  /** Breaks the stream off. */
+  abort(reason?: unknown): void;
+}
+
+/** From the server: bytes until it is done. Reading slowly makes the server wait. */
+export interface LibvirtReadStream<R> extends StreamEnd<R> {
+  readonly readable: ReadableStream<Uint8Array>;
+}
+
+/** To the server: `writable.close()` resolves once the server has taken everything. */
+export interface LibvirtWriteStream<R> extends StreamEnd<R> {
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/** Both ways, as a console. Closing `writable` or cancelling `readable` ends it. */
+export interface LibvirtDuplexStream<R> extends LibvirtReadStream<R>, LibvirtWriteStream<R> {}
+
+/**
+ * One stream of a connection. The protocol has no flow control of its own: to make the server wait, the whole
+ * connection stops reading. That is why the client gives each stream a connection of its own.
+ */
+export class RpcStream implements StreamSink {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly closed: Promise<void>;
+  readonly #connection: Connection;
+  readonly #target: Target;
+  readonly #serial: number;
+  readonly #settle: { resolve(): void; reject(error: unknown): void };
+  #reading: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #writing: { error(reason: unknown): void } | undefined;
+  #finishing = false;
+  #over = false;
+
+  constructor(connection: Connection, target: Target, serial: number) {
+    this.#connection = connection;
+    this.#target = target;
+    this.#serial = serial;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#settle = { resolve, reject };
+    // Whoever does not ask for `closed` sees the error on the streams instead.
+    this.closed.catch(() => {});
+    this.readable = this.#makeReadable();
+    this.writable = this.#makeWritable();
+  }
+
+  #makeReadable(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#reading = controller;
+        },
+        pull: () => this.#connection.hold(this, false),
+        cancel: (reason) => this.abort(reason),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: READ_AHEAD_BYTES }),
+    );
+  }
+
+  #makeWritable(): WritableStream<Uint8Array> {
+    return new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#writing = controller;
+      },
+      write: (chunk) => this.#write(chunk),
+      close: () => this.#finish(),
+      abort: (reason) => this.abort(reason),
+    });
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length && !this.#over; at += STREAM_CHUNK_BYTES)
+      await this.#send(STATUS.continue, chunk.subarray(at, at + STREAM_CHUNK_BYTES));
+  }
+
+  #send(status: number, body: Uint8Array): Promise<void> {
+    return this.#connection.sendStream(this.#target, this.#serial, status, body);
+  }
+
+  /** Says that nothing more comes from here and waits until the server agrees. */
+  async #finish(): Promise<void> {
+    if (!this.#finishing && !this.#over) {
+      this.#finishing = true;
+      this.#connection.hold(this, false);
+      await this.#send(STATUS.ok, NO_BODY);
+    }
+    await this.closed;
+  }
+
+  /** Breaks off: both sides fail at once, and the server is told. */
+  abort(reason?: unknown): void {
+    if (this.#over) return;
+    const told = this.#finishing ? Promise.resolve() : this.#send(STATUS.error, NO_BODY);
+    told.catch(() => {});
+    const message = 'the stream was broken off here';
+    this.fail(new TransportError('ABORTED', message, { call: this.#target.name, cause: reason }));
+  }
+
+  packet(packet: Packet): void {
+    if (this.#over) return;
+    if (packet.status === STATUS.error) this.fail(decodeError(this.#target.name, packet.body));
+    else if (packet.type === PACKET_TYPE.streamHole)
+      this.fail(
+        new TransportError('UNSUPPORTED', 'the server sent a hole without being asked for sparse data'),
+      );
+    else if (packet.status === STATUS.ok) this.#end();
+    else if (packet.body.length === 0) this.#endOfData();
+    else this.#data(packet.body);
+  }
+
+  #data(bytes: Uint8Array): void {
+    if (this.#finishing) return;
+    this.#reading?.enqueue(bytes);
+    if ((this.#reading?.desiredSize ?? 1) <= 0) this.#connection.hold(this, true);
+  }
+
+  /** The server has no more; it keeps the stream until we agree. */
+  #endOfData(): void {
+    this.#finish().catch((error: unknown) => this.fail(error));
+  }
+
+  #end(): void {
+    if (!this.#close()) return;
+    this.#reading?.close();
+    this.#writing?.error(
+      new TransportError('PEER_CLOSED', 'the stream has ended', { call: this.#target.name }),
+    );
+    this.#settle.resolve();
+  }
+
+  fail(error: unknown): void {
+    if (!this.#close()) return;
+    this.#settle.reject(error);
+    this.#reading?.error(error);
+    this.#writing?.error(error);
+  }
+
+  #close(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#connection.hold(this, false);
+    this.#connection.dropStream(this.#serial);
+    return true;
+  }
+}

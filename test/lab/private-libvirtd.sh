@@ -1,0 +1,73 @@
+#!/bin/bash
+# A libvirtd of its own in its own mount, network, pid and cgroup namespaces. Started by private-libvirtd.ts.
+#   private-libvirtd.sh enter DIR CGROUP   joins a cgroup of its own, makes the namespaces, then
+#   private-libvirtd.sh init DIR           is pid 1 in there: mounts, daemons, and reaping of orphans
+set -eu
+
+controllers="cpu cpuacct cpuset memory devices freezer blkio pids"
+
+# Each v1 hierarchy has its own idea of where we are; a child goes below that, never beside it.
+join_v1() {
+  local own dir
+  for controller in $controllers; do
+    [ -d "/sys/fs/cgroup/$controller" ] || continue
+    own=$(awk -F: -v c="$controller" '$2 ~ "(^|,)" c "(,|$)" { print $3 }' /proc/self/cgroup)
+    dir="/sys/fs/cgroup/$controller${own%/}/$1"
+    mkdir -p "$dir" 2>/dev/null || continue
+    if [ "$controller" = cpuset ]; then
+      cat "$dir/../cpuset.cpus" > "$dir/cpuset.cpus"
+      cat "$dir/../cpuset.mems" > "$dir/cpuset.mems"
+    fi
+    echo $$ > "$dir/cgroup.procs"
+    echo "$dir" >> "$2/cgroups"
+  done
+}
+
+join_v2() {
+  local dir
+  dir="/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)"
+  dir="${dir%/}/$1"
+  mkdir -p "$dir" && echo $$ > "$dir/cgroup.procs" && echo "$dir" >> "$2/cgroups"
+}
+
+enter() {
+  : > "$1/cgroups"
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then join_v2 "$2" "$1"; else join_v1 "$2" "$1"; fi
+  exec unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$1"
+}
+
+mount_cgroups() {
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then v2=1; else v2=0; fi
+  # A fresh sysfs, else /sys/class/net shows the host's devices; and with it the cgroup mounts are gone.
+  mount -t sysfs sysfs /sys
+  if [ "$v2" = 1 ]; then mount -t cgroup2 cgroup2 /sys/fs/cgroup; return; fi
+  mount -t tmpfs -o mode=755 cgroups /sys/fs/cgroup
+  for controller in $controllers; do
+    mkdir -p "/sys/fs/cgroup/$controller"
+    mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || rmdir "/sys/fs/cgroup/$controller"
+  done
+}
+
+init() {
+  local dir=$1
+  mount --make-rprivate /
+  mount_cgroups
+  mount -t tmpfs -o mode=755 run /run
+  mkdir -p /run/lock /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /etc/libvirt
+  mount --bind "$dir/run" /run/libvirt
+  mount --bind "$dir/etc" /etc/libvirt
+  mount --bind "$dir/lib" /var/lib/libvirt
+  mount --bind "$dir/log" /var/log/libvirt
+  mount --bind "$dir/cache" /var/cache/libvirt
+  ip link set lo up
+  virtlogd -d
+  libvirtd -d
+  # It listens before its drivers are ready: an answer counts, not the socket.
+  virsh -q -c qemu:///system uri > /dev/null
+  touch "$dir/ready"
+  # Orphans (QEMU is one once libvirtd has forked it) become our children: bash reaps whatever ends while it waits.
+  # Were they left as zombies libvirt would take a dead QEMU for alive.
+  while :; do sleep 3600 & wait $! || true; done
+}
+
+"$@"
