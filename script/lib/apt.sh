@@ -48,7 +48,8 @@ install_packages() (
   ((${#missing[@]})) || exit 0
   refuse_services
   say "installing Debian packages: ${missing[*]}"
-  [[ -z $(dpkg --audit) ]] || quietly dpkg --configure -a
+  # After a kill apt asks for this. What dpkg cannot mend (a package killed in unpacking) apt installs anew below.
+  [[ -z $(dpkg --audit) ]] || quietly dpkg --configure -a 2>/dev/null || true
   quietly apt_get -o APT::Update::Error-Mode=any update ||
     say 'some package lists could not be fetched (above); going on with what there is'
   quietly apt_get install -y --no-install-recommends --no-remove "${missing[@]}" ||
