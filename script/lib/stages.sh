@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# Sourced by script/test: named stages with their times. Checks run beside each other and are shown in order, all of
+# them even if one fails; test stages run one after the other with their output as it comes.
+
+REPORTS=$(mktemp -d)
+trap 'rm -rf "$REPORTS"' EXIT
+checks=()
+failed=()
+
+# Seconds since the time "$1" in microseconds, with one decimal.
+elapsed() { local tenths=$(((${EPOCHREALTIME/./} - $1) / 100000)) && echo "$((tenths / 10)).$((tenths % 10)) s"; }
+
+report() { printf '%-4s %-14s %s\n' "$@"; }
+
+# check NAME COMMAND...: starts the command; finish_checks waits for it.
+check() {
+  local name=$1 started=${EPOCHREALTIME/./} status
+  shift
+  checks+=("$name")
+  {
+    status=0
+    "$@" >"$REPORTS/$name.log" 2>&1 </dev/null || status=$?
+    echo "$status $(elapsed "$started")" >"$REPORTS/$name.status"
+  } &
+}
+
+finish_checks() {
+  local name status time
+  wait
+  for name in "${checks[@]}"; do
+    read -r status time <"$REPORTS/$name.status"
+    if ((status == 0)); then
+      report ok "$name" "$time"
+    else
+      report FAIL "$name" "$time"
+      failed+=("$name")
+      cat "$REPORTS/$name.log"
+    fi
+  done
+  ((${#failed[@]} == 0)) || summary
+}
+
+# stage NAME COMMAND...: runs the command now, its output on the terminal.
+stage() {
+  local name=$1 started=${EPOCHREALTIME/./}
+  shift
+  if "$@"; then
+    report ok "$name" "$(elapsed "$started")"
+  else
+    report FAIL "$name" "$(elapsed "$started")"
+    failed+=("$name")
+  fi
+}
+
+# The closing lines, from the test runner's own counts, and the exit status. A run without a single test is no success.
+summary() {
+  local reports passed broken skipped
+  mapfile -t reports < <(compgen -G "$REPORTS/*.json")
+  read -r passed broken skipped < <(
+    node -e 'const runs = process.argv.slice(1).map((file) => JSON.parse(fs.readFileSync(file, "utf8")));
+      const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
+      console.log(sum("numPassedTests"), sum("numFailedTests"), sum("numPendingTests") + sum("numTodoTests"));' "${reports[@]}"
+  )
+  ((passed + broken > 0 || ${#failed[@]} > 0)) || failed+=(no-test-ran)
+  echo "script/test: ${#checks[@]} checks, ${#reports[@]} test stages, $SECONDS s; failed: ${failed[*]:-none}"
+  echo "tests: $passed passed, $broken failed, $skipped skipped"
+  ((${#failed[@]} == 0)) && exit 0
+  exit 1
+}
