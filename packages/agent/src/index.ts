@@ -1,1 +1,6 @@
-export {};
+/** The agent: runs on each node, alone acts on it. */
+export * from './actions.ts';
+export * from './env.ts';
+export * from './leases.ts';
+export { type RunningAgent, startAgent } from './loop/agent.ts';
+export * from './observation.ts';

@@ -1,0 +1,130 @@
+/** The agent's actions on a fake node: whole, and halfway. Each looks before it acts, as the real ones must. */
+import type { Action, ActionOf } from '@gantry/agent';
+import { leasesText } from '@gantry/agent';
+import { compareEpochs, err, type GuestSpec } from '@gantry/model';
+import { type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
+
+/** How long each takes, ms. */
+export const durations: Record<Action['do'], number> = {
+  'base.ensure': 800,
+  'base.remove': 5,
+  'disk.create': 40,
+  'disk.remove': 5,
+  'network.ensure': 60,
+  'network.remove': 40,
+  'guest.start': 250,
+  'guest.define': 20,
+  'guest.shutdown': 5,
+  'guest.destroy': 30,
+  'guest.remove': 20,
+  'act.perform': 10,
+};
+
+export function whole(node: FakeNode, action: Action, now: number): void {
+  switch (action.do) {
+    case 'base.ensure':
+      node.bases.set(action.spec.sha256, {
+        sha256: action.spec.sha256,
+        path: `/bases/${action.spec.sha256}`,
+      });
+      return;
+    case 'base.remove':
+      node.bases.delete(action.spec.sha256);
+      return;
+    case 'disk.create':
+      node.disks.set(action.spec.disk, disk(action, 'ready'));
+      return;
+    case 'disk.remove':
+      node.disks.delete(action.spec.disk);
+      return;
+    case 'network.ensure':
+      node.networks.set(action.spec.network, network(action, true));
+      return;
+    case 'network.remove':
+      node.networks.delete(action.spec.network);
+      return;
+    case 'guest.define':
+      define(node, action.spec);
+      return;
+    case 'guest.start':
+      start(node, action.spec, now);
+      return;
+    case 'guest.shutdown':
+    case 'guest.destroy':
+      stop(node, action.instance, action.do === 'guest.shutdown' ? 'shutdown' : 'destroyed');
+      return;
+    case 'guest.remove':
+      node.domains.delete(action.instance);
+      node.guestFiles.delete(action.instance);
+      return;
+    case 'act.perform':
+      return;
+  }
+}
+
+/** What is left when the agent dies in the middle. */
+export function halfway(node: FakeNode, action: Action): void {
+  if (action.do === 'disk.create') node.disks.set(action.spec.disk, disk(action, 'creating'));
+  else if (action.do === 'network.ensure') node.networks.set(action.spec.network, network(action, false));
+  else if (action.do === 'network.remove') whole(node, action, 0);
+  else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
+  else if (action.do === 'guest.remove') node.domains.delete(action.instance);
+}
+
+function disk(action: ActionOf<'disk.create'>, state: 'creating' | 'ready') {
+  const { disk: id, template, operation } = action.spec;
+  return {
+    disk: id,
+    state,
+    template,
+    path: `/disks/${id}.${state}`,
+    ...(state === 'creating' ? { operation } : {}),
+  };
+}
+
+const network = (action: ActionOf<'network.ensure'>, ready: boolean) => ({
+  network: action.spec.network,
+  bridge: action.spec.bridge,
+  ready,
+  leases: ready ? leasesText(action.leases) : '',
+});
+
+function define(node: FakeNode, spec: GuestSpec): FakeDomain {
+  const known = node.domains.get(spec.instance);
+  node.guestFiles.add(spec.instance);
+  if (known && known.state !== 'shutoff') return known;
+  const domain: FakeDomain = {
+    uuid: spec.instance,
+    name: spec.input.name,
+    state: 'shutoff',
+    reason: known?.reason ?? 'unknown',
+    ours: { cluster: node.cluster, instance: spec.instance, epoch: spec.epoch },
+    memoryMiB: spec.input.memoryMiB,
+    disks: spec.input.disks.map((d) => d.id),
+    tap: false,
+  };
+  node.domains.set(spec.instance, domain);
+  return domain;
+}
+
+function start(node: FakeNode, spec: GuestSpec, now: number): void {
+  for (const { id } of spec.input.disks)
+    if (node.disks.get(id)?.state !== 'ready') throw err('guest_refused', { why: `disk ${id} is not ready` });
+  const known = node.domains.get(spec.instance);
+  if (known?.ours && compareEpochs(known.ours.epoch, spec.epoch) > 0)
+    throw err('guest_refused', { why: 'older epoch' });
+  const domain = define(node, spec);
+  if (domain.state !== 'shutoff') return;
+  Object.assign(domain, {
+    state: 'running',
+    reason: 'booted',
+    domainId: node.nextDomainId++,
+    tap: spec.input.nics.length > 0,
+  });
+  node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now });
+}
+
+function stop(node: FakeNode, instance: string, reason: string): void {
+  const domain = node.domains.get(instance);
+  if (domain && domain.state !== 'shutoff') shutOff(domain, reason);
+}

@@ -1,0 +1,72 @@
+/** The agent's Host on a fake node: same actions, virtual time, killable at every effect. */
+import type { DomainHappening, Host } from '@gantry/agent';
+import { version } from '@gantry/model';
+import { durations, halfway, whole } from './fake-effects.ts';
+import { type FakeNode, look } from './fake-node.ts';
+import type { Life } from './faults.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface FakeHost extends Host {
+  /** Tells the agent of something that happened to a domain. */
+  tell(happening: DomainHappening): void;
+}
+
+/** First ping and ssh of a fake guest come this long after it was asked for. */
+const signsMs = { ping: 1800, ssh: 4000 };
+
+export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost {
+  const listeners = new Set<(happening: DomainHappening) => void>();
+  return {
+    bootId: () => node.bootId,
+    async facts() {
+      return {
+        hostname: node.name,
+        architecture: 'x86_64',
+        cpus: 8,
+        cpuModel: 'fake',
+        memoryMiB: 65_536,
+        kernel: 'fake',
+        machineTypes: ['pc', 'q35'],
+        accelerator: { kvm: false, reason: 'a simulated node' },
+        agentVersion: version,
+        capabilities: [],
+      };
+    },
+    async gauges() {
+      const free = 2 ** 40 - node.disks.size * 2 ** 20;
+      return {
+        memoryFreeMiB: 60_000,
+        storage: [{ name: 'file', path: '/storage', totalBytes: 2 ** 40, freeBytes: free }],
+      };
+    },
+    async observe() {
+      await time.sleep(5, mine.signal);
+      return look(node);
+    },
+    async perform(action) {
+      return mine.effect(action.do, {
+        halfway: () => halfway(node, action),
+        whole: async () => {
+          await time.sleep(durations[action.do], mine.signal);
+          whole(node, action, time.now());
+          return {};
+        },
+      });
+    },
+    explain: async () => undefined,
+    paths: (instance) => ({ console: `/guests/${instance}/console.log`, vnc: `/guests/${instance}/vnc` }),
+    async watch(onHappening, signal) {
+      listeners.add(onHappening);
+      await time.sleep(2 ** 40, signal).finally(() => listeners.delete(onHappening));
+    },
+    async probe(_target, onLive, signal) {
+      await time.sleep(signsMs.ping, signal);
+      onLive('ping', time.now());
+      await time.sleep(signsMs.ssh - signsMs.ping, signal);
+      onLive('ssh', time.now());
+    },
+    tell: (happening) => {
+      for (const listener of listeners) listener(happening);
+    },
+  };
+}

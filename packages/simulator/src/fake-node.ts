@@ -1,0 +1,70 @@
+/** What exists on a simulated node: survives the agent, not all of it the node's power. */
+
+import type { JournalState, Observation, SeenDisk, SeenDomain } from '@gantry/agent';
+import type { Epoch } from '@gantry/model';
+
+export interface FakeDomain extends SeenDomain {
+  disks: string[];
+  tap: boolean;
+}
+
+export interface FakeNode {
+  name: string;
+  cluster: string;
+  bootId: string;
+  domains: Map<string, FakeDomain>;
+  disks: Map<string, SeenDisk>;
+  bases: Map<string, { sha256: string; path: string }>;
+  networks: Map<string, { network: string; bridge: string; ready: boolean; leases: string }>;
+  guestFiles: Set<string>;
+  journal: string | undefined;
+  libvirt: boolean;
+  /** Every start of a guest: when, which epoch. The invariant "no guest twice" reads it. */
+  starts: { instance: string; epoch: Epoch; at: number }[];
+  nextDomainId: number;
+}
+
+export const fakeNode = (name: string, cluster: string, bootId: string): FakeNode => ({
+  name,
+  cluster,
+  bootId,
+  domains: new Map(),
+  disks: new Map(),
+  bases: new Map(),
+  networks: new Map(),
+  guestFiles: new Set(),
+  journal: undefined,
+  libvirt: true,
+  starts: [],
+  nextDomainId: 1,
+});
+
+export function look(node: FakeNode): Observation {
+  return {
+    libvirt: node.libvirt,
+    domains: node.libvirt
+      ? [...node.domains.values()].map(({ disks: _, tap: __, ...domain }) => ({ ...domain }))
+      : [],
+    disks: [...node.disks.values()].map((disk) => ({ ...disk })),
+    bases: [...node.bases.values()].map((base) => ({ ...base, users: [] })),
+    networks: [...node.networks.values()].map((network) => ({ ...network })),
+    guestFiles: [...node.guestFiles],
+  };
+}
+
+/** Power cut and boot: QEMU processes, bridges and taps are gone; files and definitions stay. */
+export function powerCycle(node: FakeNode, bootId: string): void {
+  node.bootId = bootId;
+  for (const domain of node.domains.values()) shutOff(domain, 'unknown');
+  node.networks.clear();
+}
+
+export function shutOff(domain: FakeDomain, reason: string): void {
+  domain.state = 'shutoff';
+  domain.reason = reason;
+  domain.tap = false;
+  delete domain.domainId;
+}
+
+export const readJournal = (node: FakeNode): JournalState | undefined =>
+  node.journal ? (JSON.parse(node.journal) as JournalState) : undefined;
