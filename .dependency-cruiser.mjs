@@ -20,7 +20,10 @@ export default {
       comment: 'a package has one door: its package.json#exports',
       severity: 'error',
       from: { path: '^packages/([^/]+)/' },
-      to: { path: '^packages/([^/]+)/src/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/(index|testing/index|testing)[.]ts$'] },
+      to: {
+        path: '^packages/([^/]+)/src/',
+        pathNot: ['^packages/$1/', '^packages/[^/]+/src/(index|testing/index|testing)[.]ts$'],
+      },
     },
     only('model', []),
     only('libvirt', []),
