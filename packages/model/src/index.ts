@@ -5,6 +5,7 @@ export * from './ids.ts';
 export * from './nearest.ts';
 export * from './permits.ts';
 export * from './problem.ts';
+export * from './qcow2.ts';
 export * from './requests.ts';
 export * from './requirements.ts';
 export * from './resources/act.ts';
