@@ -18,6 +18,7 @@ export * from './errors.ts';
 export type { Gap } from './event-queue.ts';
 export type { DomainEventOptions, DomainEvents } from './events.ts';
 export type { KeepAlive } from './keep-alive.ts';
+export type { TypedParamType } from './known-parameters.ts';
 export type * from './objects.ts';
 export type { DomainEvent, DomainEventKind } from './procedures/domain-events.ts';
 export type { CallArgs, CallResult, ProcedureName } from './procedures/table.ts';
@@ -26,7 +27,6 @@ export type {
   TypedParam,
   TypedParams,
   TypedParamsIn,
-  TypedParamType,
   TypedParamValue,
 } from './typed-params.ts';
 export { XdrError, type XdrErrorCode } from './xdr.ts';

@@ -1,4 +1,6 @@
-import type { TypedParamType } from './typed-params.ts';
+/** The types of virTypedParameterType, by their position there (1 = int ... 7 = string). */
+export const TYPES = ['int', 'uint', 'llong', 'ullong', 'double', 'boolean', 'string'] as const;
+export type TypedParamType = (typeof TYPES)[number];
 
 /**
  * libvirt's type for each tunable it lets a client set, by name (the VIR_DOMAIN_*, VIR_MIGRATE_PARAM_* and VIR_NODE_*

@@ -1,10 +1,6 @@
-import { knownParameterType } from './known-parameters.ts';
+import { knownParameterType, TYPES, type TypedParamType } from './known-parameters.ts';
 import { array, type Layout, string } from './layouts.ts';
 import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
-
-/** The types of virTypedParameterType, by their position there (1 = int ... 7 = string). */
-const TYPES = ['int', 'uint', 'llong', 'ullong', 'double', 'boolean', 'string'] as const;
-export type TypedParamType = (typeof TYPES)[number];
 
 /** What a parameter's value is here: 64-bit types are always bigint, so a field's type never depends on its size. */
 export type TypedParamValue = number | bigint | boolean | string;
