@@ -1,0 +1,37 @@
+/** Files that are whole or not there, whenever the power goes. */
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Puts `text` in the place of the file: a new file, synced, renamed over it, the directory synced. A reader sees the
+ * old or the new one; when it returns the new one is on the disk. Two writers of one file must take turns.
+ * @throws the system's error (ENOSPC, EACCES ...); the old file is then as it was
+ */
+export async function writeDurably(path: string, text: string, mode = 0o600): Promise<void> {
+  const temporary = `${path}.new`;
+  try {
+    const file = await open(temporary, 'w', mode);
+    try {
+      await file.chmod(mode); // an earlier .new keeps its own mode; umask does not count here
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes names that were made, changed or removed in the directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
