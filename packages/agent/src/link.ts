@@ -1,0 +1,48 @@
+/** The agent's way to the controller, over the API client. */
+import { type ByteStream, Client, type ClientOptions } from '@gantry/client';
+import { matches, type Report, TunnelRequest } from '@gantry/model';
+import type { ControllerLink } from './env.ts';
+
+/** What the loop needs, and the dialling of tunnels, which needs the same connection. */
+export interface AgentLink extends ControllerLink {
+  /** This node's end of a byte stream that the controller asked for. */
+  tunnel(id: string, signal: AbortSignal): Promise<ByteStream>;
+  close(): void;
+}
+
+/** Until the head of the stream of wake-ups is here; then it stays open. */
+const OPEN_TIMEOUT_MS = 10_000;
+const REPORT_TIMEOUT_MS = 20_000;
+
+/** Every call may throw `api_unreachable` or what the controller refuses with; the loop tries again. */
+export function agentLink(options: ClientOptions): AgentLink {
+  const client = new Client(options);
+  return {
+    assignments: async (signal) => await client.call('getAssignments', {}, { signal }),
+    async watch(from, on, signal) {
+      const query = from === undefined ? {} : { from };
+      const events = client.events('watchAssignments', { query }, { signal, timeoutMs: OPEN_TIMEOUT_MS });
+      for await (const event of events) {
+        const tunnel = event.event === 'tunnel' ? tunnelOf(event.data) : undefined;
+        if (tunnel) on.tunnel(tunnel);
+        else on.changed();
+      }
+    },
+    report: async (report: Report, signal) =>
+      await client.call('report', { body: report }, { signal, timeoutMs: REPORT_TIMEOUT_MS }),
+    imageContent: async (imageId, signal) =>
+      await client.download('getImageContent', { params: { ref: imageId } }, { signal }),
+    tunnel: async (id, signal) => await client.byteStream('tunnel', { params: { id } }, { signal }),
+    close: () => client.close(),
+  };
+}
+
+/** A request that this agent does not understand is left alone: who waits for it is told by its time limit. */
+function tunnelOf(data: string): TunnelRequest | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    return matches(TunnelRequest, value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Method and path of every route, without its schemas: building those costs a short command more than its own work.
+ * A test holds this list equal to the route table of the model.
+ */
+import type { Route, RouteName } from '@gantry/model';
+
+export const endpoints = {
+  health: 'GET /v1/health',
+  whoami: 'GET /v1/whoami',
+  getCluster: 'GET /v1/cluster',
+  setClusterPolicy: 'PATCH /v1/cluster',
+  setClusterOs: 'PATCH /v1/cluster/os',
+  listGroups: 'GET /v1/groups',
+  getGroup: 'GET /v1/groups/:ref',
+  setGroupPolicy: 'PATCH /v1/groups/:ref',
+  listNodes: 'GET /v1/nodes',
+  getNode: 'GET /v1/nodes/:ref',
+  setNode: 'PATCH /v1/nodes/:ref',
+  listFlavors: 'GET /v1/flavors',
+  getFlavor: 'GET /v1/flavors/:ref',
+  createFlavor: 'POST /v1/flavors',
+  setFlavor: 'PATCH /v1/flavors/:ref',
+  deleteFlavor: 'DELETE /v1/flavors/:ref',
+  listImages: 'GET /v1/images',
+  getImage: 'GET /v1/images/:ref',
+  createImage: 'POST /v1/images',
+  setImage: 'PATCH /v1/images/:ref',
+  deleteImage: 'DELETE /v1/images/:ref',
+  putImageContent: 'PUT /v1/images/:ref/content',
+  getImageContent: 'GET /v1/images/:ref/content',
+  listNetworks: 'GET /v1/networks',
+  getNetwork: 'GET /v1/networks/:ref',
+  createNetwork: 'POST /v1/networks',
+  deleteNetwork: 'DELETE /v1/networks/:ref',
+  listDisks: 'GET /v1/disks',
+  getDisk: 'GET /v1/disks/:ref',
+  listInstances: 'GET /v1/instances',
+  getInstance: 'GET /v1/instances/:ref',
+  getInstanceGuest: 'GET /v1/instances/:ref/guest',
+  createInstance: 'POST /v1/instances',
+  startInstance: 'POST /v1/instances/:ref/start',
+  stopInstance: 'POST /v1/instances/:ref/stop',
+  rebootInstance: 'POST /v1/instances/:ref/reboot',
+  resetInstance: 'POST /v1/instances/:ref/reset',
+  deleteInstance: 'DELETE /v1/instances/:ref',
+  instanceConsole: 'GET /v1/instances/:ref/console',
+  instanceVnc: 'GET /v1/instances/:ref/vnc',
+  instanceLogs: 'GET /v1/instances/:ref/logs',
+  listOperations: 'GET /v1/operations',
+  getOperation: 'GET /v1/operations/:ref',
+  cancelOperation: 'POST /v1/operations/:ref/cancel',
+  getOperationLog: 'GET /v1/operations/:ref/log',
+  watchOperation: 'GET /v1/operations/:ref/watch',
+  getPlacement: 'GET /v1/operations/:ref/placement',
+  listEvents: 'GET /v1/events',
+  watch: 'GET /v1/watch',
+  listProjects: 'GET /v1/projects',
+  getProject: 'GET /v1/projects/:ref',
+  createProject: 'POST /v1/projects',
+  deleteProject: 'DELETE /v1/projects/:ref',
+  listTokens: 'GET /v1/tokens',
+  createToken: 'POST /v1/tokens',
+  deleteToken: 'DELETE /v1/tokens/:ref',
+  getAssignments: 'GET /v1/agent/assignments',
+  watchAssignments: 'GET /v1/agent/watch',
+  report: 'POST /v1/agent/reports',
+  tunnel: 'GET /v1/agent/tunnels/:id',
+} as const satisfies Record<RouteName, `${Route['method']} /v1/${string}`>;
+
+type ParametersOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | ParametersOf<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never;
+
+/** Names of the parameters in the path of a route. */
+export type PathParameter<N extends RouteName> = ParametersOf<(typeof endpoints)[N]>;
+
+export type QueryValues = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Method and address of a call, every value percent-encoded. */
+export function addressOf(
+  name: RouteName,
+  params: Readonly<Record<string, string>>,
+  query: QueryValues,
+): { method: string; path: string } {
+  const [method = 'GET', template = ''] = endpoints[name].split(' ');
+  const path = template.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(params[key] ?? ''));
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = pairs.map(
+    ([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(String(value))}`,
+  );
+  return { method, path: search.length > 0 ? `${path}?${search.join('&')}` : path };
+}
