@@ -1,1 +1,28 @@
-export {};
+/** Settings of flavor, image, instance and policy to a guest's hardware. Pure: no I/O. */
+export { compileGuest, renderDomain } from './compile.ts';
+export type { GuestDomain } from './elements/domain.ts';
+export { domainToXml } from './elements/domain.ts';
+export type { Identity } from './elements/metadata.ts';
+export { METADATA_NAMESPACE } from './elements/metadata.ts';
+export { explain, explainAdditions } from './explain.ts';
+export type { HostContext } from './host-context.ts';
+export { type DeviceAddress, type DomainFacts, parseDomain, readDomain } from './libvirt/domain-facts.ts';
+export type { Level, Origin } from './origin.ts';
+export { type Accelerator, gantryProfile, type Profile } from './profiles.ts';
+export { overheadMiB, requirements } from './requirements.ts';
+export { type Combination, checkCombination, checkExtraSpecs, checkImageProperties } from './specs/check.ts';
+export { serialOf } from './specs/disk.ts';
+export { flavorKeys } from './specs/flavor-keys.ts';
+export { imageKeys } from './specs/image-keys.ts';
+export type { Key, KeyState, KeyType } from './specs/key.ts';
+export {
+  checkPolicy,
+  type EffectivePolicy,
+  lifePolicy,
+  type PolicyValue,
+  resolvePolicy,
+} from './specs/policy.ts';
+export { findKey } from './specs/read.ts';
+export type { XmlElement } from './xml/element.ts';
+export { parseXml } from './xml/parser.ts';
+export { writeXml } from './xml/writer.ts';

@@ -1,0 +1,24 @@
+/** A virtio-serial channel between guest and host, such as the guest agent's. */
+import { element, type XmlElement } from '../xml/element.ts';
+import { make, type Node } from './node.ts';
+
+export const GUEST_AGENT_CHANNEL = 'org.qemu.guest_agent.0';
+
+export interface Channel extends Node<'channel'> {
+  readonly name: string;
+  /** The host's end, a unix socket that libvirt makes. */
+  readonly socket: string;
+}
+
+export const channel = (props: Omit<Channel, 'kind'>): Channel => make('channel', props);
+
+export const channelToXml = (node: Channel): XmlElement =>
+  element(
+    'channel',
+    { type: 'unix' },
+    [
+      element('source', { mode: 'bind', path: node.socket }),
+      element('target', { type: 'virtio', name: node.name }),
+    ],
+    node.origin,
+  );

@@ -1,0 +1,77 @@
+/**
+ * Whose guest a domain is: cluster, instance, epoch and name, in libvirt's `<metadata>`. The domain itself is the
+ * record: what has no such element is foreign.
+ */
+import { type Epoch, isUuid } from '@gantry/model';
+import { child, element, elements, text, textElement, type XmlElement } from '../xml/element.ts';
+import { make, type Node } from './node.ts';
+
+export const METADATA_NAMESPACE = 'https://gantry.invalid/xmlns/guest/1';
+
+/** What the element says. */
+export interface Identity {
+  readonly cluster: string;
+  readonly instance: string;
+  readonly epoch: Epoch;
+  readonly name: string;
+}
+
+export interface Metadata extends Node<'metadata'>, Identity {}
+
+export const metadata = (props: Omit<Metadata, 'kind'>): Metadata => make('metadata', props);
+
+export const metadataToXml = (node: Metadata): XmlElement =>
+  element(
+    'metadata',
+    {},
+    [
+      element('gantry:guest', { 'xmlns:gantry': METADATA_NAMESPACE }, [
+        textElement('gantry:cluster', node.cluster),
+        textElement('gantry:instance', node.instance),
+        element('gantry:epoch', { incarnation: node.epoch.incarnation, number: node.epoch.number }),
+        textElement('gantry:name', node.name),
+      ]),
+    ],
+    node.origin,
+  );
+
+/**
+ * The identity in a `<metadata>` element, whatever prefix it uses; undefined when there is none or it is incomplete:
+ * such a domain is foreign, and foreign domains are left alone.
+ */
+export function readIdentity(metadataElement: XmlElement | undefined): Identity | undefined {
+  for (const candidate of elements(metadataElement)) {
+    const [prefix, local] = splitName(candidate.name);
+    const declaration = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
+    if (local === 'guest' && candidate.attributes[declaration] === METADATA_NAMESPACE)
+      return readGuest(candidate, prefix === '' ? '' : `${prefix}:`);
+  }
+  return undefined;
+}
+
+function readGuest(guest: XmlElement, prefix: string): Identity | undefined {
+  const cluster = text(child(guest, `${prefix}cluster`));
+  const instance = text(child(guest, `${prefix}instance`));
+  const epoch = child(guest, `${prefix}epoch`)?.attributes;
+  const incarnation = wholeNumber(epoch?.['incarnation']);
+  const number = wholeNumber(epoch?.['number']);
+  if (!cluster || !instance || !isUuid(cluster) || !isUuid(instance)) return undefined;
+  if (incarnation === undefined || number === undefined) return undefined;
+  return {
+    cluster,
+    instance,
+    epoch: { incarnation, number },
+    name: text(child(guest, `${prefix}name`)) ?? '',
+  };
+}
+
+const splitName = (name: string): [prefix: string, local: string] => {
+  const colon = name.indexOf(':');
+  return colon < 0 ? ['', name] : [name.slice(0, colon), name.slice(colon + 1)];
+};
+
+function wholeNumber(digits: string | undefined): number | undefined {
+  if (digits === undefined || !/^\d{1,16}$/.test(digits)) return undefined;
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : undefined;
+}

@@ -1,0 +1,15 @@
+/** The graphics card. https://libvirt.org/formatdomain.html#video-devices */
+import { element, type XmlElement } from '../xml/element.ts';
+import { make, type Node } from './node.ts';
+
+export const videoModels = ['virtio', 'vga', 'cirrus', 'qxl', 'bochs', 'vmvga', 'none'] as const;
+export type VideoModel = (typeof videoModels)[number];
+
+export interface Video extends Node<'video'> {
+  readonly model: VideoModel;
+}
+
+export const video = (props: Omit<Video, 'kind'>): Video => make('video', props);
+
+export const videoToXml = (node: Video): XmlElement =>
+  element('video', {}, [element('model', { type: node.model })], node.origin);

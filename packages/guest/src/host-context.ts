@@ -1,0 +1,33 @@
+/** Plain facts of the node and paths on it, given by the agent: the compiler's third input. */
+import type { Epoch } from '@gantry/model';
+import type { Accelerator } from './profiles.ts';
+
+export interface HostContext {
+  /** Of the domain; the instance's id. */
+  readonly uuid: string;
+  readonly cluster: string;
+  readonly epoch: Epoch;
+  /** As libvirt names it. */
+  readonly architecture: string;
+  readonly accelerator: Accelerator;
+  /** Path of QEMU's binary. */
+  readonly emulator: string;
+  /** Those that QEMU has, aliases included; unknown: libvirt judges. */
+  readonly machineTypes?: readonly string[];
+  /** What libvirt resolved at the guest's first start; it holds from then on. */
+  readonly hardware?: { readonly machineType: string };
+  /** Where the disks are, by disk id. */
+  readonly disks: Readonly<Record<string, { readonly path: string; readonly format: 'qcow2' | 'raw' }>>;
+  /** The file system of the disks allows O_DIRECT. */
+  readonly directIo: boolean;
+  /** Of a direct kernel boot: the guest's own copies. */
+  readonly kernel?: string;
+  readonly initrd?: string;
+  /** Further kernel arguments of the OS provider, such as addresses. */
+  readonly kernelArgs?: string;
+  /** NoCloud seed. */
+  readonly seedIso?: string;
+  readonly consoleLog: string;
+  readonly agentSocket: string;
+  readonly vncSocket: string;
+}
