@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { checkout, run, scratch, write } from './scratch.ts';
 
@@ -15,6 +17,7 @@ function workspace(files: Record<string, string> = {}): string {
   return dir;
 }
 const gantry = (dir: string, ...args: string[]) => run('/', join(dir, 'bin/gantry'), args);
+const start = async (command: string) => (await promisify(execFile)(command)).stdout;
 const build = (dir: string) => readlinkSync(join(dir, 'out/bundle'));
 
 describe('bin/gantry', () => {
@@ -69,13 +72,9 @@ describe('bin/gantry', () => {
     });
     expect(gantry(dir, 'server').stdout).toBe('the server\n');
     expect(gantry(dir, 'agent').stdout).toBe('the agent loads late\n');
-    expect(readdirSync(join(dir, 'out/bundle')).sort()).toEqual([
-      'agent.mjs',
-      'gantry.mjs',
-      'server.mjs',
-      'stamp',
-    ]);
-    expect(readFileSync(join(dir, 'out/bundle/gantry.mjs'), 'utf8')).not.toContain('the server');
+    const modules = readdirSync(join(dir, 'out/bundle')).filter((name) => name.endsWith('.mjs'));
+    expect(modules.sort()).toEqual(['agent.mjs', 'cli.mjs', 'gantry.mjs', 'server.mjs']);
+    expect(readFileSync(join(dir, 'out/bundle/cli.mjs'), 'utf8')).not.toContain('the server');
   });
 
   test('a release, which has no sources, runs what it has', () => {
@@ -95,4 +94,11 @@ describe('bin/gantry', () => {
     expect(stderr).toMatch(/^error: Node 24 is not installed in .*\nerror: run .*script\/setup first\n$/);
     expect(existsSync(join(dir, 'out'))).toBe(false);
   });
+});
+
+test('commands that start at once make one bundle and all run', async () => {
+  const dir = workspace();
+  const runs = Array.from({ length: 6 }, () => start(join(dir, 'bin/gantry')));
+  expect(await Promise.all(runs)).toEqual(Array.from({ length: 6 }, () => `one ${process.version}\n`));
+  expect(readdirSync(join(dir, 'out/builds'))).toHaveLength(1);
 });
