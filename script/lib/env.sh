@@ -2,8 +2,11 @@
 # Sourced by the bash scripts of this checkout: sets ROOT and puts Node 24 and the checkout's own tools first in PATH.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
+# fail WHAT [WHAT-TO-DO...]
 fail() {
-  printf 'error: %s\n' "$@" >&2
+  printf 'error: %s\n' "$1" >&2
+  shift
+  (($# == 0)) || printf '  %s\n' "$@" >&2
   exit 1
 }
 
