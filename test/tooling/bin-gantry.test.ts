@@ -91,7 +91,7 @@ describe('bin/gantry', () => {
     rmSync(join(dir, 'node_modules'));
     const { status, stderr } = gantry(dir);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^error: Node 24 is not installed in .*\n  run .*script\/setup first\n$/);
+    expect(stderr).toMatch(/^error: Node 24 is not installed in .*\n {2}run .*script\/setup first\n$/);
     expect(existsSync(join(dir, 'out'))).toBe(false);
   });
 });
