@@ -1,0 +1,98 @@
+/**
+ * The files that a guest boots from, as copies of its own in its own folder: libvirt hands them to the guest's user,
+ * and a newer kernel on the node reaches a guest only by an explicit step, never by a restart.
+ */
+import { constants } from 'node:fs';
+import { copyFile, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { err, type GuestSpec } from '@gantry/model';
+import type { Logger } from '../../actions.ts';
+import { ignoreMissing } from '../../storage/durable.ts';
+import type { BootKits } from './boot-kit.ts';
+import { type HostKey, makeHostKey } from './host-key.ts';
+import { hostnameOf, identityArchive } from './identity.ts';
+import { kernelArgs } from './kernel-args.ts';
+import { writeSeed } from './seed.ts';
+
+/** What of a guest's domain comes from these files. */
+export interface PreparedBoot {
+  /** Direct kernel boot; absent: firmware boots the disk. */
+  kernel?: string;
+  initrd?: string;
+  kernelArgs?: string;
+  /** A CD with the NoCloud seed. */
+  seedIso?: string;
+}
+
+export interface BootFiles {
+  /**
+   * Writes the guest's boot files into `dir`, which exists and is its own. May be repeated; identity and seed are
+   * written anew, kernel and host key are kept.
+   * @throws GantryError `guest_refused` (a kernel or initrd that is not there), `download_failed`
+   */
+  prepare(
+    spec: GuestSpec,
+    dir: string,
+    context: { accelerator: 'kvm' | 'tcg'; log: Logger; signal: AbortSignal },
+  ): Promise<PreparedBoot>;
+}
+
+export function createBootFiles(kits: BootKits): BootFiles {
+  return {
+    async prepare(spec, dir, { accelerator, log, signal }) {
+      const { boot, cloudInit } = spec.input;
+      const seed = cloudInit ? { seedIso: await writeSeed(spec, dir, signal) } : {};
+      if (boot.kernel === 'disk') return seed;
+
+      const kernel = join(dir, 'kernel');
+      const base = join(dir, 'initrd.base');
+      const wantedInitrd = boot.initrd ?? (boot.kernel === 'node' ? 'node' : undefined);
+      const needsKit = boot.kernel === 'node' || wantedInitrd === 'node';
+      // Both are taken at the same time or not at all: a kernel without its modules is of no use.
+      const kept = needsKit && (await exists(kernel)) && (await exists(base));
+      if (!kept) {
+        const kit = needsKit ? await kits.current(log, signal) : undefined;
+        await copyWhole(boot.kernel === 'node' ? kit?.kernel : boot.kernel, kernel);
+        await copyWhole(wantedInitrd === 'node' ? kit?.initrd : wantedInitrd, base);
+      }
+      const args = kernelArgs(boot, accelerator);
+      if (wantedInitrd === undefined) return { ...seed, kernel, kernelArgs: args };
+      const initrd = join(dir, 'initrd');
+      const archive = identityArchive(spec, await hostKeyOf(dir, hostnameOf(spec)));
+      await writeWhole(initrd, Buffer.concat([await readFile(base), archive]));
+      return { ...seed, kernel, initrd, kernelArgs: args };
+    },
+  };
+}
+
+const exists = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(ignoreMissing)) !== undefined;
+
+async function copyWhole(from: string | undefined, to: string): Promise<void> {
+  if (from === undefined) return;
+  try {
+    await copyFile(from, `${to}.partial`, constants.COPYFILE_FICLONE);
+  } catch (error) {
+    throw err(
+      'guest_refused',
+      { why: `${from} cannot be read (${(error as NodeJS.ErrnoException).code})` },
+      error,
+    );
+  }
+  await rename(`${to}.partial`, to);
+}
+
+async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.partial`, content, { mode: 0o600 });
+  await rename(`${path}.partial`, path);
+}
+
+/** Made once per guest and kept beside its other files. */
+async function hostKeyOf(dir: string, hostname: string): Promise<HostKey> {
+  const path = join(dir, 'host-key.json');
+  const kept = await readFile(path, 'utf8').catch(ignoreMissing);
+  if (kept !== undefined) return JSON.parse(kept) as HostKey;
+  const made = makeHostKey(`root@${hostname}`);
+  await writeWhole(path, JSON.stringify(made));
+  return made;
+}

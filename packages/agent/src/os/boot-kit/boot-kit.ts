@@ -1,0 +1,163 @@
+/**
+ * The node's kernel for guests, with its initramfs and modules, in the cache:
+ *
+ *     CACHE/boot-kit/RELEASE_VERSION/vmlinuz, lib/modules/RELEASE, initrd-DIGEST.img, kit.json
+ *     CACHE/boot-kit/current            names the folder that new guests use
+ *
+ * Folders are complete before they get their name and never change; guests have copies of their own.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../../actions.ts';
+import { withFileLock } from '../../process/file-lock.ts';
+import { ignoreMissing, publish } from '../../storage/durable.ts';
+import { initScript } from './init-script.ts';
+import { findKernelPackage, type KernelPackage, unpackKernel } from './kernel-package.ts';
+import { loadOrder, wantedModules } from './modules.ts';
+import { type CpioEntry, writeNewc } from './newc.ts';
+
+export interface BootKit {
+  /** As `uname -r` says in the guest. */
+  release: string;
+  /** Version of the package. */
+  version: string;
+  kernel: string;
+  initrd: string;
+  /** Folder `RELEASE` with the kernel's modules and their index. */
+  modules: string;
+  obtainedAtMs: number;
+}
+
+export interface BootKits {
+  /**
+   * The kit that new guests get; obtained now when there is none.
+   * @throws GantryError `download_failed`
+   */
+  current(log: Logger, signal: AbortSignal): Promise<BootKit>;
+  /** Takes a newer kernel if apt has one and the kit is older than `maxAgeMs`; keeps the old one when that fails. */
+  refresh(maxAgeMs: number, log: Logger, signal: AbortSignal): Promise<BootKit>;
+}
+
+interface KitRecord extends KernelPackage {
+  release: string;
+  obtainedAtMs: number;
+}
+
+export interface BootKitOptions {
+  cacheDir: string;
+  now: () => number;
+  uuid: () => string;
+  busybox?: string;
+}
+
+export function createBootKits({ cacheDir, now, uuid, busybox = '/bin/busybox' }: BootKitOptions): BootKits {
+  const root = join(cacheDir, 'boot-kit');
+  const pointer = join(root, 'current');
+  const locked = <T>(signal: AbortSignal, log: Logger, work: () => Promise<T>) =>
+    withFileLock(join(root, 'lock'), work, {
+      signal,
+      onWait: () => log('info', 'waiting for another process that prepares the kernel for guests'),
+    });
+
+  async function read(): Promise<(KitRecord & { folder: string }) | undefined> {
+    const name = await readFile(pointer, 'utf8').catch(ignoreMissing);
+    if (name === undefined) return undefined;
+    const folder = join(root, name.trim());
+    const text = await readFile(join(folder, 'kit.json'), 'utf8').catch(ignoreMissing);
+    return text === undefined ? undefined : { ...(JSON.parse(text) as KitRecord), folder };
+  }
+
+  async function fetch(wanted: KernelPackage, log: Logger, signal: AbortSignal): Promise<void> {
+    const scratch = join(root, `partial.${uuid()}`);
+    await mkdir(join(scratch, 'kit', 'lib'), { recursive: true });
+    try {
+      const { tree, release, vmlinuz } = await unpackKernel(wanted, scratch, log, signal);
+      const kit = join(scratch, 'kit');
+      await rename(vmlinuz, join(kit, 'vmlinuz'));
+      await rename(join(tree, 'lib/modules'), join(kit, 'lib/modules'));
+      const record: KitRecord = { ...wanted, release, obtainedAtMs: now() };
+      await writeFile(join(kit, 'kit.json'), JSON.stringify(record));
+      const name = `${release}_${wanted.version}`.replaceAll(/[^A-Za-z0-9._+~-]/g, '_');
+      await rm(join(root, name), { recursive: true, force: true });
+      await rename(kit, join(root, name));
+      await writeWhole(pointer, `${name}\n`);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  async function open(log: Logger, signal: AbortSignal): Promise<BootKit> {
+    const record = await read();
+    if (!record) throw new Error(`${pointer} names nothing`);
+    const { folder, release, version, obtainedAtMs } = record;
+    const modules = join(folder, 'lib/modules', release);
+    const program = await readFile(busybox);
+    const initrd = join(folder, `initrd-${digestOf(initScript, JSON.stringify(wantedModules), program)}.img`);
+    if (!(await stat(initrd).catch(ignoreMissing)))
+      await locked(signal, log, async () => writeWhole(initrd, await buildInitramfs(modules, program)));
+    return { release, version, kernel: join(folder, 'vmlinuz'), initrd, modules, obtainedAtMs };
+  }
+
+  return {
+    async current(log, signal) {
+      await mkdir(root, { recursive: true });
+      if (!(await read()))
+        await locked(signal, log, async () => {
+          if (!(await read())) await fetch(await findKernelPackage(signal), log, signal);
+        });
+      return open(log, signal);
+    },
+
+    async refresh(maxAgeMs, log, signal) {
+      const kit = await this.current(log, signal);
+      if (now() - kit.obtainedAtMs < maxAgeMs) return kit;
+      try {
+        await locked(signal, log, async () => {
+          const newest = await findKernelPackage(signal);
+          const seen = await read();
+          if (newest.version === seen?.version)
+            await writeWhole(join(seen.folder, 'kit.json'), renewed(seen, now()));
+          else await fetch(newest, log, signal);
+        });
+      } catch (error) {
+        signal.throwIfAborted();
+        log('warn', `kernel ${kit.release} stays in use: ${(error as Error).message}`);
+      }
+      return this.current(log, signal);
+    },
+  };
+}
+
+const renewed = ({ name, version, release }: KitRecord, nowMs: number): string =>
+  JSON.stringify({ name, version, release, obtainedAtMs: nowMs } satisfies KitRecord);
+
+const digestOf = (...parts: (string | Uint8Array)[]): string => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, 16);
+};
+
+async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.partial`, content);
+  await publish(`${path}.partial`, path);
+}
+
+/** Not compressed: unpacking costs a guest under TCG more than reading 3 MiB. */
+async function buildInitramfs(modules: string, busybox: Uint8Array): Promise<Buffer> {
+  const modulesDep = await readFile(join(modules, 'modules.dep'), 'utf8');
+  const loaded = new Set<string>();
+  const entries: CpioEntry[] = [
+    { path: 'init', mode: 0o755, content: initScript },
+    { path: 'bin/busybox', mode: 0o755, content: busybox },
+  ];
+  for (const [list, wanted] of Object.entries(wantedModules)) {
+    const paths = loadOrder(modulesDep, wanted, loaded);
+    for (const path of paths)
+      entries.push({ path: `modules/${fileName(path)}`, content: await readFile(join(modules, path)) });
+    entries.push({ path: `modules/${list}`, content: paths.map((path) => `${fileName(path)}\n`).join('') });
+  }
+  return writeNewc(entries);
+}
+
+const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,0 +1,121 @@
+/**
+ * Who a guest is, as files: made from its spec on the node, handed over in the second archive of its initrd (see
+ * init-script.ts), put into the root file system by the guest itself. The node never mounts a guest's disk.
+ */
+import { createHash } from 'node:crypto';
+import type { GuestNic, GuestSpec } from '@gantry/model';
+import type { HostKey } from './host-key.ts';
+import { type CpioEntry, writeNewc } from './newc.ts';
+
+const FOLDERS = { root: 0o700, 'root/.ssh': 0o700 };
+
+/** The archive to append to the initrd. `hostKey` must stay the same for a guest. */
+export function identityArchive(spec: GuestSpec, hostKey: HostKey): Buffer {
+  const always = writeNewc(alwaysFiles(spec), FOLDERS);
+  const once = writeNewc(onceFiles(spec, hostKey), FOLDERS);
+  const ifupdown = writeNewc([{ path: 'etc/network/interfaces', content: interfaces(spec.input.nics) }]);
+  const digest = createHash('sha256').update(always).update(once).update(ifupdown).digest('hex');
+  return writeNewc(
+    [
+      { path: 'gantry/nics', content: spec.input.nics.map(nicLine).join('') },
+      { path: 'gantry/digest', content: `${digest}\n` },
+      { path: 'gantry/always.cpio', content: always },
+      { path: 'gantry/once.cpio', mode: 0o600, content: once },
+      { path: 'gantry/ifupdown.cpio', content: ifupdown },
+    ],
+    { gantry: 0o700 },
+  );
+}
+
+export const hostnameOf = ({ input }: GuestSpec): string => input.personality.hostname ?? input.name;
+
+function alwaysFiles(spec: GuestSpec): CpioEntry[] {
+  const { nics } = spec.input;
+  const dns = [...new Set(nics.flatMap((nic) => nic.dns ?? []))];
+  return [
+    { path: 'etc/hostname', content: `${shortName(spec)}\n` },
+    { path: 'etc/hosts', content: hosts(spec) },
+    { path: 'etc/machine-id', mode: 0o444, content: `${spec.instance.replaceAll('-', '')}\n` },
+    ...(dns.length > 0
+      ? [{ path: 'etc/resolv.conf', content: dns.map((server) => `nameserver ${server}\n`).join('') }]
+      : []),
+    ...nics.map((nic, index) => ({
+      path: `etc/systemd/network/10-gantry-${index}.network`,
+      content: networkdUnit(nic),
+    })),
+  ];
+}
+
+function onceFiles({ input }: GuestSpec, { privateKey, publicKey }: HostKey): CpioEntry[] {
+  const keys = input.personality.sshKeys ?? [];
+  return [
+    { path: 'etc/ssh/ssh_host_ed25519_key', mode: 0o600, content: privateKey },
+    { path: 'etc/ssh/ssh_host_ed25519_key.pub', content: `${publicKey}\n` },
+    ...(keys.length > 0
+      ? [
+          {
+            path: 'root/.ssh/authorized_keys',
+            mode: 0o600,
+            content: keys.map((key) => `${key}\n`).join(''),
+          },
+        ]
+      : []),
+  ];
+}
+
+const shortName = (spec: GuestSpec): string => hostnameOf(spec).split('.')[0] ?? '';
+
+function hosts(spec: GuestSpec): string {
+  const full = hostnameOf(spec);
+  const names = full === shortName(spec) ? full : `${full} ${shortName(spec)}`;
+  const address = spec.input.nics.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4 ?? '127.0.1.1';
+  return [
+    '127.0.0.1 localhost',
+    `${address} ${names}`,
+    '::1 localhost ip6-localhost ip6-loopback',
+    'ff02::1 ip6-allnodes',
+    'ff02::2 ip6-allrouters',
+    '',
+  ].join('\n');
+}
+
+const addressOf = ({ ipv4, prefix }: GuestNic): string | undefined =>
+  ipv4 === undefined ? undefined : `${ipv4}/${prefix ?? 32}`;
+
+const nicLine = (nic: GuestNic): string =>
+  `${nic.mac} ${addressOf(nic) ?? '-'} ${(nic.ipv4 && nic.gateway) ?? '-'} ${nic.mtu ?? '-'}\n`;
+
+/** The running system keeps what the initramfs has set: granted addresses are static, also where DHCP would give the same. */
+function networkdUnit(nic: GuestNic): string {
+  const address = addressOf(nic);
+  const how =
+    address === undefined
+      ? [nic.dhcp ? 'DHCP=ipv4' : 'LinkLocalAddressing=ipv6']
+      : [
+          `Address=${address}`,
+          ...(nic.gateway ? [`Gateway=${nic.gateway}`] : []),
+          ...(nic.dns ?? []).map((server) => `DNS=${server}`),
+          'KeepConfiguration=yes',
+        ];
+  const link = nic.mtu === undefined ? [] : ['', '[Link]', `MTUBytes=${nic.mtu}`];
+  return ['[Match]', `MACAddress=${nic.mac}`, ...link, '', '[Network]', ...how, ''].join('\n');
+}
+
+/** For root file systems with ifupdown; names are those of net.ifnames=0, in the order of the NICs. */
+function interfaces(nics: readonly GuestNic[]): string {
+  const stanzas = nics.map((nic, index) => {
+    const name = `eth${index}`;
+    const address = addressOf(nic);
+    if (address === undefined) return [`auto ${name}`, `iface ${name} inet ${nic.dhcp ? 'dhcp' : 'manual'}`];
+    return [
+      `auto ${name}`,
+      `iface ${name} inet static`,
+      // The initramfs has set it already, and adding it again is an error to ifupdown.
+      `  pre-up ip addr flush dev ${name} || true`,
+      `  address ${address}`,
+      ...(nic.gateway ? [`  gateway ${nic.gateway}`] : []),
+      ...(nic.mtu === undefined ? [] : [`  mtu ${nic.mtu}`]),
+    ];
+  });
+  return `${[['auto lo', 'iface lo inet loopback'], ...stanzas].map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}

@@ -1,0 +1,135 @@
+/** Disks as files: thin qcow2 (an overlay where there is a base) or sparse raw. */
+import { chmod, open, stat, truncate } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type DiskReplicaSpec, type DiskTemplate, err, formatBytes } from '@gantry/model';
+import type { SeenDisk } from '../observation.ts';
+import { run } from '../process/run.ts';
+import { ignoreMissing, listNames, makeDirectories, publish, removeDurably } from './durable.ts';
+import { MAX_QCOW2_BYTES, writeEmptyQcow2 } from './empty-qcow2.ts';
+import { creatingName, type Extension, extensions, parseDiskName, readyName } from './layout.ts';
+import { describeFull, type FreeBytes, freeBytes, requireSpace } from './space.ts';
+import type { BaseFile, DiskContent, MadeDisk, StorageDriver } from './storage-driver.ts';
+
+const extensionOf: Record<DiskTemplate, Extension> = { 'file-qcow2': 'qcow2', 'file-raw': 'raw' };
+const templateOf: Record<Extension, DiskTemplate> = { qcow2: 'file-qcow2', raw: 'file-raw' };
+
+export function createFileDriver(directory: string, free: FreeBytes = freeBytes): StorageDriver {
+  const path = (name: string) => join(directory, name);
+  const readyPath = ({ disk, template }: DiskReplicaSpec) => path(readyName(disk, extensionOf[template]));
+  const begun = ({ disk, operation }: DiskReplicaSpec, extension: Extension) =>
+    path(creatingName(disk, operation, extension));
+  const allBegun = (spec: DiskReplicaSpec) => extensions.map((extension) => begun(spec, extension));
+
+  return {
+    async list() {
+      const names = await listNames(directory);
+      return names.flatMap((name) => seenDisk(name, path(name)) ?? []);
+    },
+
+    find: (spec) => look(readyPath(spec)),
+
+    async create(spec, content, signal) {
+      const extension = extensionOf[spec.template];
+      const ready = readyPath(spec);
+      const made = await look(ready);
+      if (made) return made;
+      await makeDirectories(directory);
+      checkSize(spec, content);
+      await requireSpace(spec.sizeBytes, directory, free);
+      await removeDurably(...allBegun(spec));
+      try {
+        const files = { partial: begun(spec, extension), scratch: begun(spec, 'raw') };
+        await (extension === 'raw' ? makeRaw : makeQcow2)(files, spec.sizeBytes, content, signal);
+        signal.throwIfAborted();
+        await publish(files.partial, ready);
+        return await mustLook(ready);
+      } catch (error) {
+        await removeDurably(...allBegun(spec)).catch(() => undefined); // the first error is the one to tell
+        throw describeFull(error, directory);
+      }
+    },
+
+    async remove(spec) {
+      const ready = extensions.map((extension) => path(readyName(spec.disk, extension)));
+      await removeDurably(...ready, ...allBegun(spec));
+    },
+  };
+}
+
+function seenDisk(name: string, path: string): SeenDisk | undefined {
+  const file = parseDiskName(name);
+  if (!file) return undefined;
+  const { disk, state, operation, extension } = file;
+  return { disk, state, template: templateOf[extension], path, ...(operation ? { operation } : {}) };
+}
+
+function checkSize({ sizeBytes, template }: DiskReplicaSpec, content: DiskContent): void {
+  if (content.kind === 'base' && content.base.sizeBytes > sizeBytes)
+    throw err('disk_too_small', {
+      size: formatBytes(sizeBytes),
+      needed: formatBytes(content.base.sizeBytes),
+    });
+  if (template === 'file-qcow2' && sizeBytes > MAX_QCOW2_BYTES)
+    throw err('disk_too_large', {
+      size: formatBytes(sizeBytes),
+      why: `a qcow2 file holds at most ${formatBytes(MAX_QCOW2_BYTES)}`,
+    });
+}
+
+interface Files {
+  partial: string;
+  /** A raw file beside it, for content that can only be made raw. */
+  scratch: string;
+}
+
+async function makeQcow2(
+  { partial, scratch }: Files,
+  sizeBytes: number,
+  content: DiskContent,
+  signal: AbortSignal,
+) {
+  const size = wholeSectors(sizeBytes);
+  if (content.kind === 'blank') return writeEmptyQcow2(partial, { sizeBytes: size });
+  // A relative name: the state directory may be moved or mounted elsewhere.
+  if (content.kind === 'base')
+    return writeEmptyQcow2(partial, {
+      sizeBytes: size,
+      backing: { file: relative(join(partial, '..'), content.base.path), format: 'raw' },
+    });
+  await makeRaw({ partial: scratch, scratch }, sizeBytes, content, signal);
+  await run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', '-o', 'compat=1.1', scratch, partial], {
+    signal,
+  });
+  await removeDurably(scratch);
+}
+
+async function makeRaw({ partial }: Files, sizeBytes: number, content: DiskContent, signal: AbortSignal) {
+  if (content.kind === 'base') return copyBase(content.base, partial, wholeSectors(sizeBytes), signal);
+  const file = await open(partial, 'wx', 0o600);
+  await file.truncate(wholeSectors(sizeBytes)).finally(() => file.close());
+  if (content.kind === 'fill') await content.fill(partial, signal);
+}
+
+async function copyBase(base: BaseFile, partial: string, sizeBytes: number, signal: AbortSignal) {
+  await copySparse(base.path, partial, signal);
+  await chmod(partial, 0o600);
+  await truncate(partial, sizeBytes);
+}
+
+/** Copies a file, sharing its blocks where the file system can, leaving holes where it cannot. */
+export async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await run(['cp', '--reflink=auto', '--sparse=always', '--no-preserve=all', '--', from, to], { signal });
+}
+
+const wholeSectors = (bytes: number): number => Math.ceil(bytes / 512) * 512;
+
+async function look(path: string): Promise<MadeDisk | undefined> {
+  const found = await stat(path).catch(ignoreMissing);
+  return found && { path, allocatedBytes: found.blocks * 512 };
+}
+
+async function mustLook(path: string): Promise<MadeDisk> {
+  const made = await look(path);
+  if (!made) throw new Error(`${path} vanished`);
+  return made;
+}

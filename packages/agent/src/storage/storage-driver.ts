@@ -1,0 +1,37 @@
+/** What every kind of storage offers. test/integration/storage-conformance.ts is the suite that each driver passes. */
+import type { DiskReplicaSpec } from '@gantry/model';
+import type { SeenDisk } from '../observation.ts';
+
+/** A raw image that never changes and stays while a disk stands on it. */
+export interface BaseFile {
+  path: string;
+  sizeBytes: number;
+}
+
+/** What a new disk begins with. */
+export type DiskContent =
+  | { kind: 'blank' }
+  | { kind: 'base'; base: BaseFile }
+  /** `fill` writes into a raw file of the disk's size, which reads as zeros before. */
+  | { kind: 'fill'; fill: (path: string, signal: AbortSignal) => Promise<void> };
+
+export interface MadeDisk {
+  path: string;
+  /** Bytes that it takes by itself, without its base. */
+  allocatedBytes: number;
+}
+
+export interface StorageDriver {
+  /** All disks found, `creating` ones included; nothing that is not ours. */
+  list(): Promise<SeenDisk[]>;
+  /** The disk, when it is ready. */
+  find(spec: DiskReplicaSpec): Promise<MadeDisk | undefined>;
+  /**
+   * Makes the disk and marks it ready; what is ready already is left as it is. Whatever the same operation had begun
+   * is thrown away first, and again when it fails.
+   * @throws GantryError `disk_too_large`, `disk_too_small`, `no_space`
+   */
+  create(spec: DiskReplicaSpec, content: DiskContent, signal: AbortSignal): Promise<MadeDisk>;
+  /** Removes the ready disk and what the spec's operation had begun; nothing else. Not there is fine. */
+  remove(spec: DiskReplicaSpec): Promise<void>;
+}

@@ -1,0 +1,145 @@
+/** The storage of a node: carries out disk.* and base.* and says what is there. */
+import { stat } from 'node:fs/promises';
+import { type BaseReplicaSpec, type DiskReplicaSpec, err, isUuid } from '@gantry/model';
+import type { ActionOf, Logger, Outcome } from '../actions.ts';
+import type { ControllerLink } from '../env.ts';
+import type { Observation, SeenBase, SeenDisk } from '../observation.ts';
+import type { OsProviders } from '../os/os-providers.ts';
+import { type BaseStore, createBaseStore } from './base-store.ts';
+import { listNames } from './durable.ts';
+import { copySparse, createFileDriver } from './file-driver.ts';
+import { type ImageContentSpec, makeImageBase } from './image-content.ts';
+import { baseName, storageLayout, storageRoot } from './layout.ts';
+import { type FreeBytes, freeBytes } from './space.ts';
+import type { DiskContent, MadeDisk, StorageDriver } from './storage-driver.ts';
+
+export type StorageAction = 'base.ensure' | 'base.remove' | 'disk.create' | 'disk.remove';
+
+type Perform<N extends StorageAction> = (
+  action: ActionOf<N>,
+  log: Logger,
+  signal: AbortSignal,
+) => Promise<Outcome>;
+
+export interface Storage {
+  perform: { [N in StorageAction]: Perform<N> };
+  observe(): Promise<Pick<Observation, 'disks' | 'bases'>>;
+}
+
+export interface StorageOptions {
+  /** `--state DIR`. */
+  stateDir: string;
+  link: Pick<ControllerLink, 'imageContent'>;
+  os: OsProviders;
+  free?: FreeBytes;
+}
+
+/** What lies in the folder of one cluster. */
+interface Room {
+  driver: StorageDriver;
+  bases: BaseStore;
+  osBases: BaseStore;
+}
+
+export function createStorage(options: StorageOptions): Storage {
+  const { stateDir, link, os, free = freeBytes } = options;
+  const rooms = new Map<string, Room>();
+  const room = (cluster: string): Room => {
+    const found = rooms.get(cluster) ?? openRoom(stateDir, cluster, free);
+    rooms.set(cluster, found);
+    return found;
+  };
+
+  const makeBase = (spec: ImageContentSpec, signal: AbortSignal) => (partial: string) =>
+    makeImageBase(spec, partial, { link, free, signal });
+
+  async function createDisk(spec: DiskReplicaSpec, log: Logger, signal: AbortSignal): Promise<MadeDisk> {
+    const { driver, bases, osBases } = room(spec.cluster);
+    const create = (content: DiskContent) => driver.create(spec, content, signal);
+    const { source } = spec;
+    const there = await driver.find(spec);
+    if (there) return there;
+    if (source.kind === 'blank') return create({ kind: 'blank' });
+    if (source.kind === 'image')
+      return bases.use(baseName(source.sha256, source.format), makeBase(source, signal), (base) =>
+        create({ kind: 'base', base }),
+      );
+    const content = await os.content(spec, log, signal);
+    if (content.kind === 'fill') return create(content);
+    const name = baseName(content.sha256, 'raw');
+    let adopted = false;
+    const adopt = async (partial: string) => {
+      await copySparse(content.path, partial, signal);
+      adopted = true;
+    };
+    const made = await osBases.use(name, adopt, (base) => create({ kind: 'base', base }));
+    if (adopted) await sweep(osBases, name, log);
+    return made;
+  }
+
+  return {
+    perform: {
+      'disk.create': async ({ spec }, log, signal) => {
+        if (spec.desired !== 'present')
+          throw err('internal', { why: 'disk.create of a disk that shall be absent' });
+        const { allocatedBytes } = await createDisk(spec, log, signal);
+        return { allocatedBytes };
+      },
+      'disk.remove': async ({ spec }) => {
+        requireTombstone(spec);
+        await room(spec.cluster).driver.remove(spec);
+        return {};
+      },
+      'base.ensure': async ({ spec }, log, signal) => {
+        const say = async ({ path }: { path: string }) => stat(path);
+        const { bases } = room(spec.cluster);
+        const { blocks } = await bases.use(baseName(spec.sha256, spec.format), makeBase(spec, signal), say);
+        log('info', `base ${spec.sha256.slice(0, 12)} is ready`);
+        return { allocatedBytes: blocks * 512 };
+      },
+      'base.remove': async ({ spec }) => {
+        requireTombstone(spec);
+        await room(spec.cluster).bases.remove(baseName(spec.sha256, spec.format));
+        return {};
+      },
+    },
+    async observe() {
+      const clusters = (await listNames(storageRoot(stateDir))).filter(isUuid);
+      const seen = await Promise.all(clusters.map((cluster) => observeRoom(room(cluster))));
+      return { disks: seen.flatMap(({ disks }) => disks), bases: seen.flatMap(({ bases }) => bases) };
+    },
+  };
+}
+
+function openRoom(stateDir: string, cluster: string, free: FreeBytes): Room {
+  if (!isUuid(cluster)) throw err('internal', { why: `cluster id ${JSON.stringify(cluster)}` });
+  const layout = storageLayout(stateDir, cluster);
+  const driver = createFileDriver(layout.disks, free);
+  const list = () => driver.list();
+  return {
+    driver,
+    bases: createBaseStore(layout.bases, list),
+    osBases: createBaseStore(layout.osBases, list),
+  };
+}
+
+async function observeRoom({ driver, bases }: Room): Promise<{ disks: SeenDisk[]; bases: SeenBase[] }> {
+  const [disks, seen] = await Promise.all([driver.list(), bases.list()]);
+  return { disks, bases: seen };
+}
+
+/** Bytes go only where a tombstone says so. */
+function requireTombstone({ desired }: DiskReplicaSpec | BaseReplicaSpec): void {
+  if (desired !== 'absent') throw err('internal', { why: 'removal without a tombstone' });
+}
+
+/** OS bases are made here from a cache, and belong to no image: the older ones go when nothing stands on them. */
+async function sweep(osBases: BaseStore, keep: string, log: Logger): Promise<void> {
+  for (const { sha256, users } of await osBases.list()) {
+    const name = baseName(sha256, 'raw');
+    if (name === keep || users.length > 0) continue;
+    await osBases
+      .remove(name)
+      .catch((error: unknown) => log('warn', `old base ${name} stays: ${String(error)}`));
+  }
+}
