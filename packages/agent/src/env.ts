@@ -70,7 +70,7 @@ export interface Host {
   watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
   /** Resolves when the address first answers a ping (and again when ssh answers), or the signal aborts. */
   probe(
-    target: { instance: string; ipv4: string; bridge: string },
+    target: { instance: string; ipv4: string; bridge: string; mac?: string },
     onLive: (sign: 'ping' | 'ssh', at: number) => void,
     signal: AbortSignal,
   ): Promise<void>;

@@ -34,9 +34,11 @@ export interface SeenNetwork {
   network: string;
   bridge: string;
   ready: boolean;
-  /** Digest of the leases that DHCP serves, to see whether they are current. */
+  /** `leasesText` of what DHCP serves, to see whether they are current. */
   leases: string;
   why?: string;
+  /** Taps on the bridge that no QEMU has open. */
+  idleTaps?: string[];
 }
 
 export interface Observation {

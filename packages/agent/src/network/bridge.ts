@@ -1,0 +1,111 @@
+/** A managed bridge: made, corrected and removed; one that is not ours is left alone. */
+import { err } from '@gantry/model';
+import { type Run, run as runProgram } from '../process/run.ts';
+import { type Link, portsOf } from './links.ts';
+import type { NatNetwork } from './wanted.ts';
+
+/**
+ * Ours: a bridge with our alias, or without any and with the MAC that only we derive, which is one that a crash left
+ * between being made and being named.
+ */
+export const isOurs = (link: Link, wanted: Pick<NatNetwork, 'alias' | 'mac'>): boolean =>
+  link.kind === 'bridge' &&
+  (link.alias === wanted.alias || (link.alias === undefined && link.mac === wanted.mac));
+
+/** What is not as wanted; empty: all is. */
+export function bridgeFaults(link: Link | undefined, wanted: NatNetwork): string[] {
+  if (!link) return [`bridge ${wanted.bridge} is missing`];
+  if (!isOurs(link, wanted)) return [foreign(link)];
+  const address = `${wanted.gateway}/${wanted.net.prefix}`;
+  return [
+    ...(link.alias === undefined ? ['it is not named yet'] : []),
+    ...(link.mac === wanted.mac ? [] : [`MAC is ${link.mac}, not ${wanted.mac}`]),
+    ...(link.mtu === wanted.mtu ? [] : [`mtu is ${link.mtu}, not ${wanted.mtu}`]),
+    ...(link.ipv4.length === 1 && link.ipv4[0] === address
+      ? []
+      : [`address is ${link.ipv4.join(', ') || 'missing'}, not ${address}`]),
+    ...(link.up ? [] : ['it is down']),
+  ];
+}
+
+const foreign = (link: Link): string =>
+  `${link.name} exists and is not ours (${link.kind ?? 'hardware'}${link.alias ? `, alias ${JSON.stringify(link.alias)}` : ''})`;
+
+/**
+ * Makes the bridge as wanted. Each step is one idempotent command, so a crash anywhere leaves what the next call mends.
+ * @throws GantryError `host_unfit` when another's interface has the name or the address range
+ */
+export async function ensureBridge(
+  wanted: NatNetwork,
+  all: ReadonlyMap<string, Link>,
+  run: Run = runProgram,
+): Promise<void> {
+  const link = all.get(wanted.bridge);
+  if (link && !isOurs(link, wanted))
+    throw err('host_unfit', {
+      why: foreign(link),
+      remedy: `Give the network another bridge name, or remove ${link.name}; one that exists is used with mode bridge.`,
+    });
+  refuseOverlap(wanted, all);
+  const ip = (...words: string[]) => run(['ip', ...words]);
+  const { bridge, alias, mac } = wanted;
+  // Without STP there is nothing to wait for: a port forwards from the first frame.
+  if (!link)
+    await ip(
+      'link',
+      'add',
+      'name',
+      bridge,
+      'address',
+      mac,
+      'type',
+      'bridge',
+      'stp_state',
+      '0',
+      'forward_delay',
+      '0',
+    );
+  if (link?.alias !== alias) await ip('link', 'set', 'dev', bridge, 'alias', alias);
+  if (link?.mac !== mac) await ip('link', 'set', 'dev', bridge, 'address', mac);
+  if (link?.mtu !== wanted.mtu) await ip('link', 'set', 'dev', bridge, 'mtu', `${wanted.mtu}`);
+  await ensureAddress(wanted, link?.ipv4 ?? [], run);
+  if (!link?.up) await ip('link', 'set', 'dev', bridge, 'up');
+}
+
+/** Old ones first: with the first address of a subnet the kernel drops all others in it (promote_secondaries). */
+async function ensureAddress(wanted: NatNetwork, seen: readonly string[], run: Run): Promise<void> {
+  const address = `${wanted.gateway}/${wanted.net.prefix}`;
+  const old = seen.filter((other) => other !== address);
+  for (const other of old) await run(['ip', 'addr', 'del', other, 'dev', wanted.bridge]);
+  if (old.length > 0 || !seen.includes(address))
+    await run(['ip', 'addr', 'replace', address, 'broadcast', '+', 'dev', wanted.bridge]);
+}
+
+/** Two interfaces in one subnet: the host would send guests' packets to the wrong one, its own ones to guests. */
+function refuseOverlap(wanted: NatNetwork, all: ReadonlyMap<string, Link>): void {
+  for (const link of all.values()) {
+    const taken = link.ipv4.find((cidr) => wanted.net.contains(cidr.split('/')[0] ?? ''));
+    if (link.name !== wanted.bridge && taken)
+      throw err('host_unfit', {
+        why: `${link.name} has ${taken}, which lies in ${wanted.net.cidr}`,
+        remedy: 'Give the network a subnet that nothing else on the machine uses.',
+      });
+  }
+}
+
+/**
+ * Removes the bridge if it is ours; another's, or none, is left as it is.
+ * @throws GantryError `in_use` while it has ports
+ */
+export async function removeBridge(
+  bridge: string,
+  ours: Pick<NatNetwork, 'alias' | 'mac'>,
+  all: ReadonlyMap<string, Link>,
+  run: Run = runProgram,
+): Promise<void> {
+  const link = all.get(bridge);
+  if (!link || !isOurs(link, ours)) return;
+  const ports = portsOf(all, bridge);
+  if (ports.length > 0) throw err('in_use', { kind: 'bridge', name: bridge, users: ports.join(', ') });
+  await run(['ip', 'link', 'del', 'dev', bridge, 'type', 'bridge']);
+}

@@ -1,0 +1,49 @@
+/**
+ * IPv4 forwarding for a NAT network. Linux asks the interface on which a packet came in (conf/IFACE/forwarding): for
+ * packets of guests that is the bridge, for answers the uplink. So these are switched on one by one; the global
+ * ip_forward would make a router out of every interface, future ones included. Uplinks are the interfaces with a
+ * default route; for routes by others the operator sets net.ipv4.conf.IFACE.forwarding himself. It stays on when the
+ * network goes: who else came to rely on it cannot be known.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { err } from '@gantry/model';
+
+const conf = (family: 'ipv4' | 'ipv6', link: string, key: string): string =>
+  `/proc/sys/net/${family}/conf/${link}/${key}`;
+
+/** Interfaces with a default route, by the text of /proc/net/route. */
+export function uplinks(routes: string): string[] {
+  const rows = routes.split('\n').map((line) => line.split('\t'));
+  const names = rows.flatMap(([link, destination, , , , , , mask]) =>
+    link && destination === '00000000' && mask === '00000000' ? [link] : [],
+  );
+  return [...new Set(names)];
+}
+
+/** Settings that are not as a NAT network on `bridge` needs them. */
+async function wrongSettings(bridge: string): Promise<{ path: string; value: string }[]> {
+  const up = uplinks(await readFile('/proc/net/route', 'utf8'));
+  const wanted = [
+    ...[bridge, ...up].map((link) => ({ path: conf('ipv4', link, 'forwarding'), value: '1' })),
+    // The host has no IPv6 address on a network without IPv6, else its services would be open to guests there.
+    { path: conf('ipv6', bridge, 'disable_ipv6'), value: '1' },
+  ];
+  const seen = await Promise.all(wanted.map(({ path }) => readFile(path, 'utf8').catch(() => undefined)));
+  return wanted.filter(({ value }, i) => seen[i] !== undefined && seen[i].trim() !== value);
+}
+
+/** What is not as wanted; empty: all is. */
+export const forwardingFaults = async (bridge: string): Promise<string[]> =>
+  (await wrongSettings(bridge)).map(({ path, value }) => `${path} is not ${value}`);
+
+/** @throws GantryError `host_unfit` when the kernel's settings cannot be written */
+export async function ensureForwarding(bridge: string): Promise<void> {
+  for (const { path, value } of await wrongSettings(bridge)) {
+    await writeFile(path, value).catch((cause: NodeJS.ErrnoException) => {
+      throw err('host_unfit', {
+        why: `${path} cannot be set to ${value} (${cause.code})`,
+        remedy: 'Set it yourself, or run the agent where /proc/sys is writable.',
+      });
+    });
+  }
+}

@@ -1,0 +1,56 @@
+/** The node's interfaces, as one `ip` call tells them. /sys/class/net would show the namespace that mounted it. */
+import { type Run, run as runProgram } from '../process/run.ts';
+
+export interface Link {
+  name: string;
+  up: boolean;
+  /** The other end is there: of a tap, a QEMU that has it open. */
+  carrier: boolean;
+  mtu: number;
+  mac: string;
+  /** `bridge`, `tun`, `veth` ...; none for hardware. */
+  kind?: string;
+  alias?: string;
+  /** Bridge that it is a port of. */
+  master?: string;
+  /** `address/prefix`. */
+  ipv4: string[];
+}
+
+/** `ip -j -d addr show`, as far as it is read here (iproute2 6.1). */
+interface IpLink {
+  ifname?: string;
+  flags?: string[];
+  mtu?: number;
+  address?: string;
+  ifalias?: string;
+  master?: string;
+  linkinfo?: { info_kind?: string };
+  addr_info?: { family?: string; local?: string; prefixlen?: number }[];
+}
+
+/** About 4 ms; 1 ms of it is the fork. */
+export async function links(run: Run = runProgram): Promise<Map<string, Link>> {
+  const { stdout } = await run(['ip', '-j', '-d', 'addr', 'show'], { keepBytes: 64 * 2 ** 20 });
+  return parseLinks(stdout);
+}
+
+export function parseLinks(json: string): Map<string, Link> {
+  const found = JSON.parse(json.trim() === '' ? '[]' : json) as IpLink[];
+  return new Map(found.flatMap((link) => (link.ifname ? [[link.ifname, toLink(link.ifname, link)]] : [])));
+}
+
+const toLink = (name: string, link: IpLink): Link => ({
+  name,
+  up: link.flags?.includes('UP') ?? false,
+  carrier: link.flags?.includes('LOWER_UP') ?? false,
+  mtu: link.mtu ?? 0,
+  mac: link.address ?? '',
+  ...(link.linkinfo?.info_kind ? { kind: link.linkinfo.info_kind } : {}),
+  ...(link.ifalias ? { alias: link.ifalias } : {}),
+  ...(link.master ? { master: link.master } : {}),
+  ipv4: (link.addr_info ?? []).flatMap((a) => (a.family === 'inet' ? [`${a.local}/${a.prefixlen}`] : [])),
+});
+
+export const portsOf = (all: ReadonlyMap<string, Link>, bridge: string): string[] =>
+  [...all.values()].filter((link) => link.master === bridge).map((link) => link.name);

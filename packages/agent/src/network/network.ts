@@ -1,0 +1,211 @@
+/**
+ * The networks of this node. Mode `nat`: a bridge, forwarding, NAT rules and a DHCP server of our own. Mode `bridge`:
+ * a bridge of the host is used as it is; nothing of the host is changed.
+ * Order and crashes: the record is written before anything is made and removed after everything is gone, so whatever
+ * a crash leaves is seen, mended by `ensure` and removed by `remove`, both of which look before each step.
+ */
+import { join } from 'node:path';
+import { type AttachmentSpec, err } from '@gantry/model';
+import type { Clock } from '../env.ts';
+import { leasesText } from '../leases.ts';
+import type { SeenNetwork } from '../observation.ts';
+import { ProcessError, type Run, run as runProgram } from '../process/run.ts';
+import { bridgeFaults, ensureBridge, isOurs, removeBridge } from './bridge.ts';
+import { dnsmasqRuns, ensureDnsmasq, stopDnsmasq } from './dnsmasq.ts';
+import { ensureForwarding, forwardingFaults } from './forwarding.ts';
+import { type Link, links, portsOf } from './links.ts';
+import { type NetworkRecord, networkRecords } from './records.ts';
+import { ensureRules, removeRules, rulesAreCurrent } from './rules.ts';
+import {
+  aliasOf,
+  checkInterface,
+  checkLeases,
+  checkNetworkId,
+  type Leases,
+  macOf,
+  type NatNetwork,
+  natNetwork,
+  networkOfAlias,
+  tableOf,
+} from './wanted.ts';
+
+/** `nft` is asked no more often than this while all is well; another program that flushes rules is noticed so late. */
+const RULES_CHECK_MS = 30_000;
+
+export interface NodeNetworkOptions {
+  /** DIR/agent/network. */
+  dir: string;
+  /** Id of the cluster, as in the assignments. */
+  cluster: () => string;
+  clock: Clock;
+  run?: Run;
+}
+
+export interface NodeNetwork {
+  /** @throws GantryError `host_unfit`, `invalid_argument`, `address_outside`, `not_supported` */
+  ensure(spec: AttachmentSpec, leases: Leases): Promise<void>;
+  /** @throws GantryError `in_use` while guests are attached */
+  remove(spec: Pick<AttachmentSpec, 'network'>): Promise<void>;
+  /** One `ip` call and a few reads of /proc. */
+  observe(): Promise<SeenNetwork[]>;
+}
+
+/** The networks of the namespace in which the agent runs. */
+export function nodeNetwork({ dir, cluster, clock, run = runProgram }: NodeNetworkOptions): NodeNetwork {
+  const records = networkRecords(dir);
+  const rulesSeenAt = new Map<string, number>();
+  const ports = { clock, run };
+
+  async function ensureNat(spec: AttachmentSpec, leases: Leases): Promise<void> {
+    const wanted = natNetwork(cluster(), spec);
+    checkLeases(wanted, leases);
+    await begin(spec);
+    const all = await links(run);
+    // A running one is bound to the bridge that was: without its end nobody would see that it serves the new one not.
+    if (!all.has(wanted.bridge)) await stopDnsmasq(records.directory(wanted.network), ports);
+    await ensureBridge(wanted, all, run);
+    await ensureForwarding(wanted.bridge);
+    rulesSeenAt.delete(wanted.network);
+    await ensureRules(wanted, run);
+    if (wanted.dhcp) await ensureDnsmasq(wanted, leases, records.directory(wanted.network), ports);
+    else await stopDnsmasq(records.directory(wanted.network), ports);
+    await records.put({ spec, leases: leasesText(leases) });
+  }
+
+  async function ensureGiven(spec: AttachmentSpec): Promise<void> {
+    if (spec.dhcp)
+      throw err('not_supported', {
+        what: `DHCP by the agent on the existing bridge ${checkInterface(spec.bridge)}`,
+        instead: 'Set dhcp to false and use the DHCP server of that network, or mode nat.',
+      });
+    const fault = givenFault((await links(run)).get(spec.bridge), spec);
+    if (fault)
+      throw err('host_unfit', {
+        why: fault,
+        remedy: 'Make the bridge ready on the node, or name another one.',
+      });
+    await begin(spec);
+    await records.put({ spec, leases: '' });
+  }
+
+  /** Writes the intent, after removing what an earlier spec had in another place. */
+  async function begin(spec: AttachmentSpec): Promise<void> {
+    const before = (await records.all()).get(spec.network);
+    if (before && (before.spec.bridge !== spec.bridge || before.spec.mode !== spec.mode))
+      await tearDown(spec.network, before);
+    await records.put({ spec, leases: before?.leases ?? '' });
+  }
+
+  /** DHCP, rules, bridge: what uses a thing goes before it. */
+  async function tearDown(network: string, record: NetworkRecord | undefined): Promise<void> {
+    const ours = { alias: aliasOf(cluster(), network), mac: macOf(cluster(), network) };
+    const all = await links(run);
+    const bridges = [...all.values()].filter((link) => isOurs(link, ours)).map((link) => link.name);
+    refuseUsed(bridges, all);
+    if (bridges.length === 0 && record?.spec.mode === 'bridge') return;
+    await stopDnsmasq(records.directory(network), ports);
+    rulesSeenAt.delete(network);
+    await removeRules(tableOf(network), run);
+    for (const bridge of bridges) await removeBridge(bridge, ours, all, run);
+  }
+
+  async function natFaults(wanted: NatNetwork, link: Link | undefined): Promise<string[]> {
+    const atBridge = bridgeFaults(link, wanted);
+    if (!link || !isOurs(link, wanted)) return atBridge;
+    const [forwarding, rules, dhcp] = await Promise.all([
+      forwardingFaults(wanted.bridge),
+      rulesHold(wanted),
+      !wanted.dhcp || dnsmasqRuns(join(dir, wanted.network)),
+    ]);
+    return [
+      ...atBridge,
+      ...forwarding,
+      ...(rules ? [] : [`nftables table inet ${wanted.table} is missing or changed`]),
+      ...(dhcp ? [] : ['dnsmasq does not run']),
+    ];
+  }
+
+  async function rulesHold(wanted: NatNetwork): Promise<boolean> {
+    const seenAt = rulesSeenAt.get(wanted.network);
+    const now = clock.bootMs();
+    if (seenAt !== undefined && now - seenAt < RULES_CHECK_MS) return true;
+    const current = await rulesAreCurrent(wanted, run);
+    if (current) rulesSeenAt.set(wanted.network, now);
+    else rulesSeenAt.delete(wanted.network);
+    return current;
+  }
+
+  async function look({ spec, leases }: NetworkRecord, all: ReadonlyMap<string, Link>): Promise<SeenNetwork> {
+    const link = all.get(spec.bridge);
+    const faults = await faultsOf(spec, link).catch((error: unknown) => [String(error)]);
+    return { ...seen(spec.network, spec.bridge, faults, all), leases };
+  }
+
+  async function faultsOf(spec: AttachmentSpec, link: Link | undefined): Promise<string[]> {
+    if (spec.mode === 'nat') return natFaults(natNetwork(cluster(), spec), link);
+    const fault = givenFault(link, spec);
+    return fault ? [fault] : [];
+  }
+
+  return {
+    async ensure(spec, leases) {
+      checkNetworkId(spec.network);
+      await (spec.mode === 'nat' ? ensureNat(spec, leases) : ensureGiven(spec)).catch(unfit);
+    },
+    async remove({ network }) {
+      await tearDown(checkNetworkId(network), (await records.all()).get(network)).catch(unfit);
+      await records.remove(network);
+    },
+    async observe() {
+      const [all, known] = await Promise.all([links(run), records.all()]);
+      const recorded = await Promise.all([...known.values()].map((record) => look(record, all)));
+      const unrecorded = [...all.values()].flatMap((link) => {
+        const network = link.kind === 'bridge' ? networkOfAlias(cluster(), link.alias) : undefined;
+        return network && !known.has(network)
+          ? [{ ...seen(network, link.name, ['its record is missing'], all), leases: '' }]
+          : [];
+      });
+      return [...recorded, ...unrecorded];
+    },
+  };
+}
+
+/** A failure of ip or nft is the machine's: its own words are the reason. */
+function unfit(cause: unknown): never {
+  if (!(cause instanceof ProcessError)) throw cause;
+  const remedy =
+    cause.reason === 'not-found' ? 'Install iproute2 and nftables.' : 'The message is the program’s own.';
+  throw err('host_unfit', { why: cause.message, remedy }, cause);
+}
+
+function refuseUsed(bridges: readonly string[], all: ReadonlyMap<string, Link>): void {
+  for (const name of bridges) {
+    const users = portsOf(all, name).join(', ');
+    if (users !== '') throw err('in_use', { kind: 'bridge', name, users });
+  }
+}
+
+function givenFault(link: Link | undefined, { bridge, mtu }: AttachmentSpec): string | undefined {
+  if (!link) return `there is no bridge ${checkInterface(bridge)} on the node`;
+  if (link.kind !== 'bridge') return `${bridge} is no Linux bridge but ${link.kind ?? 'a device'}`;
+  if (!link.up) return `bridge ${bridge} is down`;
+  if (mtu !== undefined && link.mtu < mtu) return `bridge ${bridge} has mtu ${link.mtu}, the network ${mtu}`;
+  return undefined;
+}
+
+/** Taps without carrier belong to no QEMU any more: libvirt removes them itself, here they are only told of. */
+function seen(
+  network: string,
+  bridge: string,
+  faults: readonly string[],
+  all: ReadonlyMap<string, Link>,
+): Omit<SeenNetwork, 'leases'> {
+  const idle = [...all.values()].filter((l) => l.master === bridge && l.kind === 'tun' && !l.carrier);
+  return {
+    network,
+    bridge,
+    ready: faults.length === 0,
+    ...(faults.length > 0 ? { why: faults.join('; ') } : {}),
+    ...(idle.length > 0 ? { idleTaps: idle.map((link) => link.name) } : {}),
+  };
+}
