@@ -150,12 +150,24 @@ describe('compileGuest refuses', () => {
   });
 });
 
-test('a guest keeps the machine of its first start', () => {
+test('a guest keeps the machine of its first start until its own settings ask for another', () => {
+  const hardware = { asked: 'pc', machineType: 'pc-i440fx-7.2' };
+  const machine = (changes: Parameters<typeof guestInput>[0]) =>
+    parseDomain(compileXml(guestInput(changes), hostContext({ hardware }))).machineType;
+  const policies = (level: 'group' | 'instance') => [{ level, from: 'x', policy: { machineType: 'q35' } }];
+  expect(machine({})).toBe('pc-i440fx-7.2');
+  expect(machine({ policies: policies('group') })).toBe('pc-i440fx-7.2');
+  expect(machine({ policies: policies('instance') })).toBe('q35');
+  expect(machine({ imageProperties: { hw_machine_type: 'q35' } })).toBe('q35');
+  expect(machine({ imageProperties: { hw_machine_type: 'pc' } })).toBe('pc-i440fx-7.2');
+});
+
+test('a preview without command line names root and console', () => {
   const xml = compileXml(
-    guestInput({ imageProperties: { hw_machine_type: 'q35' } }),
-    hostContext({ hardware: { machineType: 'pc-i440fx-7.2' } }),
+    guestInput({ boot: { kernel: 'node', args: 'debug' }, imageProperties: { hw_disk_bus: 'sata' } }),
+    { ...hostContext(), commandLine: undefined } as never,
   );
-  expect(parseDomain(xml).machineType).toBe('pc-i440fx-7.2');
+  expect(xml).toContain('<cmdline>root=/dev/sda console=ttyS0 debug</cmdline>');
 });
 
 test('what libvirt added is named as such', () => {

@@ -14,8 +14,8 @@ export interface HostContext {
   readonly emulator: string;
   /** Those that QEMU has, aliases included; unknown: libvirt judges. */
   readonly machineTypes?: readonly string[];
-  /** What libvirt resolved at the guest's first start; it holds from then on. */
-  readonly hardware?: { readonly machineType: string };
+  /** What was asked and what libvirt made of it at the guest's first definition; it holds from then on. */
+  readonly hardware?: { readonly asked: string; readonly machineType: string };
   /** Where the disks are, by disk id. */
   readonly disks: Readonly<Record<string, { readonly path: string; readonly format: 'qcow2' | 'raw' }>>;
   /** The file system of the disks allows O_DIRECT. */
@@ -23,8 +23,8 @@ export interface HostContext {
   /** Of a direct kernel boot: the guest's own copies. */
   readonly kernel?: string;
   readonly initrd?: string;
-  /** Further kernel arguments of the OS provider, such as addresses. */
-  readonly kernelArgs?: string;
+  /** The whole kernel command line, as the OS provider wants it; without it (a preview) only root and console. */
+  readonly commandLine?: string;
   /** NoCloud seed. */
   readonly seedIso?: string;
   readonly consoleLog: string;

@@ -10,6 +10,7 @@ export { type DeviceAddress, type DomainFacts, parseDomain, readDomain } from '.
 export type { Level, Origin } from './origin.ts';
 export { type Accelerator, gantryProfile, type Profile } from './profiles.ts';
 export { overheadMiB, requirements } from './requirements.ts';
+export { askedMachineType, rootDevice } from './resolve.ts';
 export { type Combination, checkCombination, checkExtraSpecs, checkImageProperties } from './specs/check.ts';
 export { serialOf } from './specs/disk.ts';
 export { flavorKeys } from './specs/flavor-keys.ts';
@@ -23,6 +24,6 @@ export {
   resolvePolicy,
 } from './specs/policy.ts';
 export { findKey } from './specs/read.ts';
-export type { XmlElement } from './xml/element.ts';
+export { child, descend, elements, text, type XmlElement } from './xml/element.ts';
 export { parseXml } from './xml/parser.ts';
 export { writeXml } from './xml/writer.ts';

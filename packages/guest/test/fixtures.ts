@@ -31,7 +31,7 @@ export const hostContext = (changes: Partial<HostContext> = {}): HostContext => 
   directIo: true,
   kernel: '/var/lib/gantry/agent/guests/hello/kernel',
   initrd: '/var/lib/gantry/agent/guests/hello/initrd',
-  kernelArgs: 'quiet',
+  commandLine: 'console=ttyS0 quiet root=/dev/vda rw',
   consoleLog: '/var/lib/gantry/agent/guests/hello/console.log',
   agentSocket: '/var/lib/gantry/agent/guests/hello/run/agent.sock',
   vncSocket: '/var/lib/gantry/agent/guests/hello/run/vnc.sock',

@@ -138,7 +138,7 @@ const devices: Key[] = [
   later('hw:vif_multiqueue_enabled', boolean, 'false', 'A queue per vCPU on each NIC.', {
     harmless: ['false'],
   }),
-  later('hw:serial_port_count', integer(0, 3), '1', 'Serial ports.', { harmless: ['0', '1'] }),
+  later('hw:serial_port_count', integer(0), '1', 'Serial ports.', { harmless: ['0', '1'] }),
   later('hw:tpm_version', words(['1.2', '2.0']), 'no TPM', 'A virtual TPM.'),
   later('hw:tpm_model', words(['tpm-tis', 'tpm-crb']), 'tpm-tis', 'Its model.'),
   later('hw:tpm_secret_security', words(['user', 'host', 'deployment']), 'user', 'Who may read its secret.', {

@@ -87,7 +87,11 @@ const system: Key[] = [
   ),
   built(
     'hw_architecture',
-    words(['x86_64', 'aarch64'], { aliases: { amd64: 'x86_64', arm64: 'aarch64' }, anyCase: true }),
+    words(['x86_64', 'aarch64'], {
+      aliases: { amd64: 'x86_64', arm64: 'aarch64', i386: 'i686' },
+      refused: { i686: '32-bit machines are not built; the system may well be 32-bit on x86_64' },
+      anyCase: true,
+    }),
     'the node’s',
     'Architecture that the image needs.',
     { aliases: ['architecture'] },
@@ -124,7 +128,7 @@ const notBuilt: Key[] = [
   later('hw_vif_multiqueue_enabled', boolean, 'false', 'A queue per vCPU on each NIC.', {
     harmless: ['false'],
   }),
-  later('hw_serial_port_count', integer(0, 3), '1', 'Serial ports.', { harmless: ['0', '1'] }),
+  later('hw_serial_port_count', integer(0), '1', 'Serial ports.', { harmless: ['0', '1'] }),
   later('hw_tpm_version', words(['1.2', '2.0']), 'no TPM', 'A virtual TPM.'),
   later('hw_tpm_model', words(['tpm-tis', 'tpm-crb']), 'tpm-tis', 'Its model.'),
   later('os_secure_boot', words(['required', 'disabled', 'optional']), 'disabled', 'UEFI Secure Boot.', {

@@ -1,7 +1,6 @@
 /** hw_machine_type, machineType of the policy, the architecture's default; and what the guest boots. */
 import { err, type GuestInput } from '@gantry/model';
-import type { DiskBus } from '../elements/disk.ts';
-import { deviceName } from '../elements/disk.ts';
+import { type DiskBus, deviceName } from '../elements/disk.ts';
 import { directKernel, diskBoot, type MachineType, machineType, type Os, os } from '../elements/os.ts';
 import type { HostContext } from '../host-context.ts';
 import { builtin, type Decided, decided, origin } from '../origin.ts';
@@ -26,17 +25,24 @@ function machineTypeFrom(settings: Settings, host: HostContext): MachineType {
   return machineType({ architecture: host.architecture, machine, origin: by });
 }
 
+/** A guest keeps its machine over changes of defaults; only its own settings change it. */
 function chosenMachine(settings: Settings, host: HostContext): Decided<string> {
-  if (host.hardware)
-    return decided(
-      host.hardware.machineType,
-      origin('host', 'hardware', 'what the guest got at its first start; a newer default does not change it'),
-    );
-  const fallback = settings.profile.machineTypes[host.architecture];
+  const asked = askedMachine(settings, host.architecture);
+  const own = asked.origin.level === 'image' || asked.origin.level === 'instance';
+  if (!host.hardware || (own && asked.value !== host.hardware.asked)) return asked;
+  return decided(
+    host.hardware.machineType,
+    origin('host', 'hardware', 'what the guest got at its first start; a newer default does not change it'),
+  );
+}
+
+/** What the settings, or else the architecture's default, ask for. */
+export function askedMachine(settings: Settings, architecture: string): Decided<string> {
   const setting = machineSetting(settings);
   if (setting) return setting;
-  if (!fallback) throw refused(`there is no default machine type for ${host.architecture}`);
-  return decided(fallback, builtin('hw_machine_type', `the default for ${host.architecture}`));
+  const fallback = settings.profile.machineTypes[architecture];
+  if (!fallback) throw refused(`there is no default machine type for ${architecture}`);
+  return decided(fallback, builtin('hw_machine_type', `the default for ${architecture}`));
 }
 
 /** The instance's policy, then the image, then group and cluster; undefined where nobody says anything. */
@@ -55,14 +61,17 @@ function bootFrom(boot: GuestInput['boot'], host: HostContext, bus: DiskBus): Os
       origin: origin('instance', 'boot.kernel', 'the firmware boots the first disk'),
     });
   if (host.kernel === undefined) throw refused('it boots a kernel of its own, but the node has none for it');
-  const root = boot.root ?? `/dev/${deviceName(bus === 'virtio' ? 'virtio' : 'scsi', 0)}`;
-  const line = [`root=${root}`, 'ro', 'console=ttyS0', host.kernelArgs, boot.args];
+  const previewed = [`root=${boot.root ?? firstDisk(bus)}`, 'console=ttyS0', boot.args ?? ''];
   return directKernel({
     kernel: host.kernel,
     ...(host.initrd === undefined ? {} : { initrd: host.initrd }),
-    commandLine: line.filter((part) => part !== undefined && part !== '').join(' '),
+    commandLine: host.commandLine ?? previewed.filter((word) => word !== '').join(' '),
     origin: origin('instance', 'boot.kernel', 'the node boots the guest’s own copy of the kernel directly'),
   });
 }
+
+/** As Linux names the first disk on that bus. */
+export const firstDisk = (bus: DiskBus): string =>
+  `/dev/${deviceName(bus === 'virtio' ? 'virtio' : 'scsi', 0)}`;
 
 const refused = (why: string) => err('guest_refused', { why });

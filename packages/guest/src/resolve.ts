@@ -1,0 +1,16 @@
+/** What settings come to before there is a host: for the agent, which prepares files before it compiles. */
+import type { GuestInput } from '@gantry/model';
+import { gantryProfile } from './profiles.ts';
+import { diskBusFrom } from './specs/disk.ts';
+import { askedMachine, firstDisk } from './specs/machine.ts';
+import { readSettings } from './specs/settings.ts';
+
+type Settings = Pick<GuestInput, 'extraSpecs' | 'imageProperties' | 'policies'>;
+
+/** The root device of a direct kernel boot: what the instance says, or its first disk as Linux names it. */
+export const rootDevice = (input: Settings & Pick<GuestInput, 'boot'>): string =>
+  input.boot.root ?? firstDisk(diskBusFrom(readSettings(input, gantryProfile)).value);
+
+/** The machine type that the settings ask for, alias or version. */
+export const askedMachineType = (input: Settings, architecture: string): string =>
+  askedMachine(readSettings(input, gantryProfile), architecture).value;
