@@ -7,6 +7,9 @@ import { OsSource } from './image.ts';
 export const diskTemplates = ['file-qcow2', 'file-raw'] as const;
 export type DiskTemplate = (typeof diskTemplates)[number];
 
+/** The storage of a node that holds disks of this template, by the name under which the node reports it. */
+export const storageOf: Readonly<Record<DiskTemplate, string>> = { 'file-qcow2': 'file', 'file-raw': 'file' };
+
 /** What the disk starts with. */
 export const DiskSource = Type.Union([
   strict({ kind: Type.Literal('blank') }),

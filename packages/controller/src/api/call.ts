@@ -1,0 +1,111 @@
+/** What a handler gets and gives. Handlers are plain functions; HTTP and the in-process caller share them. */
+import type { Duplex } from 'node:stream';
+import { type Body, err, type Query, type Revision, type RouteName } from '@gantry/model';
+import type { Env } from '../env.ts';
+import type { ImageFiles } from '../images/image-files.ts';
+import type { Kind, Kinds, Resource } from '../kinds.ts';
+import type { Draft } from '../store/batch.ts';
+import type { Committed, Store } from '../store/store.ts';
+import type { Tunnels } from '../tunnels.ts';
+import { type Caller, sees } from './caller.ts';
+
+/** The controller, as handlers and tasks know it. */
+export interface App {
+  store: Store;
+  env: Env;
+  images: ImageFiles;
+  tunnels: Tunnels;
+}
+
+export interface ServerEvent {
+  event: string;
+  /** Resume after it with Last-Event-ID. */
+  id?: string;
+  data: unknown;
+}
+
+export interface Reply {
+  status?: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Server-sent events, until the iterator or the call's signal ends. */
+  events?: AsyncIterable<ServerEvent>;
+  /** Raw bytes. */
+  bytes?: AsyncIterable<Uint8Array>;
+  /** What to do with the socket of a WebSocket route. */
+  socket?: (socket: Duplex) => void;
+}
+
+export interface Call<N extends RouteName = RouteName> {
+  app: App;
+  route: N;
+  caller: Caller;
+  params: Readonly<Record<string, string>>;
+  query: Query<N>;
+  body: Body<N>;
+  /** Of routes that take raw bytes. */
+  bytes?: AsyncIterable<Uint8Array>;
+  ifMatch?: string;
+  lastEventId?: string;
+  requestId: string;
+  signal: AbortSignal;
+  /** Writes the draft together with its audit event and, where the request made something, its idempotency record. */
+  commit(draft: Draft, about: About): Promise<Committed>;
+}
+
+export interface About {
+  /** What the request is about. */
+  subject: Resource;
+  message: string;
+  /** What a repetition of the request is answered with. */
+  made?: { kind: Kind; id: string };
+}
+
+export type Handler<N extends RouteName> = (call: Call<N>) => Promise<Reply>;
+
+/** Anything that asks of the store on a caller's behalf. */
+export type Asking = Pick<Call, 'app' | 'caller'>;
+
+/**
+ * The object of that id or name, as far as the caller may see it: of his own project first, then what all share.
+ * @throws GantryError `not_found`, `ambiguous`
+ */
+export async function resolve<K extends Kind>(
+  { app, caller }: Asking,
+  kind: K,
+  ref: string,
+): Promise<Kinds[K]> {
+  const byId = await app.store.get(kind, ref);
+  if (byId && sees(caller, byId)) return byId;
+  const named = (await app.store.named(kind, ref)).filter((object) => sees(caller, object));
+  const own = named.find((object) => object.project === caller.project);
+  const found = own ?? named.find((object) => object.project === undefined) ?? named[0];
+  if (!found) throw err('not_found', { kind, name: ref });
+  if (found !== own && found.project !== undefined && named.length > 1) {
+    const matches = named.map((object) => object.id).join(', ');
+    throw err('ambiguous', { name: ref, matches });
+  }
+  return found;
+}
+
+/** @throws GantryError `precondition_failed` when the request names another revision than the object's */
+export function requireMatch(call: Pick<Call, 'ifMatch'>, object: Resource): void {
+  const wanted = call.ifMatch?.replace(/^W\//, '').replaceAll('"', '');
+  if (wanted === undefined || wanted === '*' || wanted === object.revision) return;
+  const { kind, name } = object;
+  throw err('precondition_failed', { kind, name, revision: wanted.slice(0, 40) });
+}
+
+/** One resource with its entity tag. */
+export const resourceReply = (object: Resource, status?: number): Reply => ({
+  body: object,
+  headers: { etag: etagOf(object.revision) },
+  ...(status ? { status } : {}),
+});
+
+export const etagOf = (revision: Revision): string => `"${revision}"`;
+
+/** As committed. */
+export function committed<R extends Resource>({ objects }: Committed, object: R): R {
+  return (objects.get(object.id) as R | undefined) ?? object;
+}

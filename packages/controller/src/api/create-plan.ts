@@ -1,0 +1,22 @@
+import { formatBytes, type Plan } from '@gantry/model';
+import type { Begun } from '../operations/begin-create.ts';
+
+/** What `instance create` would do, line by line. */
+export function createPlan({ draft, instance, decision, attachments }: Begun): Plan {
+  const { vcpus, memoryMiB, nics, power } = instance.spec;
+  const lines = [
+    `create instance ${instance.name}: ${vcpus} vCPUs, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
+    `on node ${decision.chosen?.name ?? '?'}, the best of ${decision.lookedAt} looked at`,
+  ];
+  for (const { object } of draft.batch.puts)
+    if (object.kind === 'disk')
+      lines.push(
+        `disk ${object.spec.index}: ${formatBytes(object.spec.sizeBytes)} ${object.spec.template} from ${object.spec.source.kind}`,
+      );
+  for (const [index, nic] of nics.entries()) {
+    const network = attachments.find(({ spec }) => spec.network === nic.network)?.name ?? nic.network;
+    lines.push(`nic ${index}: network ${network}, MAC ${nic.mac}${nic.ipv4 ? `, address ${nic.ipv4}` : ''}`);
+  }
+  lines.push(power === 'running' ? 'start it' : 'leave it stopped');
+  return { plan: lines, placement: decision };
+}

@@ -1,0 +1,58 @@
+import { err, type Static, type WatchQuery } from '@gantry/model';
+import type { Meta } from '../kinds.ts';
+import { type WatchEvent, watch as watchStore } from '../store/watch.ts';
+import { type Handler, resolve, type ServerEvent } from './call.ts';
+import { sees } from './caller.ts';
+
+const DEFAULT_LIMIT = 100;
+
+/** Newest first. Who is no administrator reads those of his project. */
+export const listEvents: Handler<'listEvents'> = async ({ app, caller, query }) => {
+  const { subject, type, cursor, limit = DEFAULT_LIMIT } = query;
+  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
+    throw err('invalid_argument', { what: 'the cursor', wanted: 'one that a list has given' });
+  const filter = {
+    ...(subject ? { subject } : {}),
+    ...(type ? { type } : {}),
+    ...(caller.role === 'admin' ? {} : { project: caller.project ?? 'none' }),
+  };
+  const items = await app.store.events(filter, limit, cursor === undefined ? undefined : Number(cursor));
+  const last = items.at(-1);
+  return { body: { items, ...(items.length === limit && last ? { next: String(last.number) } : {}) } };
+};
+
+/** Event ids are revisions: a client resumes with Last-Event-ID, or lists again after `revision_compacted`. */
+export const watch: Handler<'watch'> = async (call) => {
+  const { app, caller, query, signal, lastEventId } = call;
+  const project =
+    query.project === undefined ? undefined : (await resolve(call, 'project', query.project)).id;
+  const wanted = matching(query, project);
+  const from = lastEventId ?? query.from;
+  const changes = watchStore(app.store, from, (meta) => wanted(meta) && sees(caller, meta), signal);
+  // the first step reads the log, so that a compacted revision is refused with its status and not inside the stream
+  const first = await changes.next();
+  return { events: tell(first, changes) };
+};
+
+function matching(query: Static<typeof WatchQuery>, project: string | undefined): (meta: Meta) => boolean {
+  const kinds = query.kinds?.split(',');
+  return ({ kind, name, project: theirs }) =>
+    (kinds === undefined || kinds.includes(kind)) &&
+    (query.name === undefined || query.name === name) &&
+    (project === undefined || project === theirs);
+}
+
+async function* tell(
+  first: IteratorResult<WatchEvent>,
+  rest: AsyncGenerator<WatchEvent>,
+): AsyncGenerator<ServerEvent> {
+  if (first.done) return;
+  yield toServerEvent(first.value);
+  for await (const event of rest) yield toServerEvent(event);
+}
+
+function toServerEvent(event: WatchEvent): ServerEvent {
+  if (event.type === 'put') return { event: 'put', id: event.revision, data: event.object };
+  const { type, revision, ...data } = event;
+  return { event: type, id: revision, data: type === 'bookmark' ? { revision } : data };
+}

@@ -1,0 +1,27 @@
+/** Which function answers which route. */
+import { type RouteName, version } from '@gantry/model';
+import * as access from './access.ts';
+import * as agent from './agent.ts';
+import type { Handler } from './call.ts';
+import * as cluster from './cluster.ts';
+import * as events from './events.ts';
+import * as flavors from './flavors.ts';
+import * as images from './images.ts';
+import * as instances from './instances.ts';
+import * as networks from './networks.ts';
+import * as operations from './operations.ts';
+
+const health: Handler<'health'> = async () => ({ body: { ok: true, version } });
+
+export const handlers = {
+  health,
+  ...access,
+  ...agent,
+  ...cluster,
+  ...events,
+  ...flavors,
+  ...images,
+  ...instances,
+  ...networks,
+  ...operations,
+} satisfies { [N in RouteName]: Handler<N> };

@@ -1,0 +1,139 @@
+/** Images: descriptions, and their contents as streams of bytes. */
+import {
+  checkQcow2Header,
+  err,
+  type Image,
+  ImageSpec,
+  type ImageStatus,
+  type Replica,
+  validate,
+} from '@gantry/model';
+import { checkImageProperties } from '../guest-rules.ts';
+import { Draft, withSpec, withStatus } from '../store/batch.ts';
+import { Conflict, retrying } from '../store/conflict.ts';
+import {
+  type Asking,
+  type Call,
+  committed,
+  type Handler,
+  requireMatch,
+  resolve,
+  resourceReply,
+} from './call.ts';
+import { getReply, listReply, refOf } from './list.ts';
+import { createNamed, deleteNamed, patchMap, requireUnused } from './named.ts';
+
+export const listImages: Handler<'listImages'> = (call) => listReply(call, 'image');
+export const getImage: Handler<'getImage'> = (call) => getReply(call, 'image');
+
+/** An administrator's images are for all projects. */
+export const createImage: Handler<'createImage'> = async (call) => {
+  const { name, labels, spec } = call.body;
+  checkImageProperties(spec.properties ?? {});
+  const wanted = spec.source === 'file' ? 'format' : 'os';
+  if (spec[wanted] === undefined)
+    throw err('invalid_argument', {
+      what: `an image of source ${spec.source} without ${wanted}`,
+      wanted: 'complete',
+    });
+  const project = call.caller.role === 'admin' ? undefined : call.caller.project;
+  const status: ImageStatus = { state: spec.source === 'os' ? 'ready' : 'empty' };
+  return createNamed(call, 'image', { name, project, labels, spec, status });
+};
+
+export const setImage: Handler<'setImage'> = async (call) => {
+  const image = await resolve(call, 'image', refOf(call));
+  requireMatch(call, image);
+  requireOwn(call, image);
+  const properties = patchMap(image.spec.properties, call.body.properties);
+  checkImageProperties(properties);
+  const changed = withSpec(image, validate(ImageSpec, { ...image.spec, properties }));
+  const draft = new Draft(call.app.env.clock.now()).put(changed);
+  const message = `set properties of image ${image.name}: ${Object.keys(call.body.properties).join(', ')}`;
+  return resourceReply(committed(await call.commit(draft, { subject: image, message }), changed));
+};
+
+/** Its cached bases go as well; an image whose disks are still in use stays. */
+export const deleteImage: Handler<'deleteImage'> = async (call) => {
+  const image = await resolve(call, 'image', refOf(call));
+  requireOwn(call, image);
+  const { items: disks } = await call.app.store.list('disk');
+  requireUnused(
+    image,
+    disks.filter(({ spec }) => spec.source.kind === 'image' && spec.source.image === image.id),
+  );
+  const draft = new Draft(call.app.env.clock.now());
+  const { items: bases } = await call.app.store.list('replica', { owner: image.id });
+  for (const base of bases) draft.put(withSpec(base, { desired: 'absent' }) as Replica);
+  const reply = await deleteNamed(call, image, draft);
+  if (!call.query.plan && image.status.sha256) await dropContent(call, image.status.sha256);
+  return reply;
+};
+
+/** What all projects share is an administrator's to change. */
+function requireOwn({ caller }: Asking, image: Image): void {
+  if (caller.role === 'admin' || (image.project !== undefined && image.project === caller.project)) return;
+  throw err('forbidden', { action: `change image ${image.name}`, why: 'it belongs to all projects' });
+}
+
+export const putImageContent: Handler<'putImageContent'> = async (call) => {
+  const image = await requireEmpty(call);
+  const { format } = image.spec;
+  let virtualBytes = 0;
+  const { sha256, sizeBytes } = await call.app.images.put(call.bytes ?? empty(), (head, size) => {
+    if (size === 0) throw err('image_unsafe', { why: 'it is empty' });
+    virtualBytes = format === 'qcow2' ? checkQcow2Header(head).virtualBytes : size;
+  });
+  try {
+    return await retrying(async () => {
+      const fresh = await requireEmpty(call);
+      const changed = withStatus(fresh, { state: 'ready', sha256, sizeBytes, virtualBytes });
+      const draft = new Draft(call.app.env.clock.now()).put(changed);
+      const message = `upload ${sizeBytes} bytes to image ${fresh.name}`;
+      return resourceReply(committed(await call.commit(draft, { subject: fresh, message }), changed));
+    });
+  } catch (error) {
+    if (!(error instanceof Conflict)) await dropContent(call, sha256);
+    throw error;
+  }
+};
+
+async function requireEmpty(call: Call<'putImageContent'>): Promise<Image> {
+  const image = await resolve(call, 'image', refOf(call));
+  requireOwn(call, image);
+  if (image.spec.source !== 'file')
+    throw err('invalid_argument', {
+      what: `content for image ${image.name}`,
+      wanted: 'possible: an OS provider makes it',
+    });
+  if (image.status.state === 'ready')
+    throw err('wrong_state', {
+      kind: 'image',
+      name: image.name,
+      state: 'ready',
+      action: 'upload again',
+      permitted: 'The content of an image never changes: create another image.',
+    });
+  return image;
+}
+
+async function* empty(): AsyncGenerator<Uint8Array> {}
+
+/** Contents are shared by digest: the last image takes it along. */
+async function dropContent({ app }: Asking, sha256: string): Promise<void> {
+  const { items } = await app.store.list('image');
+  if (!items.some((image) => image.status.sha256 === sha256)) await app.images.remove(sha256);
+}
+
+export const getImageContent: Handler<'getImageContent'> = async (call) => {
+  const image = await resolve(call, 'image', refOf(call));
+  const { sha256 } = image.status;
+  if (!sha256) throw err('image_not_ready', { name: image.name });
+  const { sizeBytes, bytes } = await call.app.images.read(sha256);
+  const headers = {
+    'content-type': 'application/octet-stream',
+    'content-length': String(sizeBytes),
+    etag: `"${sha256}"`,
+  };
+  return { bytes, headers };
+};

@@ -1,0 +1,135 @@
+/** Instances: what users ask of them becomes an operation. */
+import type { Duplex } from 'node:stream';
+import {
+  err,
+  type Guest,
+  type Instance,
+  type InstanceAction,
+  type Operation,
+  type Plan,
+  requirePermitted,
+  type TunnelRequest,
+} from '@gantry/model';
+import {
+  type BegunAction,
+  beginDelete,
+  beginReboot,
+  beginStart,
+  beginStop,
+} from '../operations/begin-actions.ts';
+import { beginCreate } from '../operations/begin-create.ts';
+import { requireIdle } from '../operations/new-operation.ts';
+import { join } from '../tunnels.ts';
+import {
+  type Asking,
+  type Call,
+  committed,
+  type Handler,
+  type Reply,
+  resolve,
+  resourceReply,
+} from './call.ts';
+import { createPlan } from './create-plan.ts';
+import { getReply, listReply, refOf } from './list.ts';
+
+export const listInstances: Handler<'listInstances'> = (call) => listReply(call, 'instance');
+export const getInstance: Handler<'getInstance'> = (call) => getReply(call, 'instance');
+export const listDisks: Handler<'listDisks'> = (call) => listReply(call, 'disk');
+export const getDisk: Handler<'getDisk'> = (call) => getReply(call, 'disk');
+
+export const getInstanceGuest: Handler<'getInstanceGuest'> = async (call) => {
+  const instance = await resolve(call, 'instance', refOf(call));
+  return resourceReply(await guestOf(call, instance));
+};
+
+export const createInstance: Handler<'createInstance'> = async (call) => {
+  const begun = await beginCreate(call, call.body);
+  if (call.query.plan) return { status: 200, body: createPlan(begun) };
+  return accepted(call, begun.draft, begun.operation, begun.instance, 'create');
+};
+
+type ActionRoute = 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance' | 'deleteInstance';
+
+const beginning =
+  <N extends ActionRoute>(
+    action: InstanceAction,
+    begin: (asking: Asking, instance: Instance, body: never) => Promise<BegunAction>,
+  ): Handler<N> =>
+  async (given) => {
+    const call = given as unknown as Call<ActionRoute>;
+    const instance = await resolve(call, 'instance', refOf(call));
+    await requireIdle(call.app.store, instance);
+    requirePermitted(action, instance.name, instance.status.state);
+    const wishes = call.route === 'deleteInstance' ? call.query : call.body;
+    const { draft, operation, plan } = await begin(call, instance, wishes as never);
+    if (call.query.plan) return { status: 200, body: { plan } satisfies Plan };
+    return accepted(call, draft, operation, instance, action);
+  };
+
+export const startInstance = beginning<'startInstance'>('start', beginStart);
+export const stopInstance = beginning<'stopInstance'>('stop', beginStop);
+export const rebootInstance = beginning<'rebootInstance'>('reboot', beginReboot('instance.reboot'));
+export const resetInstance = beginning<'resetInstance'>('reset', beginReboot('instance.reset'));
+export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
+
+async function accepted(
+  call: Pick<Call, 'commit'>,
+  draft: BegunAction['draft'],
+  operation: Operation,
+  subject: Instance,
+  verb: string,
+): Promise<Reply> {
+  const message = `${verb} instance ${subject.name} (operation ${operation.spec.number})`;
+  const made = { kind: 'operation' as const, id: operation.id };
+  const written = await call.commit(draft, { subject, message, made });
+  return { ...resourceReply(committed(written, operation)), status: 202 };
+}
+
+async function guestOf({ app }: Asking, instance: Instance): Promise<Guest> {
+  const guest = (await app.store.list('guest', { owner: instance.id })).items[0];
+  if (!guest) throw err('not_found', { kind: 'guest', name: instance.name });
+  return guest;
+}
+
+/** A byte stream to the node of an instance. */
+async function dial(
+  call: Pick<Call, 'app' | 'caller' | 'params' | 'signal'>,
+  action: InstanceAction,
+  what: (instance: Guest['spec']['instance']) => TunnelRequest['what'],
+): Promise<Duplex> {
+  const instance = await resolve(call, 'instance', refOf(call));
+  requirePermitted(action, instance.name, instance.status.state);
+  const guest = await guestOf(call, instance);
+  const node = await call.app.store.get('node', guest.spec.node);
+  if (!node) throw err('not_found', { kind: 'node', name: guest.spec.node });
+  return call.app.tunnels.open(node, what(guest.spec.instance), call.signal);
+}
+
+const attach =
+  <N extends 'instanceConsole' | 'instanceVnc'>(kind: 'console' | 'vnc'): Handler<N> =>
+  async (call) => {
+    const far = await dial(call as unknown as Call, 'console', (instance) => ({ kind, instance }));
+    return { socket: (near) => join(near, far) };
+  };
+
+export const instanceConsole = attach<'instanceConsole'>('console');
+export const instanceVnc = attach<'instanceVnc'>('vnc');
+
+export const instanceLogs: Handler<'instanceLogs'> = async (call) => {
+  const { follow = false, tailBytes = 64 * 2 ** 20 } = call.query;
+  const bytes = await dial(call, 'logs', (instance) => ({ kind: 'log', instance, follow, tailBytes }));
+  return { bytes: untilEnd(bytes, call.signal), headers: { 'content-type': 'application/octet-stream' } };
+};
+
+async function* untilEnd(from: Duplex, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const stop = () => from.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const chunk of from) yield chunk as Uint8Array;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    from.destroy();
+  }
+}

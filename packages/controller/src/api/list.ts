@@ -1,0 +1,48 @@
+/** Lists and single objects, alike for every noun. */
+import { err, type Query } from '@gantry/model';
+import type { Kind } from '../kinds.ts';
+import type { Filter } from '../store/store.ts';
+import { type Asking, type Call, type Reply, resolve, resourceReply } from './call.ts';
+import { type Caller, sees } from './caller.ts';
+
+const DEFAULT_LIMIT = 200;
+
+/** Kinds that belong to a project; of images and networks one also sees those of no project. */
+const ofProject: readonly Kind[] = ['instance', 'disk', 'operation', 'guest'];
+
+export async function listReply<K extends Kind>(
+  call: Asking & { query: Query<'listInstances'> },
+  kind: K,
+  filter: Filter = {},
+  order: 'name' | 'newest' = 'name',
+): Promise<Reply> {
+  const { app, caller, query } = call;
+  const page = {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    order,
+    ...(query.cursor ? { cursor: query.cursor } : {}),
+  };
+  const labels = query.labels === undefined ? {} : { labels: parseLabels(query.labels) };
+  const listed = await app.store.list(kind, { ...projectFilter(caller, kind), ...labels, ...filter }, page);
+  return { body: { ...listed, items: listed.items.filter((object) => sees(caller, object)) } };
+}
+
+const projectFilter = (caller: Caller, kind: Kind): Filter =>
+  caller.role !== 'admin' && ofProject.includes(kind) ? { project: caller.project ?? null } : {};
+
+function parseLabels(text: string): Record<string, string> {
+  const pairs = text.split(',').map((pair): [string, string] => {
+    const at = pair.indexOf('=');
+    if (at <= 0)
+      throw err('invalid_argument', { what: `labels=${text.slice(0, 64)}`, wanted: 'key=value[,key=value]' });
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+export async function getReply<K extends Kind>(call: Asking & Pick<Call, 'params'>, kind: K): Promise<Reply> {
+  return resourceReply(await resolve(call, kind, refOf(call)));
+}
+
+/** The `:ref` of the path. */
+export const refOf = ({ params }: Pick<Call, 'params'>): string => params['ref'] ?? '';

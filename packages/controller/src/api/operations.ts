@@ -1,0 +1,95 @@
+/** Operations: looking at them, following them, cancelling them. */
+import { err, type Operation, operationEnded } from '@gantry/model';
+import { nowOf } from '../env.ts';
+import { logics } from '../operations/table.ts';
+import { Draft } from '../store/batch.ts';
+import { Bell } from '../store/bell.ts';
+import type { Store } from '../store/store.ts';
+import { committed, type Handler, resolve, resourceReply, type ServerEvent } from './call.ts';
+import { getReply, listReply, refOf } from './list.ts';
+
+export const listOperations: Handler<'listOperations'> = async (call) => {
+  const { target, active } = call.query;
+  const owner = target === undefined ? undefined : await targetId(call, target);
+  const filter = {
+    ...(owner ? { owner } : {}),
+    ...(active === undefined
+      ? {}
+      : { states: active ? ['running', 'cleaning'] : ['succeeded', 'failed', 'cancelled'] }),
+  };
+  return listReply(call, 'operation', filter, 'newest');
+};
+
+/** Also of an instance that is gone: then it is found by the id. */
+async function targetId(call: Parameters<typeof listOperations>[0], ref: string): Promise<string> {
+  return resolve(call, 'instance', ref).then(
+    (instance) => instance.id,
+    () => ref,
+  );
+}
+
+export const getOperation: Handler<'getOperation'> = (call) => getReply(call, 'operation');
+
+export const getPlacement: Handler<'getPlacement'> = async (call) => {
+  const operation = await resolve(call, 'operation', refOf(call));
+  const decision = await call.app.store.decision(operation.id);
+  if (!decision) throw err('not_found', { kind: 'placement', name: `of operation ${operation.name}` });
+  return { body: decision };
+};
+
+export const getOperationLog: Handler<'getOperationLog'> = async (call) => {
+  const operation = await resolve(call, 'operation', refOf(call));
+  const lines = await call.app.store.log(operation.id);
+  return { body: { lines: lines.map(({ number: _number, ...line }) => line) } };
+};
+
+/** Asking twice is asking once. */
+export const cancelOperation: Handler<'cancelOperation'> = async (call) => {
+  const operation = await resolve(call, 'operation', refOf(call));
+  const { kind, number, cancelRequested } = operation.spec;
+  const refuse = (state: string, permitted: string) =>
+    err('wrong_state', { kind: 'operation', name: number, state, action: 'cancel', permitted });
+  if (operationEnded(operation.status.state)) throw refuse(operation.status.state, 'It has ended.');
+  if (cancelRequested) return { ...resourceReply(operation), status: 202 };
+  const why = logics[kind].cannotCancel?.(operation);
+  if (why) throw refuse(operation.status.state, `It cannot be cancelled: ${why}.`);
+  const spec = {
+    ...operation.spec,
+    cancelRequested: { by: call.caller.token.name, at: nowOf(call.app.env) },
+  };
+  const changed = { ...operation, generation: operation.generation + 1, spec };
+  const draft = new Draft(call.app.env.clock.now()).put(changed);
+  const about = { subject: operation, message: `cancel operation ${number}` };
+  return { ...resourceReply(committed(await call.commit(draft, about), changed)), status: 202 };
+};
+
+export const watchOperation: Handler<'watchOperation'> = async (call) => {
+  const operation = await resolve(call, 'operation', refOf(call));
+  return { events: follow(call.app.store, operation, call.signal) };
+};
+
+/** The operation at each change and its log lines, until it has ended. */
+async function* follow(store: Store, first: Operation, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  const concerns = ({ changes, logged }: Parameters<Parameters<Store['subscribe']>[0]>[0]) =>
+    logged.includes(first.id) || changes.some(({ meta }) => meta.id === first.id);
+  const bell = new Bell(store, signal, concerns);
+  try {
+    let told = '';
+    let line = 0;
+    while (!signal.aborted) {
+      bell.reset();
+      const operation = await store.get('operation', first.id);
+      if (!operation) return;
+      for (const { number, ...text } of await store.log(first.id, line)) {
+        line = number;
+        yield { event: 'log', data: text };
+      }
+      if (operation.revision !== told) yield { event: 'operation', id: operation.revision, data: operation };
+      told = operation.revision;
+      if (operationEnded(operation.status.state)) return;
+      await bell.rung();
+    }
+  } finally {
+    bell.close();
+  }
+}

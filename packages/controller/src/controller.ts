@@ -1,0 +1,37 @@
+/** The controller in one process: store, API and tasks. The simulator makes it of the same parts. */
+import type { RouteName } from '@gantry/model';
+import type { App, Reply } from './api/call.ts';
+import { dispatch, type Request } from './api/pipeline.ts';
+import type { Env } from './env.ts';
+import type { ImageFiles } from './images/image-files.ts';
+import type { Store } from './store/store.ts';
+import { allTasks } from './tasks/all-tasks.ts';
+import { TaskRunner, type TaskStatus } from './tasks/runner.ts';
+import { Tunnels } from './tunnels.ts';
+
+export class Controller {
+  readonly app: App;
+  readonly #runner: TaskRunner;
+
+  constructor(parts: { store: Store; env: Env; images: ImageFiles }) {
+    this.app = { ...parts, tunnels: new Tunnels(parts.env) };
+    this.#runner = new TaskRunner(parts.env, parts.store);
+  }
+
+  /**
+   * One request, as over HTTP: authentication, validation, idempotency, audit.
+   * @throws GantryError
+   */
+  call(route: RouteName, request: Omit<Request, 'route'> = {}): Promise<Reply> {
+    return dispatch(this.app, { route, ...request });
+  }
+
+  /** Runs the background tasks until the signal aborts. */
+  run(signal: AbortSignal, off: readonly string[] = []): Promise<void> {
+    return this.#runner.run(allTasks(this.app.store, this.app.env), off, signal);
+  }
+
+  tasks(): TaskStatus[] {
+    return this.#runner.status();
+  }
+}

@@ -1,0 +1,39 @@
+/** Making objects, and the claims that keep their names unique. */
+import type { AnyId, Project } from '@gantry/model';
+import { type Env, nowOf } from './env.ts';
+import type { Kind, Kinds } from './kinds.ts';
+
+interface NewObject<K extends Kind> {
+  name: string;
+  id?: string;
+  project?: Project['id'] | undefined;
+  labels?: Record<string, string> | undefined;
+  spec: Kinds[K]['spec'];
+  status: Kinds[K]['status'];
+}
+
+/** A first generation; the revision comes with the commit. */
+export function newObject<K extends Kind>(env: Env, kind: K, fields: NewObject<K>): Kinds[K] {
+  const { name, project, labels, spec, status } = fields;
+  return {
+    kind,
+    id: (fields.id ?? env.uuid()) as AnyId,
+    name,
+    ...(project ? { project } : {}),
+    ...(labels ? { labels } : {}),
+    revision: '0.0',
+    generation: 1,
+    createdAt: nowOf(env),
+    spec,
+    status,
+  } as unknown as Kinds[K];
+}
+
+/** Claim space of names: one per kind and project, one per kind for what belongs to no project. */
+export const nameSpace = (kind: Kind, project?: string): string => `name:${kind}:${project ?? ''}`;
+/** Claim space of the addresses of one network. */
+export const addressSpace = (network: string): string => `ipv4:${network}`;
+export const MAC_SPACE = 'mac';
+
+/** Names of sequences. */
+export const COUNTERS = { operation: 'operation', epoch: 'epoch' } as const;

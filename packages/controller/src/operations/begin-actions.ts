@@ -1,0 +1,186 @@
+/** start, stop, reboot, reset, delete: what each writes when it begins. */
+import {
+  type Act,
+  err,
+  type Guest,
+  type GuestSpec,
+  type Instance,
+  type InstanceActionBody,
+  type Operation,
+  type OperationKind,
+  type Query,
+  type Step,
+} from '@gantry/model';
+import type { Asking } from '../api/call.ts';
+import { nowOf } from '../env.ts';
+import { newObject } from '../objects.ts';
+import { Draft, withSpec } from '../store/batch.ts';
+import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
+import { deleteSteps } from './instance-delete.ts';
+import { rebootSteps } from './instance-reboot.ts';
+import { stopSteps } from './instance-stop.ts';
+import { addOperation, DEFAULT_DEADLINE_MS } from './new-operation.ts';
+import { stepsUntil } from './waits.ts';
+
+export interface BegunAction {
+  draft: Draft;
+  operation: Operation;
+  plan: string[];
+}
+
+interface Wishes {
+  deadlineMs?: number | undefined;
+  reason?: string | undefined;
+}
+
+const waiting = (names: object): Step[] =>
+  Object.values(names).map((name) => ({ name: String(name), state: 'waiting' }));
+
+async function begin(
+  asking: Asking,
+  instance: Instance,
+  what: { kind: OperationKind; steps: Step[]; input: object; state: Instance['status']['state'] },
+  wishes: Wishes,
+): Promise<{ draft: Draft; operation: Operation; marked: Instance }> {
+  const draft = new Draft(asking.app.env.clock.now());
+  const operation = await addOperation(asking.app, asking.caller, draft, {
+    kind: what.kind,
+    target: instance,
+    steps: what.steps,
+    input: { ...what.input },
+    deadlineMs: wishes.deadlineMs,
+    reason: wishes.reason,
+  });
+  const status = {
+    ...instance.status,
+    state: what.state,
+    operation: operation.id as NonNullable<Instance['status']['operation']>,
+  };
+  return { draft, operation, marked: { ...instance, status } };
+}
+
+async function bindingOf({ app }: Asking, instance: Instance): Promise<Guest> {
+  const guest = (await app.store.list('guest', { owner: instance.id })).items[0];
+  if (!guest || guest.spec.remove)
+    throw err('wrong_state', {
+      kind: 'instance',
+      name: instance.name,
+      state: 'half removed',
+      action: 'do this',
+      permitted: 'It can only be deleted.',
+    });
+  return guest;
+}
+
+/** Settings that it inherits are read anew: they apply from this start on. */
+export async function beginStart(
+  asking: Asking,
+  instance: Instance,
+  body: InstanceActionBody,
+): Promise<BegunAction> {
+  const guest = await bindingOf(asking, instance);
+  const what = {
+    kind: 'instance.start',
+    steps: stepsUntil(body.until),
+    input: {},
+    state: 'starting',
+  } as const;
+  const { draft, operation, marked } = await begin(asking, instance, what, body);
+  const ancestry = await readAncestry(asking.app.store, instance, guest.spec.node);
+  const spec = guestSpec(guestInput(instance, ancestry), {
+    instance: guest.spec.instance,
+    node: guest.spec.node,
+    epoch: guest.spec.epoch,
+    power: 'running',
+    operation: operation.id as NonNullable<GuestSpec['operation']>,
+  });
+  draft.put({ ...guest, generation: guest.generation + 1, spec });
+  draft.put(withSpec(withTimes(marked, nowOf(asking.app.env)), { power: 'running' }));
+  return { draft, operation, plan: [`start instance ${instance.name}`] };
+}
+
+const withTimes = (instance: Instance, submittedAt: string): Instance => ({
+  ...instance,
+  status: { ...instance.status, timeline: { submittedAt } },
+});
+
+export async function beginStop(
+  asking: Asking,
+  instance: Instance,
+  body: InstanceActionBody,
+): Promise<BegunAction> {
+  const guest = await bindingOf(asking, instance);
+  const stopTimeoutMs = body.timeoutMs ?? guest.spec.life.stopTimeoutMs;
+  const force = body.force ?? false;
+  const deadlineMs = body.deadlineMs ?? Math.max(DEFAULT_DEADLINE_MS, stopTimeoutMs + 60_000);
+  const what = {
+    kind: 'instance.stop',
+    steps: waiting(stopSteps),
+    input: { force },
+    state: 'stopping',
+  } as const;
+  const { draft, operation, marked } = await begin(asking, instance, what, { ...body, deadlineMs });
+  const life = { ...guest.spec.life, stopTimeoutMs };
+  const logTo = operation.id as NonNullable<GuestSpec['operation']>;
+  draft.put(withSpec(guest, { power: 'stopped', force, life, operation: logTo }));
+  draft.put(withSpec(marked, { power: 'stopped' }));
+  const how = force ? 'at once' : `ask it, and force it after ${stopTimeoutMs / 1000} s`;
+  return { draft, operation, plan: [`stop instance ${instance.name}: ${how}`] };
+}
+
+export const beginReboot =
+  (kind: 'instance.reboot' | 'instance.reset') =>
+  async (asking: Asking, instance: Instance, body: InstanceActionBody): Promise<BegunAction> => {
+    const guest = await bindingOf(asking, instance);
+    if (body.until !== undefined && body.until !== 'running')
+      throw err('not_supported', {
+        what: `waiting for ${body.until} after a reboot`,
+        instead: 'Watch the instance, or stop and start it.',
+      });
+    const state = instance.status.state;
+    const input = { force: body.force ?? false };
+    const what = { kind, steps: waiting(rebootSteps), input, state } as const;
+    const { draft, operation, marked } = await begin(asking, instance, what, body);
+    const reset = kind === 'instance.reset' || input.force;
+    draft.add(
+      newObject(asking.app.env, 'act', {
+        name: `${kind} ${instance.name}`,
+        spec: {
+          node: guest.spec.node,
+          operation: operation.id as Act['spec']['operation'],
+          step: rebootSteps.act,
+          attempt: 1,
+          deadline: operation.spec.deadline,
+          action: {
+            kind: reset ? 'guest.reset' : 'guest.reboot',
+            instance: guest.spec.instance,
+            epoch: guest.spec.epoch,
+          },
+        },
+        status: { state: 'posted' },
+      }),
+    );
+    draft.put(marked).relyOn(guest);
+    return { draft, operation, plan: [`${reset ? 'reset' : 'reboot'} instance ${instance.name}`] };
+  };
+
+/** The tombstones are written by the operation's first move. */
+export async function beginDelete(
+  asking: Asking,
+  instance: Instance,
+  query: Query<'deleteInstance'>,
+): Promise<BegunAction> {
+  const { name } = instance;
+  if (instance.spec.protected) throw err('protected', { kind: 'instance', name });
+  const { items: disks } = await asking.app.store.list('disk', { owner: instance.id });
+  const what = {
+    kind: 'instance.delete',
+    steps: waiting(deleteSteps),
+    input: {},
+    state: 'deleting',
+  } as const;
+  const { draft, operation, marked } = await begin(asking, instance, what, query);
+  draft.put(marked);
+  const plan = disks.map((disk) => `${disk.spec.ownedByInstance ? 'delete' : 'keep'} disk ${disk.name}`);
+  return { draft, operation, plan: [`remove the guest ${name}`, ...plan, 'free its name and addresses'] };
+}

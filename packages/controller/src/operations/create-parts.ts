@@ -1,0 +1,159 @@
+/** The things per node of a new instance: disks and their replicas, bases, attachments of its networks. */
+import type {
+  Attachment,
+  Cluster,
+  ClusterId,
+  Disk,
+  DiskId,
+  DiskReplicaSpec,
+  Instance,
+  InstanceId,
+  Network,
+  NetworkId,
+  NodeId,
+  Operation,
+  OperationId,
+  OsContext,
+} from '@gantry/model';
+import type { App } from '../api/call.ts';
+import type { Env } from '../env.ts';
+import { newObject } from '../objects.ts';
+import { type Draft, withSpec } from '../store/batch.ts';
+import type { Sources } from './create-sources.ts';
+import { bridgeOf, hasDhcp } from './guest-spec.ts';
+
+export function newDisks(
+  env: Env,
+  instance: Pick<Instance, 'id' | 'name' | 'project'>,
+  sources: Sources,
+  operation: string,
+): Disk[] {
+  return sources.disks.map(({ sizeBytes, template }, index) =>
+    newObject(env, 'disk', {
+      name: `${instance.name}:${index}`,
+      project: instance.project,
+      spec: {
+        instance: instance.id as InstanceId,
+        index,
+        template,
+        sizeBytes,
+        source: index === 0 ? sources.content : { kind: 'blank' },
+        ownedByInstance: true,
+        createdBy: operation as OperationId,
+      },
+      status: { state: 'creating' },
+    }),
+  );
+}
+
+interface Parts {
+  instance: Instance;
+  cluster: Cluster;
+  disks: Disk[];
+  networks: Network[];
+  node: NodeId;
+  operation: Operation;
+}
+
+export async function newReplicas(app: App, draft: Draft, parts: Parts): Promise<void> {
+  const { cluster, disks, node, operation } = parts;
+  for (const disk of disks) {
+    const spec: DiskReplicaSpec = {
+      what: 'disk',
+      node,
+      cluster: cluster.id as ClusterId,
+      disk: disk.id as DiskId,
+      desired: 'present',
+      template: disk.spec.template,
+      sizeBytes: disk.spec.sizeBytes,
+      source: disk.spec.source,
+      operation: operation.id as OperationId,
+      ...(disk.spec.source.kind === 'os' ? { os: osContext(parts, disk.spec.source.os.provider) } : {}),
+    };
+    draft.add(newObject(app.env, 'replica', { name: disk.name, spec, status: { state: 'pending' } }));
+    await ensureBase(app, draft, disk, parts);
+  }
+}
+
+/** The base image that a disk stands on, once per node. One that failed before is tried anew. */
+async function ensureBase(app: App, draft: Draft, { spec }: Disk, { cluster, node }: Parts): Promise<void> {
+  if (spec.source.kind !== 'image') return;
+  const { image, sha256, format } = spec.source;
+  const { items } = await app.store.list('replica', { owner: image, node });
+  const base = items.find((replica) => replica.spec.what === 'base' && replica.spec.sha256 === sha256);
+  if (base) {
+    const again = base.spec.desired === 'absent' || base.status.state === 'failed';
+    if (again) draft.put(withSpec(base, { desired: 'present' }) as typeof base);
+    else draft.relyOn(base);
+    return;
+  }
+  const wanted = { what: 'base' as const, node, cluster: cluster.id as ClusterId, image, sha256, format };
+  draft.add(
+    newObject(app.env, 'replica', {
+      name: `base ${sha256.slice(0, 12)}`,
+      spec: { ...wanted, desired: 'present' },
+      status: { state: 'pending' },
+    }),
+  );
+}
+
+function osContext({ instance, cluster, networks }: Parts, provider: string): OsContext {
+  return {
+    instance: instance.name,
+    vcpus: instance.spec.vcpus,
+    memoryMiB: instance.spec.memoryMiB,
+    nics: instance.spec.nics.flatMap((nic) => {
+      const network = networks.find(({ id }) => id === nic.network);
+      if (!network) return [];
+      const { subnet } = network.spec;
+      return {
+        mac: nic.mac,
+        ...(nic.ipv4 ? { ip: nic.ipv4 } : {}),
+        bridge: bridgeOf(network),
+        network: network.name,
+        ...(subnet ? { subnet: subnet.cidr } : {}),
+        ...(subnet?.gateway ? { gateway: subnet.gateway } : {}),
+      };
+    }),
+    personality: instance.spec.personality,
+    clusterParameters: cluster.spec.os?.[provider] ?? {},
+  };
+}
+
+/** The networks on its node, as far as they are not there yet. One that failed before is tried anew. */
+export async function newAttachments(
+  app: App,
+  draft: Draft,
+  networks: Network[],
+  node: NodeId,
+): Promise<Attachment[]> {
+  const all: Attachment[] = [];
+  for (const network of new Map(networks.map((each) => [each.id, each])).values()) {
+    const { items } = await app.store.list('attachment', { owner: network.id, node });
+    const found = items[0];
+    if (found?.status.state === 'failed') draft.put(withSpec(found, {}));
+    else if (found) draft.relyOn(found);
+    const attachment = found ?? attach(app.env, network, node);
+    if (!found) draft.add(attachment);
+    all.push(attachment);
+  }
+  return all;
+}
+
+function attach(env: Env, network: Network, node: NodeId): Attachment {
+  const { mode, mtu, subnet } = network.spec;
+  return newObject(env, 'attachment', {
+    name: network.name,
+    spec: {
+      network: network.id as NetworkId,
+      node,
+      desired: 'present',
+      mode,
+      bridge: bridgeOf(network),
+      ...(mtu ? { mtu } : {}),
+      ...(subnet ? { subnet } : {}),
+      dhcp: hasDhcp(network),
+    },
+    status: { state: 'pending' },
+  });
+}

@@ -1,0 +1,90 @@
+/** The status of instances and disks, derived from what nodes report of guests and replicas. Pure. */
+import {
+  type Disk,
+  type Guest,
+  type Instance,
+  type InstanceStatus,
+  type Operation,
+  type OperationId,
+  operationEnded,
+  type Replica,
+} from '@gantry/model';
+
+type State = InstanceStatus['state'];
+
+/**
+ * @param operation the one that the instance is busy with
+ * @param nodeLost the node has not been heard of: nobody knows
+ */
+export function deriveInstance(
+  instance: Instance,
+  guest: Guest | undefined,
+  operation: Operation | undefined,
+  nodeLost: boolean,
+): InstanceStatus {
+  const active = operation && !operationEnded(operation.status.state) ? operation : undefined;
+  const { operation: _ended, reason: _old, node: _node, epoch: _epoch, ...kept } = instance.status;
+  const state = stateOf(guest, active, nodeLost);
+  const reason = nodeLost ? 'its node has not been heard of' : reasonOf(guest, state);
+  const { startedAt, firstPingAt, sshReadyAt } = guest?.status ?? {};
+  const { submittedAt, placedAt, diskReadyAt } = instance.status.timeline;
+  return {
+    ...kept,
+    state,
+    ...(reason ? { reason } : {}),
+    ...(guest ? { node: guest.spec.node, epoch: guest.spec.epoch } : {}),
+    ...(active ? { operation: active.id as OperationId } : {}),
+    timeline: {
+      ...(submittedAt ? { submittedAt } : {}),
+      ...(placedAt ? { placedAt } : {}),
+      ...(diskReadyAt ? { diskReadyAt } : {}),
+      ...(startedAt ? { qemuRunningAt: startedAt } : {}),
+      ...(firstPingAt ? { firstPingAt } : {}),
+      ...(sshReadyAt ? { sshReadyAt } : {}),
+    },
+    conditions: guest?.status.conditions ?? [],
+  };
+}
+
+function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLost: boolean): State {
+  if (active?.spec.kind === 'instance.delete' || active?.status.state === 'cleaning') return 'deleting';
+  if (nodeLost) return 'unknown';
+  const seen = guest?.status.state;
+  if (active?.spec.kind === 'instance.create') return seen === 'running' ? 'running' : 'creating';
+  if (!guest || seen === undefined) return 'stopped';
+  if (guest.spec.remove) return 'failed';
+  const wanted = guest.spec.power === 'running';
+  if (active?.spec.kind === 'instance.stop' && (seen === 'running' || seen === 'paused')) return 'stopping';
+  if (active?.spec.kind === 'instance.start' && seen !== 'running' && seen !== 'paused') return 'starting';
+  if (seen === 'absent' || seen === 'defined' || seen === 'stopped') {
+    if (wanted && guest.status.error) return 'failed';
+    return wanted && seen === 'absent' ? 'starting' : 'stopped';
+  }
+  return seen;
+}
+
+const endings: Partial<Record<NonNullable<Guest['status']['endedBy']>, string>> = {
+  'guest-poweroff': 'powered off by the guest',
+  'guest-reboot': 'the guest rebooted, and its policy says stop',
+  crash: 'QEMU ended unexpectedly',
+  panic: 'the guest’s kernel panicked',
+  watchdog: 'its watchdog fired',
+  host: 'the host rebooted',
+};
+
+function reasonOf(guest: Guest | undefined, state: State): string | undefined {
+  if (!guest || state === 'running' || state === 'deleting') return undefined;
+  const { error, endedBy, reason } = guest.status;
+  if (error) return error.title.slice(0, 1024);
+  if (state === 'failed') return 'what is left of it is to be deleted';
+  return ((endedBy && endings[endedBy]) ?? (state === 'stopped' ? undefined : reason))?.slice(0, 1024);
+}
+
+/** A disk is what its replica is. */
+export function deriveDisk(disk: Disk, replica: Replica | undefined): Disk['status'] {
+  if (replica?.spec.what !== 'disk') return disk.status;
+  if (replica.spec.desired === 'absent') return { state: 'deleting' };
+  const { state } = replica.status;
+  if (state === 'ready' || state === 'failed') return { state };
+  return { state: disk.status.state === 'ready' ? 'ready' : 'creating' };
+}

@@ -1,0 +1,121 @@
+/** From an instance and all that it inherits from to the spec of its binding. */
+import {
+  err,
+  type GuestInput,
+  type GuestNic,
+  type GuestSpec,
+  type Image,
+  type Instance,
+  type InstanceSpec,
+  type Network,
+  type NodeId,
+} from '@gantry/model';
+import { lifePolicy } from '../guest-rules.ts';
+import type { Kinds } from '../kinds.ts';
+import type { Store } from '../store/store.ts';
+
+/** What an instance inherits from. */
+export interface Ancestry {
+  cluster: Kinds['cluster'];
+  /** Of the node, once there is one. */
+  group: Kinds['group'] | undefined;
+  image: Image | undefined;
+  networks: Network[];
+  disks: Kinds['disk'][];
+}
+
+export async function readAncestry(
+  store: Store,
+  instance: Pick<Instance, 'id' | 'spec'>,
+  node: NodeId | undefined,
+  madeNow?: Kinds['disk'][],
+): Promise<Ancestry> {
+  const cluster = await theCluster(store);
+  const host = node && (await store.get('node', node));
+  const group = host ? await store.get('group', host.spec.group) : undefined;
+  const networks: Network[] = [];
+  for (const nic of instance.spec.nics) {
+    const network = await store.get('network', nic.network);
+    if (network) networks.push(network);
+  }
+  const disks = madeNow ?? (await store.list('disk', { owner: instance.id })).items;
+  const image = instance.spec.image && (await store.get('image', instance.spec.image));
+  return { cluster, group, image: image || undefined, networks, disks };
+}
+
+/** @throws GantryError `not_found` before `cluster init` */
+export async function theCluster(store: Store): Promise<Kinds['cluster']> {
+  const cluster = (await store.list('cluster')).items[0];
+  if (!cluster) throw err('not_found', { kind: 'cluster', name: 'of this server' });
+  return cluster;
+}
+
+export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: Ancestry): GuestInput {
+  const { name, spec } = instance;
+  const { cluster, group, networks, disks, image } = ancestry;
+  return {
+    name,
+    vcpus: spec.vcpus,
+    memoryMiB: spec.memoryMiB,
+    extraSpecs: spec.extraSpecs ?? {},
+    imageProperties: spec.imageProperties ?? {},
+    policies: [
+      { level: 'cluster' as const, from: cluster.name, policy: cluster.spec.guest ?? {} },
+      ...(group ? [{ level: 'group' as const, from: group.name, policy: group.spec.guest ?? {} }] : []),
+      { level: 'instance' as const, from: name, policy: spec.guest ?? {} },
+    ],
+    boot: spec.boot,
+    disks: disks
+      .toSorted((a, b) => a.spec.index - b.spec.index)
+      .map((disk) => ({
+        id: disk.id as GuestInput['disks'][number]['id'],
+        template: disk.spec.template,
+        sizeBytes: disk.spec.sizeBytes,
+      })),
+    nics: spec.nics.flatMap((nic) => {
+      const network = networks.find(({ id }) => id === nic.network);
+      return network ? [guestNic(nic, network)] : [];
+    }),
+    personality: spec.personality,
+    cloudInit: image?.spec.source === 'file',
+  };
+}
+
+function guestNic(nic: InstanceSpec['nics'][number], network: Network): GuestNic {
+  const { subnet, mtu } = network.spec;
+  return {
+    bridge: bridgeOf(network),
+    mac: nic.mac,
+    ...(mtu ? { mtu } : {}),
+    ...(nic.ipv4 ? { ipv4: nic.ipv4 } : {}),
+    ...(nic.ipv4 && nic.prefix !== undefined ? { prefix: nic.prefix } : {}),
+    ...(nic.ipv4 && subnet?.gateway ? { gateway: subnet.gateway } : {}),
+    ...(nic.ipv4 && subnet?.dns ? { dns: subnet.dns } : {}),
+    dhcp: hasDhcp(network),
+  };
+}
+
+/** Interface names have at most 15 characters. */
+export const bridgeOf = (network: Network): string => network.spec.bridge ?? `gy-${network.id.slice(0, 8)}`;
+
+export const hasDhcp = ({ spec }: Network): boolean => spec.dhcp ?? spec.mode === 'nat';
+
+/** Settings of the binding that follow from the input; the rest is given. */
+export function guestSpec(
+  input: GuestInput,
+  binding: Pick<GuestSpec, 'instance' | 'node' | 'epoch' | 'power' | 'operation'>,
+): GuestSpec {
+  const { instance, node, epoch, power, operation } = binding;
+  return {
+    instance,
+    node,
+    epoch,
+    role: 'run',
+    power,
+    remove: false,
+    input,
+    fit: { node },
+    life: lifePolicy(input.policies),
+    ...(operation ? { operation } : {}),
+  };
+}

@@ -1,0 +1,72 @@
+/** A new operation on an instance, and the number that people call it by. */
+import {
+  err,
+  type Instance,
+  type Operation,
+  type OperationKind,
+  operationEnded,
+  type Step,
+} from '@gantry/model';
+import type { Caller } from '../api/caller.ts';
+import { type Env, nowOf, timestamp } from '../env.ts';
+import { COUNTERS, newObject } from '../objects.ts';
+import type { Draft } from '../store/batch.ts';
+import type { Store } from '../store/store.ts';
+
+export const DEFAULT_DEADLINE_MS = 10 * 60_000;
+
+interface Wanted {
+  kind: OperationKind;
+  target: Pick<Instance, 'id' | 'name' | 'project'>;
+  steps: Step[];
+  input: Record<string, unknown>;
+  deadlineMs?: number | undefined;
+  reason?: string | undefined;
+}
+
+/**
+ * Adds it to the draft, with the next number. The number is a sequence that the commit compares and sets, so of two
+ * requests that were decided on the same state one is decided again.
+ */
+export async function addOperation(
+  { store, env }: { store: Store; env: Env },
+  caller: Caller,
+  draft: Draft,
+  wanted: Wanted,
+): Promise<Operation> {
+  const last = await store.counter(COUNTERS.operation);
+  const deadlineMs = wanted.deadlineMs ?? DEFAULT_DEADLINE_MS;
+  const { kind, target, input, reason } = wanted;
+  const operation = newObject(env, 'operation', {
+    name: String(last + 1),
+    project: target.project,
+    spec: {
+      number: last + 1,
+      kind,
+      target: { kind: 'instance', id: target.id, name: target.name },
+      requester: caller.token.name,
+      ...(reason ? { reason } : {}),
+      deadline: timestamp(env.clock.now() + deadlineMs),
+      deadlineMs,
+      input,
+    },
+    status: { state: 'running', steps: begun(wanted.steps, nowOf(env)), attempts: 1 },
+  });
+  draft.batch.counters.push({ name: COUNTERS.operation, from: last, to: last + 1 });
+  draft.add(operation);
+  return operation;
+}
+
+/** The first step that waits begins now. */
+function begun(steps: Step[], at: string): Step[] {
+  const first = steps.findIndex((step) => step.state === 'waiting');
+  return steps.map((step, index) => (index === first ? { ...step, state: 'running', startedAt: at } : step));
+}
+
+/** @throws GantryError `busy` */
+export async function requireIdle(store: Store, instance: Instance): Promise<void> {
+  const id = instance.status.operation;
+  const operation = id && (await store.get('operation', id));
+  if (operation && !operationEnded(operation.status.state))
+    throw err('busy', { kind: 'instance', name: instance.name, operation: operation.spec.number });
+}

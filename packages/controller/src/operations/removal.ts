@@ -1,0 +1,70 @@
+/** Taking an instance away: tombstones first, rows and claims only when the node has seen everything gone. */
+import type { Guest, OperationId, Replica } from '@gantry/model';
+import { withSpec } from '../store/batch.ts';
+import type { Move } from './advance.ts';
+import { diskReplicas, isCurrent } from './view.ts';
+
+/** The binding shall leave the node: the guest is forced off and undefined. Disks stay. */
+export function tombstoneGuest(move: Move): void {
+  const { guest } = move.view;
+  if (guest && !guest.spec.remove)
+    move.draft.put(
+      withSpec(guest, {
+        remove: true,
+        power: 'stopped',
+        force: true,
+        operation: move.operation.id as OperationId,
+      }),
+    );
+}
+
+/** The bytes of its own disks shall go. Attached disks of others are left alone. */
+export function tombstoneDisks(move: Move): void {
+  for (const replica of ownReplicas(move))
+    if (replica.spec.what === 'disk' && replica.spec.desired === 'present')
+      move.draft.put(withSpec(replica, { desired: 'absent' }) as Replica);
+  for (const disk of move.view.disks)
+    if (disk.spec.ownedByInstance && disk.status.state !== 'deleting')
+      move.draft.put({ ...disk, status: { state: 'deleting' } });
+}
+
+/** Its node has reported so since the tombstone was written. */
+export const guestGone = (guest: Guest | undefined): boolean =>
+  guest === undefined || (guest.spec.remove && isCurrent(guest) && guest.status.state === 'absent');
+
+const replicaGone = (replica: Replica): boolean =>
+  replica.spec.desired === 'absent' && isCurrent(replica) && replica.status.state === 'absent';
+
+export const disksGone = (move: Move): boolean => ownReplicas(move).every(replicaGone);
+
+/** Rows and claims, when nothing of them is left on any node. */
+export function dropRows(move: Move): void {
+  const { instance, guest, disks } = move.view;
+  for (const replica of ownReplicas(move)) move.draft.remove(replica);
+  for (const disk of disks) {
+    const { instance: _detached, ...spec } = disk.spec;
+    if (disk.spec.ownedByInstance) move.draft.remove(disk);
+    else move.draft.put({ ...disk, generation: disk.generation + 1, spec });
+  }
+  if (guest) move.draft.remove(guest);
+  if (instance) move.draft.remove(instance).release(instance.id);
+}
+
+/** What is still there, for people. */
+export function leftovers(move: Move): string {
+  const left = ownReplicas(move)
+    .filter((replica) => !replicaGone(replica))
+    .map(
+      (replica) => `disk ${replica.spec.what === 'disk' ? replica.spec.disk : ''} is ${replica.status.state}`,
+    );
+  const { guest } = move.view;
+  if (guest && !guestGone(guest)) left.unshift(`the guest is ${guest.status.state}`);
+  return left.join(', ') || 'nothing is left';
+}
+
+function ownReplicas({ view }: Move): Replica[] {
+  const owned = new Set<string>(
+    view.disks.filter((disk) => disk.spec.ownedByInstance).map((disk) => disk.id),
+  );
+  return diskReplicas(view).filter((replica) => replica.spec.what === 'disk' && owned.has(replica.spec.disk));
+}

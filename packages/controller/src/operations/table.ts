@@ -1,0 +1,17 @@
+import type { OperationKind } from '@gantry/model';
+import type { Logic } from './advance.ts';
+import { instanceCreate } from './instance-create.ts';
+import { instanceDelete } from './instance-delete.ts';
+import { instanceReboot } from './instance-reboot.ts';
+import { instanceStart } from './instance-start.ts';
+import { instanceStop } from './instance-stop.ts';
+
+/** How each kind of operation goes on. */
+export const logics: Readonly<Record<OperationKind, Logic>> = {
+  'instance.create': instanceCreate,
+  'instance.delete': instanceDelete,
+  'instance.start': instanceStart,
+  'instance.stop': instanceStop,
+  'instance.reboot': instanceReboot,
+  'instance.reset': instanceReboot,
+};

@@ -1,0 +1,62 @@
+/** All that an operation on an instance looks at, read before each of its moves. */
+import type { Act, Attachment, Disk, Guest, Instance, Operation, Replica } from '@gantry/model';
+import type { Resource } from '../kinds.ts';
+import type { Store } from '../store/store.ts';
+
+export interface View {
+  operation: Operation;
+  instance: Instance | undefined;
+  guest: Guest | undefined;
+  disks: Disk[];
+  /** Of the disks, and of the base images that they stand on, on the guest's node. */
+  replicas: Replica[];
+  attachments: Attachment[];
+  acts: Act[];
+  nodeLost: boolean;
+}
+
+export async function readView(store: Store, operation: Operation): Promise<View> {
+  const instance = await store.get('instance', operation.spec.target.id);
+  const { items: guests } = await store.list('guest', { owner: operation.spec.target.id });
+  const guest = guests[0];
+  const { items: disks } = await store.list('disk', { owner: operation.spec.target.id });
+  const { items: acts } = await store.list('act', { owner: operation.id });
+  const images = disks.flatMap(({ spec }) => (spec.source.kind === 'image' ? [spec.source.image] : []));
+  const replicas: Replica[] = [];
+  for (const owner of new Set<string>([...disks.map((disk) => disk.id), ...images]))
+    replicas.push(...(await store.list('replica', { owner })).items);
+  const attachments: Attachment[] = [];
+  for (const nic of instance?.spec.nics ?? [])
+    attachments.push(...(await store.list('attachment', { owner: nic.network })).items);
+  const node = guest && (await store.get('node', guest.spec.node));
+  const here = ({ spec }: Replica | Attachment) => spec.node === guest?.spec.node;
+  return {
+    operation,
+    instance,
+    guest,
+    disks,
+    acts,
+    replicas: replicas.filter((replica) => replica.spec.what === 'disk' || here(replica)),
+    attachments: attachments.filter(here),
+    nodeLost: node?.status.state === 'lost',
+  };
+}
+
+/** Everything in it: what the operation waits for, and what its decisions rely on. */
+export const objectsOf = (view: View): Resource[] =>
+  [
+    view.operation,
+    view.instance,
+    view.guest,
+    ...view.disks,
+    ...view.replicas,
+    ...view.attachments,
+    ...view.acts,
+  ].filter((object) => object !== undefined);
+
+export const diskReplicas = (view: View): Replica[] =>
+  view.replicas.filter((replica) => replica.spec.what === 'disk');
+
+/** The status speaks of the present spec. */
+export const isCurrent = (object: { generation: number; observedGeneration?: number }): boolean =>
+  (object.observedGeneration ?? 0) >= object.generation;

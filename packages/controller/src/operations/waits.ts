@@ -1,0 +1,58 @@
+/** Waiting for a guest: that QEMU runs, that it answers a ping, that its ssh answers. Times are the agent's. */
+import { err, type Problem, type readiness, type Step, toProblem } from '@gantry/model';
+import type { Move } from './advance.ts';
+import { isCurrent } from './view.ts';
+
+type Readiness = (typeof readiness)[number];
+
+export const waitSteps = {
+  running: 'running',
+  ping: 'first ping',
+  ssh: 'ssh ready',
+  defined: 'defined',
+} as const;
+
+/** Steps up to the readiness that was asked for. */
+export function stepsUntil(until: Readiness | undefined): Step[] {
+  const names: string[] = [waitSteps.running];
+  if (until === 'ping' || until === 'ssh') names.push(waitSteps.ping);
+  if (until === 'ssh') names.push(waitSteps.ssh);
+  return names.map((name) => ({ name, state: 'waiting' }));
+}
+
+/** Marks what has been reached. True when nothing is left to wait for. */
+export function advanceWaits(move: Move): boolean {
+  const { guest } = move.view;
+  if (!guest || !isCurrent(guest)) return false;
+  const { state, startedAt, firstPingAt, sshReadyAt } = guest.status;
+  const defined = state === 'defined' || state === 'stopped';
+  const ran = state === 'running' || state === 'paused' || startedAt !== undefined;
+  const times: Record<string, string | undefined> = {
+    [waitSteps.defined]: defined ? move.now : undefined,
+    [waitSteps.running]: ran ? (startedAt ?? move.now) : undefined,
+    [waitSteps.ping]: firstPingAt,
+    [waitSteps.ssh]: sshReadyAt,
+  };
+  for (const { name } of move.operation.status.steps) {
+    const at = times[name];
+    if (at !== undefined) move.done(name, at);
+    if (!move.isDone(name)) return false;
+  }
+  return true;
+}
+
+/** The guest runs, or stands defined: later failures are its own. */
+export const reached = (move: Move): boolean =>
+  move.isDone(waitSteps.running) || move.isDone(waitSteps.defined);
+
+/** Why waiting is in vain. */
+export function guestFailure(move: Move): Problem | undefined {
+  const { guest } = move.view;
+  if (!guest || !isCurrent(guest)) return undefined;
+  const { state, error, endedBy } = guest.status;
+  if (error && state !== 'running') return error;
+  const down = state === 'stopped' && endedBy !== undefined && guest.spec.power === 'running';
+  if (!down || !reached(move)) return undefined;
+  const { number, kind } = move.operation.spec;
+  return toProblem(err('operation_failed', { kind, operation: number, why: `the guest ended (${endedBy})` }));
+}

@@ -1,0 +1,110 @@
+/**
+ * What an agent says of its node becomes status in the store, and the status of instances and disks that follows from
+ * it, in one commit. Reports are numbered (boot, run, sequence); older and repeated ones are dropped. Things that the
+ * store does not know (any more), or that are another node's, are passed over. What changes nothing makes no revision.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Guest, LogLine, Node, NodeEvent, Report, ReportAnswer, StatusReport } from '@gantry/model';
+import type { App } from '../api/call.ts';
+import { nowOf } from '../env.ts';
+import type { Resource } from '../kinds.ts';
+import { Draft, type Seen } from '../store/batch.ts';
+import { retrying } from '../store/conflict.ts';
+import { deriveTouched } from './derive-touched.ts';
+import { applyEnding } from './ending.ts';
+import { mergeNode } from './merge-node.ts';
+
+export async function takeReport(app: App, node: Node, report: Report): Promise<ReportAnswer> {
+  return retrying(async () => {
+    const { term } = app.store;
+    const last = await app.store.seen(node.id);
+    if (last && !isNewer(last, report))
+      return { accepted: false, term, latest: { run: last.run, sequence: last.sequence } };
+    const draft = new Draft(app.env.clock.now());
+    const fresh = (await app.store.get('node', node.id)) ?? node;
+    const gauges = mergeNode(draft, fresh, report, nowOf(app.env), last);
+    const touched: Resource[] = [];
+    for (const status of report.statuses) {
+      const object = await applyStatus(app, draft, node.id, status);
+      if (object) touched.push(object);
+    }
+    await deriveTouched(app, draft, touched, fresh.status.state === 'lost');
+    await takeRecords(app, draft, node, report);
+    draft.batch.seen = { row: seenRow(node.id, report, last, gauges, draft.batch.atMs), after: last };
+    await app.store.commit(draft.batch);
+    return { accepted: true, term };
+  });
+}
+
+/** A boot that was never heard of is a new one; within a boot numbers rise; earlier boots are over. */
+function isNewer(last: Seen, { bootId, run, sequence }: Report): boolean {
+  if (bootId !== last.bootId) return !last.formerBoots.includes(bootId);
+  return run > last.run || (run === last.run && sequence > last.sequence);
+}
+
+const FORMER_BOOTS = 16;
+
+function seenRow(
+  node: string,
+  report: Report,
+  last: Seen | undefined,
+  gauges: Seen['gauges'],
+  atMs: number,
+): Seen {
+  const { bootId, run, sequence } = report;
+  const rebooted = last !== undefined && last.bootId !== bootId;
+  const formerBoots = rebooted
+    ? [last.bootId, ...last.formerBoots].slice(0, FORMER_BOOTS)
+    : (last?.formerBoots ?? []);
+  return { node, bootId, formerBoots, run, sequence, atMs, gauges };
+}
+
+async function applyStatus(
+  app: App,
+  draft: Draft,
+  node: string,
+  { kind, id, generation, status }: StatusReport,
+): Promise<Resource | undefined> {
+  const object = await app.store.get(kind, id);
+  if (!object || object.spec.node !== node || generation > object.generation) return undefined;
+  const observedGeneration = Math.max(generation, object.observedGeneration ?? 0);
+  if (generation < observedGeneration) return undefined;
+  const same = observedGeneration === object.observedGeneration && isDeepStrictEqual(object.status, status);
+  if (same) return undefined;
+  const changed = { ...object, observedGeneration, status } as typeof object;
+  const settled = changed.kind === 'guest' ? await applyEnding(app, draft, changed as Guest) : changed;
+  draft.put(settled);
+  return settled;
+}
+
+const MAX_LINES = 1000;
+const MAX_TEXT = 4096;
+
+/** Log lines of operations on this node's things, and events. */
+async function takeRecords(app: App, draft: Draft, node: Node, report: Report): Promise<void> {
+  for (const { operation, lines } of report.log ?? []) {
+    const known = await app.store.get('operation', operation);
+    if (!known) continue;
+    const kept = lines
+      .slice(0, MAX_LINES)
+      .map((line): LogLine => ({ ...line, text: line.text.slice(0, MAX_TEXT) }));
+    draft.batch.log.push({ operation, lines: kept });
+  }
+  for (const event of report.events ?? []) await takeEvent(app, draft, node, event);
+}
+
+async function takeEvent(app: App, draft: Draft, node: Node, event: NodeEvent): Promise<void> {
+  if (!/^[a-z]+([.-][a-z]+)*$/.test(event.type)) return;
+  const instance = event.instance && (await app.store.get('instance', event.instance));
+  const { type, level, message } = event;
+  const subject = instance || node;
+  draft.batch.events.push({
+    at: nowOf(app.env),
+    type,
+    level,
+    message,
+    actor: node.name,
+    subject: { kind: subject.kind, id: subject.id, name: subject.name },
+    ...(subject.project ? { project: subject.project } : {}),
+  });
+}

@@ -1,0 +1,70 @@
+/** Lists as SQL: filters, and pages by the key of the last item (never by offset, which skips when rows go). */
+import { err } from '@gantry/model';
+import type { Kind, Resource } from '../kinds.ts';
+import type { Filter, Page } from './store.ts';
+
+type Value = string | number | null;
+
+const DEFAULT_LIMIT = 1000;
+
+/** Reads one row more than the page, to know whether there is a next one. */
+export function listSql(
+  kind: Kind,
+  filter: Filter,
+  page: Page,
+): { sql: string; values: Value[]; limit: number } {
+  const limit = page.limit ?? DEFAULT_LIMIT;
+  const where = ['kind = ?'];
+  const values: Value[] = [kind];
+  const add = (condition: string, ...more: Value[]) => {
+    where.push(condition);
+    values.push(...more);
+  };
+  if (filter.project !== undefined) add('project is ?', filter.project);
+  if (filter.node !== undefined) add('node = ?', filter.node);
+  if (filter.owner !== undefined) add('owner = ?', filter.owner);
+  if (filter.states) add(`state in (${filter.states.map(() => '?').join()})`, ...filter.states);
+  for (const [key, value] of Object.entries(filter.labels ?? {}))
+    add(
+      "exists (select 1 from json_each(body, '$.labels') where json_each.key = ? and json_each.value = ?)",
+      key,
+      value,
+    );
+  const newest = page.order === 'newest';
+  if (page.cursor !== undefined) {
+    const key = decodeCursor(page.cursor, newest ? 1 : 2);
+    if (newest) add('created < ?', key[0] ?? 0);
+    else add('(name, id) > (?, ?)', key[0] ?? '', key[1] ?? '');
+  }
+  const order = newest ? 'created desc' : 'name, id';
+  const sql = `select body, created from object where ${where.join(' and ')} order by ${order} limit ?`;
+  return { sql, values: [...values, limit + 1], limit };
+}
+
+/** Items of one page from its rows. */
+export function pageOf<T extends Resource>(
+  rows: { body: string; created: number }[],
+  limit: number,
+  { order }: Page,
+): { items: T[]; next?: string } {
+  const items = rows.slice(0, limit).map(({ body }) => JSON.parse(body) as T);
+  const last = items.at(-1);
+  if (rows.length <= limit || !last) return { items };
+  const key = order === 'newest' ? [rows[limit - 1]?.created] : [last.name, last.id];
+  return { items, next: Buffer.from(JSON.stringify(key)).toString('base64url') };
+}
+
+function decodeCursor(cursor: string, length: number): (string | number)[] {
+  try {
+    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (
+      Array.isArray(key) &&
+      key.length === length &&
+      key.every((part) => /^(string|number)$/.test(typeof part))
+    )
+      return key;
+  } catch {
+    // not JSON: refused below
+  }
+  throw err('invalid_argument', { what: 'the cursor', wanted: 'one that a list has given' });
+}

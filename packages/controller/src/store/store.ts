@@ -1,0 +1,122 @@
+/**
+ * The store: objects with revisions, and a log of their changes that can be watched.
+ *
+ * Reads are single statements, writes are whole batches of data (batch.ts), all or nothing: there are no interactive
+ * transactions, so that SQLite, PostgreSQL and the simulator behave alike. Who decides on what he read names it in the
+ * batch (`expect`, `unchanged`, counters); if that has changed meanwhile, nothing is written and the commit throws a
+ * Conflict: read again and decide again (retrying.ts).
+ *
+ * Revisions are numbers given to changes in the order of their commits. The change log holds transitions of objects
+ * only; heartbeats, log lines and events lie in tables without revision.
+ */
+import type { Epoch, Event, LogLine, PlacementDecision, Revision } from '@gantry/model';
+import type { Kind, Kinds, Meta, Resource } from '../kinds.ts';
+import type { Batch, IdempotencyRecord, Seen } from './batch.ts';
+
+export interface Filter {
+  /** Project id; `null`: objects of no project. */
+  project?: string | null;
+  node?: string;
+  owner?: string;
+  states?: readonly string[];
+  labels?: Readonly<Record<string, string>>;
+}
+
+export interface Page {
+  /** Default 1000. */
+  limit?: number;
+  /** `next` of the page before. */
+  cursor?: string;
+  /** By name (default), or newest first. */
+  order?: 'name' | 'newest';
+}
+
+export interface Listed<T> {
+  items: T[];
+  /** The list was read at this revision: watch from here. */
+  revision: Revision;
+  next?: string;
+}
+
+export interface Committed {
+  revision: Revision;
+  /** What was put, as stored. */
+  objects: ReadonlyMap<string, Resource>;
+}
+
+/** One row of the change log. */
+export interface Change {
+  number: number;
+  op: 'put' | 'delete';
+  meta: Meta;
+  /** Where it was before: to tell watchers that it left their filter. */
+  before?: { project?: string; node?: string };
+  /** As put, or as last seen before the delete. Shared: never to be modified. */
+  object: Resource;
+}
+
+export interface Claim {
+  space: string;
+  value: string;
+  owner: string;
+}
+
+export interface StoredLine extends LogLine {
+  number: number;
+}
+
+export interface EventFilter {
+  subject?: string;
+  type?: string;
+  /** Project id: only events of that project. */
+  project?: string;
+}
+
+/** What just happened, told to subscribers after the commit. */
+export interface Notice {
+  changes: readonly Change[];
+  /** Operations that got log lines. */
+  logged: readonly string[];
+}
+
+export interface Store {
+  readonly incarnation: number;
+  /** Rises with every opening for writing. */
+  readonly term: Epoch;
+
+  get<K extends Kind>(kind: K, id: string): Promise<Kinds[K] | undefined>;
+  /** All of that name: one per project at most, and one of no project. */
+  named<K extends Kind>(kind: K, name: string): Promise<Kinds[K][]>;
+  list<K extends Kind>(kind: K, filter?: Filter, page?: Page): Promise<Listed<Kinds[K]>>;
+  /** Last value of a sequence, 0 at first. */
+  counter(name: string): Promise<number>;
+  claims(space: string): Promise<Claim[]>;
+  decision(operation: string): Promise<PlacementDecision | undefined>;
+  log(operation: string, after?: number): Promise<StoredLine[]>;
+  events(filter: EventFilter, limit: number, before?: number): Promise<Event[]>;
+  idempotent(token: string, key: string): Promise<IdempotencyRecord | undefined>;
+  /** Id of the token whose secret has this SHA-256, and the hash as stored. */
+  secret(hash: Uint8Array): Promise<{ token: string; hash: Uint8Array } | undefined>;
+  seen(node: string): Promise<Seen | undefined>;
+
+  /**
+   * All or nothing; durable when it resolves.
+   * @throws Conflict when something was not as expected; GantryError `store_unusable` when it cannot be written
+   */
+  commit(batch: Batch): Promise<Committed>;
+
+  revision(): Promise<Revision>;
+  /**
+   * Changes after a number, oldest first, at most `limit`.
+   * @throws GantryError `revision_compacted`
+   */
+  changesAfter(number: number, limit: number): Promise<readonly Change[]>;
+  /** Calls back after every commit, in order, until unsubscribed. A wake-up: what counts is read from the store. */
+  subscribe(onNotice: (notice: Notice) => void): () => void;
+
+  /** Forgets changes made before a time, and the oldest beyond a number of rows. Returns how many. */
+  compact(beforeMs: number, keepRows: number): Promise<number>;
+  /** Forgets idempotency records, and log lines and events, made before these times. Returns how many. */
+  expire(before: { idempotencyMs?: number; eventsMs?: number }): Promise<number>;
+  close(): Promise<void>;
+}

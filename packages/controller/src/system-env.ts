@@ -1,0 +1,23 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Env, LogLevel } from './env.ts';
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** The real world. Log lines go to stderr as JSON, one a line. */
+export function systemEnv(minimum: LogLevel = 'info'): Env {
+  return {
+    clock: {
+      now: () => Date.now(),
+      sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+    },
+    randomBytes: (length) => randomBytes(length),
+    uuid: () => randomUUID(),
+    log(level, message, fields) {
+      if (levels.indexOf(level) < levels.indexOf(minimum)) return;
+      process.stderr.write(
+        `${JSON.stringify({ at: new Date().toISOString(), level, message, ...fields })}\n`,
+      );
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { Env } from '../env.ts';
+import type { Store } from '../store/store.ts';
+import type { Task } from './task.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Forgets idempotency keys after a day and events after ninety. */
+export function expireRecords(store: Store, env: Env): Task {
+  let removed = 0;
+  return {
+    name: 'expire-records',
+    periodMs: 3_600_000,
+    async run() {
+      const now = env.clock.now();
+      removed += await store.expire({ idempotencyMs: now - DAY_MS, eventsMs: now - 90 * DAY_MS });
+    },
+    status: () => ({ removed }),
+  };
+}

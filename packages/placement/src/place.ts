@@ -1,0 +1,37 @@
+/** Choosing a node. Pure: plain numbers in, the decision with its whole explanation out. */
+import type { NodeCapacity, NodeVerdict, PlacementDecision, Requirements } from '@gantry/model';
+import { rejectionsOf } from './feasible.ts';
+import { defaultPolicy, type PlacementPolicy } from './policy.ts';
+import { scoreOf } from './score.ts';
+
+/**
+ * The best node that can take it, if any.
+ * @param only look at this node alone (`--node`)
+ */
+export function place(
+  nodes: readonly NodeCapacity[],
+  needs: Requirements,
+  options: { only?: string | undefined; policy?: PlacementPolicy } = {},
+): PlacementDecision {
+  const policy = options.policy ?? defaultPolicy;
+  const candidates = nodes.filter((node) => options.only === undefined || node.id === options.only);
+  const verdicts = candidates
+    .map((node): NodeVerdict => {
+      const rejections = rejectionsOf(node, needs, policy);
+      const { id, name } = node;
+      return rejections.length > 0
+        ? { node: id, name, rejections }
+        : { node: id, name, rejections, score: scoreOf(node, needs, policy) };
+    })
+    .sort(byScoreThenName);
+  const best = verdicts[0];
+  const chosen = best?.score ? { chosen: { node: best.node, name: best.name } } : {};
+  return { ...chosen, lookedAt: candidates.length, verdicts };
+}
+
+function byScoreThenName(a: NodeVerdict, b: NodeVerdict): number {
+  const difference =
+    (a.score?.total ?? Number.POSITIVE_INFINITY) - (b.score?.total ?? Number.POSITIVE_INFINITY);
+  if (difference < 0 || difference > 0) return difference;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
