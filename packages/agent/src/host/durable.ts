@@ -1,6 +1,7 @@
-/** Files that are whole or not there, whenever the power goes. */
+/** Small files that are replaced as a whole, whenever the power goes. */
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncPath } from '../storage/durable.ts';
 
 /**
  * Puts `text` in the place of the file: a new file, synced, renamed over it, the directory synced. A reader sees the
@@ -23,15 +24,5 @@ export async function writeDurably(path: string, text: string, mode = 0o600): Pr
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
-  await syncDirectory(dirname(path));
-}
-
-/** Makes names that were made, changed or removed in the directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await syncPath(dirname(path));
 }

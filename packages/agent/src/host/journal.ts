@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Env, Journal, JournalState } from '../env.ts';
-import { syncDirectory, writeDurably } from './durable.ts';
+import { syncPath } from '../storage/durable.ts';
+import { writeDurably } from './durable.ts';
 
 const FORMAT = 'gantry-agent-journal 1';
 
@@ -62,7 +63,7 @@ const digestOf = (body: string): string => createHash('sha256').update(body).dig
 async function setAside(path: string, env: FileJournalOptions['env'], why: unknown): Promise<void> {
   const aside = `${path}.corrupt-${env.clock.now()}`;
   await rename(path, aside);
-  await syncDirectory(dirname(path));
+  await syncPath(dirname(path));
   env.log('error', 'the journal is damaged and was set aside; starting without it', {
     path: aside,
     why: why instanceof Error ? why.message : String(why),

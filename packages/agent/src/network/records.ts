@@ -2,7 +2,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AttachmentSpec, isUuid, matches } from '@gantry/model';
-import { syncDirectory, writeDurably } from '../host/durable.ts';
+import { writeDurably } from '../host/durable.ts';
+import { syncPath } from '../storage/durable.ts';
 
 export interface NetworkRecord {
   spec: AttachmentSpec;
@@ -42,7 +43,7 @@ export function networkRecords(root: string): Records {
       if (same) return;
       await mkdir(dir, { recursive: true, mode: 0o755 });
       await writeDurably(join(dir, FILE), `${JSON.stringify(record)}\n`, 0o644);
-      await syncDirectory(root);
+      await syncPath(root);
       records.set(record.spec.network, record);
     },
     async remove(network) {

@@ -1,0 +1,131 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AcceleratorOptions, acceleratorTest } from './accelerator.ts';
+import type { BootTestResult } from './boot-test.ts';
+
+let dir: string;
+let boots: number;
+const forever = new AbortController().signal;
+
+/** Options with a kernel and a device that are there, and a boot that ends as said. */
+const options = (result: BootTestResult, change: Partial<AcceleratorOptions> = {}): AcceleratorOptions => ({
+  cachePath: join(dir, 'accelerator.json'),
+  qemu: 'qemu-system-x86_64',
+  qemuVersion: async () => '7.2.22',
+  cpuModel: async () => 'AMD EPYC',
+  bootId: () => 'boot-1',
+  testKernel: async () => ({ kernel: join(dir, 'vmlinuz'), initrd: join(dir, 'initrd'), version: '6.1.0' }),
+  env: { log: () => undefined },
+  kvmDevice: '/dev/null',
+  boot: async () => {
+    boots++;
+    return result;
+  },
+  ...change,
+});
+const ask = (given: AcceleratorOptions) => acceleratorTest(given, forever).result();
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'gantry-accelerator-'));
+  await writeFile(join(dir, 'vmlinuz'), 'kernel');
+  await writeFile(join(dir, 'initrd'), 'initrd');
+  boots = 0;
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const hung: BootTestResult = { booted: false, how: 'hung' };
+
+describe('acceleratorTest', () => {
+  it('says what it saw', async () => {
+    expect(await ask(options({ booted: true }))).toEqual({
+      kvm: true,
+      reason: 'a guest booted under KVM',
+      testedWith: 'kernel 6.1.0, QEMU 7.2.22',
+    });
+    expect((await ask(options(hung, { bootId: () => 'x', cpuModel: async () => 'y' }))).reason).toContain(
+      'KVM is there but a guest did not reach its init within 10 s',
+    );
+  });
+
+  it('boots nothing without the device, and asks for no kernel', async () => {
+    const testKernel = () => expect.unreachable('no kernel is needed');
+    const answer = await ask(options(hung, { kvmDevice: join(dir, 'kvm'), testKernel }));
+    expect(answer).toMatchObject({ kvm: false, reason: expect.stringContaining('is not there') });
+    expect(boots).toBe(0);
+  });
+
+  it.each([
+    ['nothing', {}, 1],
+    ['QEMU', { qemuVersion: async () => '8.0' }, 2],
+    ['the CPU', { cpuModel: async () => 'other' }, 2],
+    ['the boot, after a good answer', { bootId: () => 'boot-2' }, 1],
+  ])('tests once more after a change of %s: in all %3$s', async (_what, change, times) => {
+    await ask(options({ booted: true }));
+    await ask(options({ booted: true }, change));
+    expect(boots).toBe(times);
+  });
+
+  it('tests again when kernel or initramfs have other content, or the last answer was bad and the machine booted', async () => {
+    await ask(options(hung));
+    await ask(options(hung));
+    expect(boots).toBe(1);
+    await writeFile(join(dir, 'vmlinuz'), 'newer');
+    await ask(options(hung));
+    expect(boots).toBe(2);
+    await writeFile(join(dir, 'initrd'), 'newer');
+    await ask(options(hung));
+    expect(boots).toBe(3);
+    await ask(options(hung, { bootId: () => 'boot-2' }));
+    expect(boots).toBe(4);
+  });
+
+  it('keeps nothing of a test that was stopped', async () => {
+    const abort = new AbortController();
+    const stopped = options(hung, {
+      boot: (_test, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    });
+    const answer = acceleratorTest(stopped, abort.signal).result();
+    setTimeout(() => abort.abort(new Error('agent stops')), 50);
+    await expect(answer).rejects.toThrow('agent stops');
+    await expect(readFile(stopped.cachePath)).rejects.toThrow('ENOENT');
+  });
+
+  it('runs one test for all who ask', async () => {
+    const test = acceleratorTest(options({ booted: true }), forever);
+    await Promise.all([test.result(), test.result()]);
+    await test.result();
+    expect(boots).toBe(1);
+  });
+
+  it('asks again next time when there was no kernel, or no QEMU', async () => {
+    let ready = false;
+    const given = options({ booted: true });
+    const test = acceleratorTest(
+      {
+        ...given,
+        testKernel: async (signal) => {
+          if (!ready) throw new Error('mirror down');
+          return given.testKernel(signal);
+        },
+      },
+      forever,
+    );
+    expect(await test.result()).toMatchObject({ kvm: false, reason: expect.stringContaining('mirror down') });
+    ready = true;
+    expect((await test.result()).kvm).toBe(true);
+    const without = await ask(options(hung, { qemuVersion: async () => undefined }));
+    expect(without.reason).toContain('is not installed');
+  });
+
+  it.each(['', '{', 'null', '{"accelerator":{"kvm":"yes"}}'])(
+    'does not believe a damaged cache: %j',
+    async (text) => {
+      await writeFile(join(dir, 'accelerator.json'), text);
+      expect((await ask(options({ booted: true }))).kvm).toBe(true);
+      expect(boots).toBe(1);
+    },
+  );
+});

@@ -1,0 +1,206 @@
+/**
+ * Whether KVM really runs a guest here. /dev/kvm alone does not tell: under nested virtualisation it may be there and
+ * a stock kernel still hangs in it. So the kernel that guests use is booted once, and the answer kept as long as all
+ * that it depends on stays the same.
+ */
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { pipeline } from 'node:stream/promises';
+import type { Accelerator } from '@gantry/model';
+import type { Env } from '../env.ts';
+import { type BootTest, type BootTestResult, bootTest } from './boot-test.ts';
+import { writeDurably } from './durable.ts';
+
+/** A kernel that guests of this node use, with its initramfs. */
+export interface TestKernel {
+  kernel: string;
+  initrd: string;
+  /** For people, and to know it again: release and package version. */
+  version: string;
+}
+
+export interface AcceleratorOptions {
+  /** DIR/agent/accelerator.json. */
+  cachePath: string;
+  qemu: string;
+  qemuVersion(): Promise<string | undefined>;
+  cpuModel(): Promise<string>;
+  bootId(): string;
+  /** May take long (download); asked only when /dev/kvm is there. */
+  testKernel(signal: AbortSignal): Promise<TestKernel>;
+  env: Pick<Env, 'log'>;
+  limitMs?: number;
+  kvmDevice?: string;
+  /** For tests. */
+  boot?: (test: BootTest, signal: AbortSignal) => Promise<BootTestResult>;
+}
+
+export interface AcceleratorTest {
+  /**
+   * The answer: from the cache, from the test under way, or from a new one. Begin it at the agent's start, so that it
+   * runs beside all else; whoever starts guests waits for it.
+   * @throws the reason of the signal that ended the test
+   */
+  result(): Promise<Accelerator>;
+}
+
+const LIMIT_MS = 10_000;
+
+/** What the answer depends on. */
+interface Circumstances {
+  kernel: string;
+  kernelVersion: string;
+  kernelDigest: string;
+  initrdDigest: string;
+  qemu: string;
+  qemuVersion: string;
+  hostKernel: string;
+  cpuModel: string;
+}
+
+interface Cached {
+  circumstances: Circumstances;
+  /** A good answer holds for longer; a bad one is tried again after each boot of the machine. */
+  bootId: string;
+  accelerator: Accelerator;
+}
+
+/** @param signal ends a test under way; what it would have found is not kept */
+export function acceleratorTest(options: AcceleratorOptions, signal: AbortSignal): AcceleratorTest {
+  let answer: Promise<Accelerator> | undefined;
+  return {
+    result() {
+      answer ??= find(options, signal).then(
+        (found) => {
+          if (!found.kept) answer = undefined; // it may be other next time: ask again
+          return found.accelerator;
+        },
+        (error: unknown) => {
+          answer = undefined;
+          throw error;
+        },
+      );
+      return answer;
+    },
+  };
+}
+
+interface Found {
+  accelerator: Accelerator;
+  kept: boolean;
+}
+
+const no = (reason: string): Found => ({ accelerator: { kvm: false, reason }, kept: false });
+
+async function find(options: AcceleratorOptions, signal: AbortSignal): Promise<Found> {
+  const missing = await kvmFault(options.kvmDevice ?? '/dev/kvm');
+  if (missing) return no(missing);
+  const qemuVersion = await options.qemuVersion();
+  if (qemuVersion === undefined) return no(`${options.qemu} is not installed`);
+  let kernel: TestKernel;
+  try {
+    kernel = await options.testKernel(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return no(`not tested, as there is no kernel to test it with: ${message(error)}`);
+  }
+  const circumstances = await circumstancesOf(options, kernel, qemuVersion);
+  const cached = await readCache(options.cachePath);
+  if (cached && isValid(cached, circumstances, options.bootId()))
+    return { accelerator: cached.accelerator, kept: true };
+  const accelerator = await test(options, kernel, qemuVersion, signal);
+  if (!accelerator) return no(`${options.qemu} is not installed`);
+  await keep(options, { circumstances, bootId: options.bootId(), accelerator });
+  return { accelerator, kept: true };
+}
+
+async function test(
+  options: AcceleratorOptions,
+  { kernel, initrd, version }: TestKernel,
+  qemuVersion: string,
+  signal: AbortSignal,
+): Promise<Accelerator | undefined> {
+  const { qemu, env, limitMs = LIMIT_MS, boot = bootTest } = options;
+  env.log('info', 'finding out whether KVM runs a guest', { kernel, limitMs });
+  const result = await boot({ qemu, accelerator: 'kvm', kernel, initrd, limitMs }, signal);
+  if (!result.booted && result.how === 'not-installed') return undefined;
+  const accelerator: Accelerator = {
+    kvm: result.booted,
+    reason: reasonOf(result, limitMs),
+    testedWith: `kernel ${version}, QEMU ${qemuVersion}`,
+  };
+  env.log(result.booted ? 'info' : 'warn', 'KVM was tested', { ...accelerator });
+  return accelerator;
+}
+
+export function reasonOf(result: BootTestResult, limitMs: number): string {
+  if (result.booted) return 'a guest booted under KVM';
+  if (result.how === 'hung')
+    return `KVM is there but a guest did not reach its init within ${limitMs / 1000} s; guests run by emulation (TCG)`;
+  const why = result.how === 'ended' ? result.why : 'QEMU is not installed';
+  return `KVM is there but QEMU ended before the guest reached its init (${why}); guests run by emulation (TCG)`;
+}
+
+/** Why KVM cannot even be tried. */
+async function kvmFault(device: string): Promise<string | undefined> {
+  try {
+    await (await open(device, constants.O_RDWR)).close();
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT'
+      ? `${device} is not there: no hardware virtualisation, or it is switched off, or the kvm module is not loaded; guests run by emulation (TCG)`
+      : `${device} cannot be opened (${code}); guests run by emulation (TCG)`;
+  }
+}
+
+async function circumstancesOf(
+  { qemu, cpuModel }: AcceleratorOptions,
+  { kernel, initrd, version }: TestKernel,
+  qemuVersion: string,
+): Promise<Circumstances> {
+  const [kernelDigest, initrdDigest, model] = await Promise.all([digest(kernel), digest(initrd), cpuModel()]);
+  return {
+    kernel,
+    kernelVersion: version,
+    kernelDigest,
+    initrdDigest,
+    qemu,
+    qemuVersion,
+    hostKernel: release(),
+    cpuModel: model,
+  };
+}
+
+async function digest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+const isValid = (cached: Cached, now: Circumstances, bootId: string): boolean =>
+  JSON.stringify(cached.circumstances) === JSON.stringify(now) &&
+  (cached.accelerator.kvm || cached.bootId === bootId);
+
+/** Whatever cannot be read is no answer: it is found anew. */
+async function readCache(path: string): Promise<Cached | undefined> {
+  try {
+    const cached = JSON.parse(await readFile(path, 'utf8')) as Cached;
+    return typeof cached.accelerator.kvm === 'boolean' && typeof cached.accelerator.reason === 'string'
+      ? cached
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An answer that cannot be kept (full disk) is still an answer. */
+async function keep({ cachePath, env }: AcceleratorOptions, cached: Cached): Promise<void> {
+  await writeDurably(cachePath, `${JSON.stringify(cached, null, 2)}\n`).catch((error: unknown) => {
+    env.log('warn', 'the result of the KVM test could not be kept', { why: message(error) });
+  });
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
