@@ -38,7 +38,9 @@ export async function dispatch(app: App, request: Request): Promise<Reply> {
     return await answer(app, request, requestId, caller);
   } catch (error) {
     const known = error instanceof Conflict ? lostRace(error) : error;
-    if (caller) await auditRefusal(app, request, requestId, caller, known);
+    await auditRefusal(app, request, requestId, caller, known).catch((failure: unknown) => {
+      app.env.log('error', 'the audit event could not be written', { error: String(failure) });
+    });
     throw known;
   }
 }
@@ -94,7 +96,8 @@ interface Replay {
 
 function idempotency(app: App, caller: Caller, request: Request, input: object): Replay | undefined {
   const { idempotencyKey: key, route, params } = request;
-  if (key === undefined || routes[route].method !== 'POST' || caller.role === 'agent') return undefined;
+  const repeatable = routes[route].method === 'POST' || routes[route].method === 'DELETE';
+  if (key === undefined || !repeatable || caller.role === 'agent') return undefined;
   if (!/^[\x21-\x7e]{1,128}$/.test(key))
     throw err('invalid_argument', { what: 'the Idempotency-Key', wanted: '1 to 128 printable characters' });
   const digest = createHash('sha256')
@@ -153,9 +156,10 @@ async function auditRefusal(
   app: App,
   { route }: Request,
   requestId: string,
-  caller: Caller,
+  caller: Caller | undefined,
   error: unknown,
 ): Promise<void> {
+  if (!caller) return app.denials.note(route, requestId);
   const problem = toProblem(error);
   if (problem.code === 'internal')
     app.env.log('error', 'a request failed', { route, requestId, error: (error as Error)?.stack });
@@ -169,9 +173,7 @@ async function auditRefusal(
     `refused: ${problem.title}`.slice(0, 2048),
   );
   draft.batch.events.push({ ...event, ...(caller.project ? { project: caller.project } : {}) });
-  await app.store.commit(draft.batch).catch((failure: unknown) => {
-    app.env.log('error', 'the audit event could not be written', { error: String(failure) });
-  });
+  await app.store.commit(draft.batch);
 }
 
 /** Others won every time. */
