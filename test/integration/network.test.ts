@@ -184,6 +184,16 @@ describe('a NAT network', () => {
     expect((await seen()).map((n) => [n.bridge, n.ready])).toEqual([['gbr1', true]]);
   });
 
+  it('keeps its mtu, whatever ports come and go', async () => {
+    const small = { ...spec, mtu: 1400 };
+    await agent.call('ensure', small, [lease]);
+    await plugGuest();
+    await node.exec('ip', 'link', 'set', 'vnet0', 'mtu', '1300');
+    expect(await seen()).toMatchObject([{ ready: true }]);
+    await node.exec('ip', 'link', 'del', 'vnet0');
+    expect(await seen()).toMatchObject([{ ready: true }]);
+  });
+
   it('is found and served on after a kill of the agent', async () => {
     await agent.call('ensure', spec, [lease]);
     const pids = await dnsmasqs();

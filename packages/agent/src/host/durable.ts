@@ -9,13 +9,22 @@ import { syncPath } from '../storage/durable.ts';
  * @throws the system's error (ENOSPC, EACCES ...); the old file is then as it was
  */
 export async function writeDurably(path: string, text: string, mode = 0o600): Promise<void> {
+  await replace(path, text, mode, true);
+  await syncPath(dirname(path));
+}
+
+/** The same for what need not survive a power cut: a reader sees the old or the new one, whenever we are killed. */
+export const replaceFile = (path: string, text: string, mode = 0o600): Promise<void> =>
+  replace(path, text, mode, false);
+
+async function replace(path: string, text: string, mode: number, sync: boolean): Promise<void> {
   const temporary = `${path}.new`;
   try {
     const file = await open(temporary, 'w', mode);
     try {
       await file.chmod(mode); // an earlier .new keeps its own mode; umask does not count here
       await file.writeFile(text);
-      await file.sync();
+      if (sync) await file.sync();
     } finally {
       await file.close();
     }
@@ -24,5 +33,4 @@ export async function writeDurably(path: string, text: string, mode = 0o600): Pr
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
-  await syncPath(dirname(path));
 }

@@ -4,6 +4,9 @@ import { type Run, run as runProgram } from '../process/run.ts';
 import { type Link, portsOf } from './links.ts';
 import type { NatNetwork } from './wanted.ts';
 
+/** Of a new bridge. */
+const KERNEL_MTU = 1500;
+
 /**
  * Ours: a bridge with our alias, or without any and with the MAC that only we derive, which is one that a crash left
  * between being made and being named.
@@ -48,28 +51,20 @@ export async function ensureBridge(
     });
   refuseOverlap(wanted, all);
   const ip = (...words: string[]) => run(['ip', ...words]);
-  const { bridge, alias, mac } = wanted;
-  // Without STP there is nothing to wait for: a port forwards from the first frame.
-  if (!link)
-    await ip(
-      'link',
-      'add',
-      'name',
-      bridge,
-      'address',
-      mac,
-      'type',
-      'bridge',
-      'stp_state',
-      '0',
-      'forward_delay',
-      '0',
-    );
+  const { bridge, alias, mac, mtu } = wanted;
+  if (!link) await create(wanted, run);
   if (link?.alias !== alias) await ip('link', 'set', 'dev', bridge, 'alias', alias);
-  if (link?.mac !== mac) await ip('link', 'set', 'dev', bridge, 'address', mac);
-  if (link?.mtu !== wanted.mtu) await ip('link', 'set', 'dev', bridge, 'mtu', `${wanted.mtu}`);
+  if (link && link.mac !== mac) await ip('link', 'set', 'dev', bridge, 'address', mac);
+  // Not at its making: the kernel takes only a later change as our will, else it follows the ports.
+  if ((link?.mtu ?? KERNEL_MTU) !== mtu) await ip('link', 'set', 'dev', bridge, 'mtu', `${mtu}`);
   await ensureAddress(wanted, link?.ipv4 ?? [], run);
   if (!link?.up) await ip('link', 'set', 'dev', bridge, 'up');
+}
+
+/** Without STP there is nothing to wait for: a port forwards from its first frame. The alias cannot be given here. */
+async function create({ bridge, mac }: NatNetwork, run: Run): Promise<void> {
+  const kind = ['type', 'bridge', 'stp_state', '0', 'forward_delay', '0'];
+  await run(['ip', 'link', 'add', 'name', bridge, 'address', mac, ...kind]);
 }
 
 /** Old ones first: with the first address of a subnet the kernel drops all others in it (promote_secondaries). */

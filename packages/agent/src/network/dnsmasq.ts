@@ -2,13 +2,15 @@
  * One dnsmasq per network. It outlives the agent, so that guests renew their leases while the agent restarts, and is
  * found again by its pid file or, if that was never written, by its command line.
  * Not running with what it should serve is mended by the next `ensureDnsmasq`, wherever a crash fell: a changed
- * configuration and lost leases are written only while it is stopped.
+ * configuration and lost leases are written only while it is stopped. Its files need not survive a power cut, as
+ * dnsmasq does not either: they are compared before it is started.
  */
-import { readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { err } from '@gantry/model';
 import type { Clock } from '../env.ts';
-import { writeDurably } from '../host/durable.ts';
+import { replaceFile } from '../host/durable.ts';
 import { leasesText } from '../leases.ts';
 import { ProcessError, type Run, run as runProgram } from '../process/run.ts';
 import { dnsmasqConfig, onlyAdds } from './dnsmasq-config.ts';
@@ -36,7 +38,7 @@ const files = (dir: string) => ({
 });
 
 /** Whether the dnsmasq of this directory runs, by its pid file alone: a few reads of /proc. */
-export const dnsmasqRuns = async (dir: string): Promise<boolean> => (await byPidFile(dir))?.here ?? false;
+export const dnsmasqRuns = (dir: string): boolean => byPidFile(dir)?.here ?? false;
 
 /** Makes it run and serve these leases. @throws GantryError `host_unfit` */
 export async function ensureDnsmasq(
@@ -46,26 +48,26 @@ export async function ensureDnsmasq(
   ports: DnsmasqPorts,
 ): Promise<void> {
   const { config, hosts, pid } = files(dir);
-  const [oldConfig, oldHosts] = await Promise.all([readText(config), readText(hosts)]);
+  const [oldConfig, oldHosts] = [readText(config), readText(hosts)];
   const [newConfig, newHosts] = [dnsmasqConfig(wanted), leasesText(leases)];
-  const running = await findDnsmasq(dir);
+  const running = findDnsmasq(dir);
   const [first] = running;
   if (running.length === 1 && first?.here && oldConfig === newConfig && onlyAdds(oldHosts, newHosts)) {
-    if (oldHosts !== newHosts) await writeDurably(hosts, newHosts, 0o644);
-    if (!(await dnsmasqRuns(dir))) await writeFile(pid, `${first.pid}\n`); // its pid file was lost
+    if (oldHosts !== newHosts) await replaceFile(hosts, newHosts, 0o644);
+    if (!dnsmasqRuns(dir)) await writeFile(pid, `${first.pid}\n`); // its pid file was lost
     signal(first.pid, 'SIGHUP'); // also when nothing changed: an earlier one may have been lost in a crash
     return;
   }
   for (const old of running) await stop(old.pid, dir, ports.clock);
   await checkReadable(dir);
-  await writeDurably(config, newConfig, 0o644);
-  await writeDurably(hosts, newHosts, 0o644);
+  await replaceFile(config, newConfig, 0o644);
+  await replaceFile(hosts, newHosts, 0o644);
   await start(dir, ports.run ?? runProgram);
 }
 
 /** Stops it, if it runs. Its files stay. */
 export async function stopDnsmasq(dir: string, { clock }: DnsmasqPorts): Promise<void> {
-  for (const { pid } of await findDnsmasq(dir)) await stop(pid, dir, clock);
+  for (const { pid } of findDnsmasq(dir)) await stop(pid, dir, clock);
   await rm(files(dir).pid, { force: true });
 }
 
@@ -107,7 +109,7 @@ async function checkReadable(dir: string): Promise<void> {
 async function stop(pid: number, dir: string, clock: DnsmasqPorts['clock']): Promise<void> {
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
     for (let waitedMs = 0; waitedMs < STOP_MS; waitedMs += 10) {
-      if (!(await identify(pid, dir))) return;
+      if (!identify(pid, dir)) return;
       if (waitedMs === 0) signal(pid, name);
       await clock.sleep(10);
     }
@@ -127,27 +129,37 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** All of this directory: normally one; two only after a crash between a start and its pid file. */
-async function findDnsmasq(dir: string): Promise<Running[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map((pid) => identify(pid, dir)));
-  return found.filter((running) => running !== undefined);
-}
+const findDnsmasq = (dir: string): Running[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => identify(Number(pid), dir) ?? []);
 
-async function byPidFile(dir: string): Promise<Running | undefined> {
-  const text = (await readText(files(dir).pid)).trim();
+function byPidFile(dir: string): Running | undefined {
+  const text = readText(files(dir).pid).trim();
   return /^[1-9]\d{0,9}$/.test(text) ? identify(Number(text), dir) : undefined;
 }
 
 /** Is this pid the dnsmasq of the directory? A zombie has no command line any more. */
-async function identify(pid: number, dir: string): Promise<Running | undefined> {
-  const argv = (await readText(`/proc/${pid}/cmdline`)).split('\0');
+function identify(pid: number, dir: string): Running | undefined {
+  const argv = readText(`/proc/${pid}/cmdline`).split('\0');
   if (!/(^|\/)dnsmasq$/.test(argv[0] ?? '')) return undefined;
   if (!argv.includes(`--conf-file=${files(dir).config}`)) return undefined;
-  const [its, ours] = await Promise.all([
-    readlink(`/proc/${pid}/ns/net`).catch(() => ''),
-    readlink('/proc/self/ns/net'),
-  ]);
-  return { pid, here: its === ours };
+  return { pid, here: namespaceOf(pid) === namespaceOf('self') };
 }
 
-const readText = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+function namespaceOf(pid: number | 'self'): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined; // it has just ended
+  }
+}
+
+/** Of small files; '' when it is not there. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

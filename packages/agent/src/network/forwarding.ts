@@ -5,7 +5,8 @@
  * default route; for routes by others the operator sets net.ipv4.conf.IFACE.forwarding himself. It stays on when the
  * network goes: who else came to rely on it cannot be known.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { err } from '@gantry/model';
 
 const conf = (family: 'ipv4' | 'ipv6', link: string, key: string): string =>
@@ -20,25 +21,35 @@ export function uplinks(routes: string): string[] {
   return [...new Set(names)];
 }
 
-/** Settings that are not as a NAT network on `bridge` needs them. */
-async function wrongSettings(bridge: string): Promise<{ path: string; value: string }[]> {
-  const up = uplinks(await readFile('/proc/net/route', 'utf8'));
+/** Settings that are not as a NAT network on `bridge` needs them. Reads of /proc never wait, so they need no thread. */
+function wrongSettings(bridge: string): { path: string; value: string }[] {
   const wanted = [
-    ...[bridge, ...up].map((link) => ({ path: conf('ipv4', link, 'forwarding'), value: '1' })),
+    ...[bridge, ...uplinks(readFileSync('/proc/net/route', 'utf8'))].map((link) => ({
+      path: conf('ipv4', link, 'forwarding'),
+      value: '1',
+    })),
     // The host has no IPv6 address on a network without IPv6, else its services would be open to guests there.
     { path: conf('ipv6', bridge, 'disable_ipv6'), value: '1' },
   ];
-  const seen = await Promise.all(wanted.map(({ path }) => readFile(path, 'utf8').catch(() => undefined)));
-  return wanted.filter(({ value }, i) => seen[i] !== undefined && seen[i].trim() !== value);
+  return wanted.filter(({ path, value }) => ![undefined, value].includes(setting(path)));
+}
+
+/** undefined: the kernel has no such setting (no IPv6), or the interface has gone. */
+function setting(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is not as wanted; empty: all is. */
-export const forwardingFaults = async (bridge: string): Promise<string[]> =>
-  (await wrongSettings(bridge)).map(({ path, value }) => `${path} is not ${value}`);
+export const forwardingFaults = (bridge: string): string[] =>
+  wrongSettings(bridge).map(({ path, value }) => `${path} is not ${value}`);
 
 /** @throws GantryError `host_unfit` when the kernel's settings cannot be written */
 export async function ensureForwarding(bridge: string): Promise<void> {
-  for (const { path, value } of await wrongSettings(bridge)) {
+  for (const { path, value } of wrongSettings(bridge)) {
     await writeFile(path, value).catch((cause: NodeJS.ErrnoException) => {
       throw err('host_unfit', {
         why: `${path} cannot be set to ${value} (${cause.code})`,

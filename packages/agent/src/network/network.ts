@@ -112,16 +112,11 @@ export function nodeNetwork({ dir, cluster, clock, run = runProgram }: NodeNetwo
   async function natFaults(wanted: NatNetwork, link: Link | undefined): Promise<string[]> {
     const atBridge = bridgeFaults(link, wanted);
     if (!link || !isOurs(link, wanted)) return atBridge;
-    const [forwarding, rules, dhcp] = await Promise.all([
-      forwardingFaults(wanted.bridge),
-      rulesHold(wanted),
-      !wanted.dhcp || dnsmasqRuns(join(dir, wanted.network)),
-    ]);
     return [
       ...atBridge,
-      ...forwarding,
-      ...(rules ? [] : [`nftables table inet ${wanted.table} is missing or changed`]),
-      ...(dhcp ? [] : ['dnsmasq does not run']),
+      ...forwardingFaults(wanted.bridge),
+      ...((await rulesHold(wanted)) ? [] : [`nftables table inet ${wanted.table} is missing or changed`]),
+      ...(!wanted.dhcp || dnsmasqRuns(join(dir, wanted.network)) ? [] : ['dnsmasq does not run']),
     ];
   }
 

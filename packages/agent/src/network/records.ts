@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AttachmentSpec, isUuid, matches } from '@gantry/model';
-import { writeDurably } from '../host/durable.ts';
+import { replaceFile, writeDurably } from '../host/durable.ts';
 import { syncPath } from '../storage/durable.ts';
 
 export interface NetworkRecord {
@@ -16,6 +16,7 @@ export interface Records {
   all(): Promise<ReadonlyMap<string, NetworkRecord>>;
   /** Made by `put`, gone with `remove`. */
   directory(network: string): string;
+  /** Its first one is durable: it is what a directory left over from before a power cut is known by. */
   put(record: NetworkRecord): Promise<void>;
   remove(network: string): Promise<void>;
 }
@@ -39,11 +40,15 @@ export function networkRecords(root: string): Records {
     async put(record) {
       const dir = directory(record.spec.network);
       const records = await load();
-      const same = JSON.stringify(records.get(record.spec.network)) === JSON.stringify(record);
-      if (same) return;
-      await mkdir(dir, { recursive: true, mode: 0o755 });
-      await writeDurably(join(dir, FILE), `${JSON.stringify(record)}\n`, 0o644);
-      await syncPath(root);
+      const before = records.get(record.spec.network);
+      if (JSON.stringify(before) === JSON.stringify(record)) return;
+      const text = `${JSON.stringify(record)}\n`;
+      if (before) await replaceFile(join(dir, FILE), text, 0o644);
+      else {
+        await mkdir(dir, { recursive: true, mode: 0o755 });
+        await writeDurably(join(dir, FILE), text, 0o644);
+        await syncPath(root);
+      }
       records.set(record.spec.network, record);
     },
     async remove(network) {
