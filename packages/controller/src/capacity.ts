@@ -1,4 +1,6 @@
 /** Plain numbers about every node, for placement. */
+
+import { overheadMiB } from '@gantry/guest';
 import {
   type Guest,
   type Node,
@@ -7,7 +9,6 @@ import {
   type Replica,
   storageOf,
 } from '@gantry/model';
-import { requirements } from './guest-rules.ts';
 import type { Seen } from './store/batch.ts';
 import type { Store } from './store/store.ts';
 
@@ -32,7 +33,6 @@ export function capacityOf(
   seen: Pick<Seen, 'gauges'> | undefined,
 ): NodeCapacity {
   const { facts, foreignDomains = [] } = node.status;
-  const needs = guests.map((guest) => requirements(guest.spec.input, []));
   const foreign = foreignDomains.filter(({ running }) => running).map(({ memoryMiB }) => memoryMiB);
   const claimedMiB = (name: string) =>
     Math.ceil(sum(replicas.map((replica) => stillToGrow(replica, name))) / MIB);
@@ -54,11 +54,14 @@ export function capacityOf(
     machineTypes: facts?.machineTypes ?? [],
     cpus: facts?.cpus ?? 0,
     memoryMiB: facts?.memoryMiB ?? 0,
-    memoryUsedMiB: sum([...needs.map((need) => need.memoryMiB), ...foreign]),
-    vcpusUsed: sum(needs.map((need) => need.vcpus)),
+    memoryUsedMiB: sum([...guests.map(memoryOf), ...foreign]),
+    vcpusUsed: sum(guests.map(({ spec }) => spec.input.vcpus)),
     storage: Object.fromEntries(storage ?? []),
   };
 }
+
+const memoryOf = ({ spec }: Guest): number =>
+  spec.input.memoryMiB + overheadMiB(spec.input.memoryMiB, spec.input.vcpus);
 
 /** What a disk may still take of the free space that the node reports, bytes. */
 function stillToGrow({ spec, status }: Replica, storage: string): number {

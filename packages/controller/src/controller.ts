@@ -1,6 +1,7 @@
 /** The controller in one process: store, API and tasks. The simulator makes it of the same parts. */
 import type { RouteName } from '@gantry/model';
 import type { App, Reply } from './api/call.ts';
+import { Denials } from './api/denials.ts';
 import { dispatch, type Request } from './api/pipeline.ts';
 import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
@@ -14,7 +15,7 @@ export class Controller {
   readonly #runner: TaskRunner;
 
   constructor(parts: { store: Store; env: Env; images: ImageFiles }) {
-    this.app = { ...parts, tunnels: new Tunnels(parts.env) };
+    this.app = { ...parts, tunnels: new Tunnels(parts.env), denials: new Denials(parts.store, parts.env) };
     this.#runner = new TaskRunner(parts.env, parts.store);
   }
 

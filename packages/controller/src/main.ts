@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { err, isGantryError } from '@gantry/model';
+import { init } from './init.ts';
 import { type ServerOptions, startServer } from './server.ts';
 import { systemEnv } from './system-env.ts';
 
@@ -12,6 +13,10 @@ const DEFAULT_STATE = '/var/lib/gantry';
 export async function main(argv: readonly string[]): Promise<number> {
   const env = systemEnv();
   try {
+    if (argv[0] === 'init') {
+      await init(argv.slice(1));
+      return 0;
+    }
     const options = parse(argv);
     const server = await startServer(env, options);
     const { address } = server;

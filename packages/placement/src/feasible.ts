@@ -30,13 +30,20 @@ const table: Record<TestName, Test> = {
     ),
 };
 
+/** A node that fails one of these is not measured further: its numbers are old or do not matter. */
+const first: readonly TestName[] = ['role', 'state'];
+
 /** Everything that stands against it; empty: it can. */
 export const rejectionsOf = (
   node: NodeCapacity,
   needs: Requirements,
   policy: PlacementPolicy,
-): (Rejection & { test: TestName })[] =>
-  tests.flatMap((test) => table[test](node, needs, policy).map((rejection) => ({ test, ...rejection })));
+): (Rejection & { test: TestName })[] => {
+  const run = (names: readonly TestName[]) =>
+    names.flatMap((test) => table[test](node, needs, policy).map((rejection) => ({ test, ...rejection })));
+  const unavailable = run(first);
+  return unavailable.length > 0 ? unavailable : run(tests.filter((test) => !first.includes(test)));
+};
 
 /** Not negative. */
 export const freeMemoryMiB = (node: NodeCapacity, policy: PlacementPolicy): number =>

@@ -2,6 +2,7 @@
 import { err, type Token } from '@gantry/model';
 import { nameSpace, newObject } from '../objects.ts';
 import { projectOf } from '../operations/begin-create.ts';
+import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft } from '../store/batch.ts';
 import { type Call, committed, type Handler, resolve, resourceReply } from './call.ts';
 import { hashSecret, newSecret } from './caller.ts';
@@ -19,6 +20,8 @@ export const createProject: Handler<'createProject'> = async (call) =>
 export const deleteProject: Handler<'deleteProject'> = async (call) => {
   const project = await resolve(call, 'project', refOf(call));
   const { store } = call.app;
+  const draft = new Draft(call.app.env.clock.now());
+  await relyOnNoNewOperation(store, draft);
   const own = { project: project.id };
   const { items: tokens } = await store.list('token');
   const users = [
@@ -28,7 +31,7 @@ export const deleteProject: Handler<'deleteProject'> = async (call) => {
     ...tokens.filter(({ spec }) => spec.project === project.id),
   ];
   requireUnused(project, users);
-  return deleteNamed(call, project);
+  return deleteNamed(call, project, draft);
 };
 
 export const listTokens: Handler<'listTokens'> = (call) => listReply(call, 'token');

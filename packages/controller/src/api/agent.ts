@@ -51,11 +51,12 @@ async function* wakeUps(
 ): AsyncGenerator<ServerEvent> {
   const queue = new WakeUpQueue(signal);
   const unlisten = app.tunnels.listen(node, (request) => queue.tunnel(request));
+  const stop = new AbortController();
   const mine = watch(
     app.store,
     query.from,
     (meta) => meta.node === node && assigned.includes(meta.kind),
-    signal,
+    AbortSignal.any([signal, stop.signal]),
   );
   const pump = (async () => {
     for await (const { revision, type } of mine) if (type !== 'bookmark') queue.changed(revision);
@@ -67,7 +68,8 @@ async function* wakeUps(
   } finally {
     unlisten();
     queue.end();
-    await Promise.race([pump, Promise.resolve()]);
+    stop.abort();
+    await pump;
   }
 }
 

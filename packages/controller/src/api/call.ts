@@ -8,6 +8,7 @@ import type { Draft } from '../store/batch.ts';
 import type { Committed, Store } from '../store/store.ts';
 import type { Tunnels } from '../tunnels.ts';
 import { type Caller, sees } from './caller.ts';
+import type { Denials } from './denials.ts';
 
 /** The controller, as handlers and tasks know it. */
 export interface App {
@@ -15,6 +16,7 @@ export interface App {
   env: Env;
   images: ImageFiles;
   tunnels: Tunnels;
+  denials: Denials;
 }
 
 export interface ServerEvent {

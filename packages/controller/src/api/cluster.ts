@@ -1,5 +1,6 @@
 /** The cluster, its groups and nodes: settings that others inherit. */
-import type { GuestPolicy, Node } from '@gantry/model';
+import { checkPolicy } from '@gantry/guest';
+import { ClusterSpec, type GuestPolicy, type Node, validate } from '@gantry/model';
 import { theCluster } from '../operations/guest-spec.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
@@ -12,7 +13,9 @@ export const getCluster: Handler<'getCluster'> = async ({ app }) =>
 export const setClusterPolicy: Handler<'setClusterPolicy'> = async (call) => {
   const cluster = await theCluster(call.app.store);
   requireMatch(call, cluster);
-  const changed = withSpec(cluster, { guest: merged(cluster.spec.guest, call.body.guest) });
+  const guest = merged(cluster.spec.guest, call.body.guest);
+  checkPolicy([{ level: 'cluster', from: cluster.name, policy: guest }]);
+  const changed = withSpec(cluster, { guest });
   const draft = new Draft(call.app.env.clock.now()).put(changed);
   const message = `set guest settings of the cluster: ${Object.keys(call.body.guest).join(', ')}`;
   return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
@@ -23,7 +26,7 @@ export const setClusterOs: Handler<'setClusterOs'> = async (call) => {
   requireMatch(call, cluster);
   const { provider, parameters } = call.body;
   const os = { ...cluster.spec.os, [provider]: { ...cluster.spec.os?.[provider], ...parameters } };
-  const changed = withSpec(cluster, { os });
+  const changed = withSpec(cluster, validate(ClusterSpec, { ...cluster.spec, os }));
   const draft = new Draft(call.app.env.clock.now()).put(changed);
   const message = `set parameters of OS provider ${provider}: ${Object.keys(parameters).join(', ')}`;
   return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
@@ -35,7 +38,9 @@ export const getGroup: Handler<'getGroup'> = (call) => getReply(call, 'group');
 export const setGroupPolicy: Handler<'setGroupPolicy'> = async (call) => {
   const group = await resolve(call, 'group', refOf(call));
   requireMatch(call, group);
-  const changed = withSpec(group, { guest: merged(group.spec.guest, call.body.guest) });
+  const guest = merged(group.spec.guest, call.body.guest);
+  checkPolicy([{ level: 'group', from: group.name, policy: guest }]);
+  const changed = withSpec(group, { guest });
   const draft = new Draft(call.app.env.clock.now()).put(changed);
   const message = `set guest settings of group ${group.name}: ${Object.keys(call.body.guest).join(', ')}`;
   return resourceReply(committed(await call.commit(draft, { subject: group, message }), changed));

@@ -1,18 +1,19 @@
-import { err, type Static, type WatchQuery } from '@gantry/model';
+import { err, isUuid, type Static, type WatchQuery } from '@gantry/model';
 import type { Meta } from '../kinds.ts';
 import { type WatchEvent, watch as watchStore } from '../store/watch.ts';
-import { type Handler, resolve, type ServerEvent } from './call.ts';
+import { type Asking, type Handler, resolve, type ServerEvent } from './call.ts';
 import { sees } from './caller.ts';
 
 const DEFAULT_LIMIT = 100;
 
 /** Newest first. Who is no administrator reads those of his project. */
-export const listEvents: Handler<'listEvents'> = async ({ app, caller, query }) => {
+export const listEvents: Handler<'listEvents'> = async (call) => {
+  const { app, caller, query } = call;
   const { subject, type, cursor, limit = DEFAULT_LIMIT } = query;
   if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
     throw err('invalid_argument', { what: 'the cursor', wanted: 'one that a list has given' });
   const filter = {
-    ...(subject ? { subject } : {}),
+    ...(subject ? { subject: await subjectId(call, subject) } : {}),
     ...(type ? { type } : {}),
     ...(caller.role === 'admin' ? {} : { project: caller.project ?? 'none' }),
   };
@@ -20,6 +21,15 @@ export const listEvents: Handler<'listEvents'> = async ({ app, caller, query }) 
   const last = items.at(-1);
   return { body: { items, ...(items.length === limit && last ? { next: String(last.number) } : {}) } };
 };
+
+/** An instance or a node by name; of what is gone only the id is known. */
+async function subjectId(call: Asking, ref: string): Promise<string> {
+  for (const kind of ['instance', 'node'] as const) {
+    const found = isUuid(ref) ? undefined : await resolve(call, kind, ref).catch(() => undefined);
+    if (found) return found.id;
+  }
+  return ref;
+}
 
 /** Event ids are revisions: a client resumes with Last-Event-ID, or lists again after `revision_compacted`. */
 export const watch: Handler<'watch'> = async (call) => {

@@ -1,5 +1,5 @@
+import { checkExtraSpecs } from '@gantry/guest';
 import { FlavorSpec, validate } from '@gantry/model';
-import { checkExtraSpecs } from '../guest-rules.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { getReply, listReply, refOf } from './list.ts';

@@ -1,4 +1,6 @@
 /** Images: descriptions, and their contents as streams of bytes. */
+
+import { checkImageProperties } from '@gantry/guest';
 import {
   checkQcow2Header,
   err,
@@ -8,7 +10,7 @@ import {
   type Replica,
   validate,
 } from '@gantry/model';
-import { checkImageProperties } from '../guest-rules.ts';
+import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec, withStatus } from '../store/batch.ts';
 import { Conflict, retrying } from '../store/conflict.ts';
 import {
@@ -20,7 +22,7 @@ import {
   resolve,
   resourceReply,
 } from './call.ts';
-import { getReply, listReply, refOf } from './list.ts';
+import { EVERYTHING, getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, patchMap, requireUnused } from './named.ts';
 
 export const listImages: Handler<'listImages'> = (call) => listReply(call, 'image');
@@ -57,12 +59,13 @@ export const setImage: Handler<'setImage'> = async (call) => {
 export const deleteImage: Handler<'deleteImage'> = async (call) => {
   const image = await resolve(call, 'image', refOf(call));
   requireOwn(call, image);
-  const { items: disks } = await call.app.store.list('disk');
+  const draft = new Draft(call.app.env.clock.now());
+  await relyOnNoNewOperation(call.app.store, draft);
+  const { items: disks } = await call.app.store.list('disk', {}, EVERYTHING);
   requireUnused(
     image,
     disks.filter(({ spec }) => spec.source.kind === 'image' && spec.source.image === image.id),
   );
-  const draft = new Draft(call.app.env.clock.now());
   const { items: bases } = await call.app.store.list('replica', { owner: image.id });
   for (const base of bases) draft.put(withSpec(base, { desired: 'absent' }) as Replica);
   const reply = await deleteNamed(call, image, draft);
@@ -125,8 +128,16 @@ async function dropContent({ app }: Asking, sha256: string): Promise<void> {
   if (!items.some((image) => image.status.sha256 === sha256)) await app.images.remove(sha256);
 }
 
+/** A node gets only what it shall hold. */
+async function requireWanted({ app, caller }: Asking, image: Image): Promise<void> {
+  if (caller.role !== 'agent') return;
+  const { items } = await app.store.list('replica', { owner: image.id, node: caller.node ?? '' });
+  if (items.length === 0) throw err('not_found', { kind: 'image', name: image.id });
+}
+
 export const getImageContent: Handler<'getImageContent'> = async (call) => {
   const image = await resolve(call, 'image', refOf(call));
+  await requireWanted(call, image);
   const { sha256 } = image.status;
   if (!sha256) throw err('image_not_ready', { name: image.name });
   const { sizeBytes, bytes } = await call.app.images.read(sha256);

@@ -1,8 +1,11 @@
-import { type Attachment, err } from '@gantry/model';
+import { type Attachment, err, type NetworkSpec } from '@gantry/model';
 import { checkSubnet, numberToIpv4, rangeOf } from '../addresses.ts';
+import { bridgeOf } from '../operations/guest-spec.ts';
+import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec } from '../store/batch.ts';
+import type { Store } from '../store/store.ts';
 import { type Handler, resolve } from './call.ts';
-import { getReply, listReply, refOf } from './list.ts';
+import { EVERYTHING, getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, requireUnused } from './named.ts';
 
 export const listNetworks: Handler<'listNetworks'> = (call) => listReply(call, 'network');
@@ -11,7 +14,11 @@ export const getNetwork: Handler<'getNetwork'> = (call) => getReply(call, 'netwo
 /** Networks are for all projects. */
 export const createNetwork: Handler<'createNetwork'> = async (call) => {
   const { name, labels, spec } = call.body;
-  return createNamed(call, 'network', { name, labels, spec: completeNetwork(spec), status: {} });
+  const complete = completeNetwork(spec);
+  await requireApart(call.app.store, complete);
+  return createNamed(call, 'network', { name, labels, spec: complete, status: {} }, (draft, network) => {
+    if (spec.mode === 'nat') draft.take(BRIDGE_SPACE, bridgeOf(network), network.id);
+  });
 };
 
 /**
@@ -32,15 +39,39 @@ export function completeNetwork<S extends Parameters<typeof createNetwork>[0]['b
   return gateway ? { ...spec, subnet: { ...subnet, gateway } } : spec;
 }
 
+/** Bridges that agents make for one network each. */
+const BRIDGE_SPACE = 'bridge';
+
+/** Two networks with NAT on one node need different bridges and subnets. */
+async function requireApart(store: Store, { mode, bridge, subnet }: NetworkSpec): Promise<void> {
+  if (mode !== 'nat' || !subnet) return;
+  const mine = rangeOf(subnet.cidr);
+  for (const other of (await store.list('network', {}, EVERYTHING)).items) {
+    if (other.spec.mode !== 'nat' || !other.spec.subnet) continue;
+    const theirs = rangeOf(other.spec.subnet.cidr);
+    if (mine.first <= theirs.last && theirs.first <= mine.last)
+      throw err('invalid_argument', {
+        what: `subnet ${subnet.cidr}`,
+        wanted: `apart from that of network ${other.name}`,
+      });
+    if (bridge !== undefined && bridge === bridgeOf(other))
+      throw err('invalid_argument', {
+        what: `bridge ${bridge}`,
+        wanted: `apart from that of network ${other.name}`,
+      });
+  }
+}
+
 /** Its attachments become tombstones, which the nodes take away. */
 export const deleteNetwork: Handler<'deleteNetwork'> = async (call) => {
   const network = await resolve(call, 'network', refOf(call));
-  const { items: instances } = await call.app.store.list('instance');
+  const draft = new Draft(call.app.env.clock.now());
+  await relyOnNoNewOperation(call.app.store, draft);
+  const { items: instances } = await call.app.store.list('instance', {}, EVERYTHING);
   requireUnused(
     network,
     instances.filter(({ spec }) => spec.nics.some((nic) => nic.network === network.id)),
   );
-  const draft = new Draft(call.app.env.clock.now());
   const { items } = await call.app.store.list('attachment', { owner: network.id });
   for (const attachment of items) draft.put(withSpec<Attachment>(attachment, { desired: 'absent' }));
   return deleteNamed(call, network, draft);

@@ -65,26 +65,32 @@ export const cancelOperation: Handler<'cancelOperation'> = async (call) => {
 
 export const watchOperation: Handler<'watchOperation'> = async (call) => {
   const operation = await resolve(call, 'operation', refOf(call));
-  return { events: follow(call.app.store, operation, call.signal) };
+  const after = Number(/^\d{1,15}$/.exec(call.lastEventId ?? '')?.[0] ?? 0);
+  return { events: follow(call.app.store, operation, after, call.signal) };
 };
 
-/** The operation at each change and its log lines, until it has ended. */
-async function* follow(store: Store, first: Operation, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+/** The operation at each change and its log lines, until it has ended. Ids are numbers of log lines: resume after them. */
+async function* follow(
+  store: Store,
+  first: Operation,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<ServerEvent> {
   const concerns = ({ changes, logged }: Parameters<Parameters<Store['subscribe']>[0]>[0]) =>
     logged.includes(first.id) || changes.some(({ meta }) => meta.id === first.id);
   const bell = new Bell(store, signal, concerns);
   try {
     let told = '';
-    let line = 0;
+    let line = after;
     while (!signal.aborted) {
       bell.reset();
       const operation = await store.get('operation', first.id);
       if (!operation) return;
       for (const { number, ...text } of await store.log(first.id, line)) {
         line = number;
-        yield { event: 'log', data: text };
+        yield { event: 'log', id: String(line), data: text };
       }
-      if (operation.revision !== told) yield { event: 'operation', id: operation.revision, data: operation };
+      if (operation.revision !== told) yield { event: 'operation', id: String(line), data: operation };
       told = operation.revision;
       if (operationEnded(operation.status.state)) return;
       await bell.rung();

@@ -1,4 +1,5 @@
 /** start, stop, reboot, reset, delete: what each writes when it begins. */
+import { checkCombination } from '@gantry/guest';
 import {
   type Act,
   err,
@@ -86,8 +87,9 @@ export async function beginStart(
     state: 'starting',
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, body);
-  const ancestry = await readAncestry(asking.app.store, instance, guest.spec.node);
-  const spec = guestSpec(guestInput(instance, ancestry), {
+  const input = guestInput(instance, await readAncestry(asking.app.store, instance, guest.spec.node));
+  checkCombination(input);
+  const spec = guestSpec(input, {
     instance: guest.spec.instance,
     node: guest.spec.node,
     epoch: guest.spec.epoch,

@@ -2,6 +2,8 @@
  * `instance create`, decided: everything wanted of the new instance in one draft: itself, its disks, its claims (name,
  * MACs, addresses), the operation, the placement decision, the binding with its epoch, replicas and attachments.
  */
+
+import { requirements } from '@gantry/guest';
 import {
   type Attachment,
   type CreateInstance,
@@ -18,7 +20,6 @@ import { place, refusal } from '@gantry/placement';
 import { type Asking, resolve } from '../api/call.ts';
 import { readCapacities } from '../capacity.ts';
 import { nowOf } from '../env.ts';
-import { requirements } from '../guest-rules.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
 import { Draft } from '../store/batch.ts';
 import { claimNics } from './create-nics.ts';
@@ -59,10 +60,7 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   const spec = specOf(body, sources, nics, disks);
   const shape = { id, name: body.name, spec };
   const trial = guestInput(shape, await readAncestry(store, shape, undefined, disks));
-  const needs = requirements(
-    trial,
-    networks.map((network) => network.id),
-  );
+  const needs = { ...requirements(trial), networks: networks.map((network) => network.id) };
   const { decision, node } = await chooseNode(asking, body, needs);
   const ancestry = await readAncestry(store, shape, node, disks);
   const number = await store.counter(COUNTERS.epoch);

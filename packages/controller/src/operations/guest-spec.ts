@@ -1,4 +1,6 @@
 /** From an instance and all that it inherits from to the spec of its binding. */
+
+import { lifePolicy } from '@gantry/guest';
 import {
   err,
   type GuestInput,
@@ -10,7 +12,6 @@ import {
   type Network,
   type NodeId,
 } from '@gantry/model';
-import { lifePolicy } from '../guest-rules.ts';
 import type { Kinds } from '../kinds.ts';
 import type { Store } from '../store/store.ts';
 

@@ -63,6 +63,14 @@ function begun(steps: Step[], at: string): Step[] {
   return steps.map((step, index) => (index === first ? { ...step, state: 'running', startedAt: at } : step));
 }
 
+/**
+ * Nothing may begin between reading who uses something and deleting it: call it before reading.
+ */
+export async function relyOnNoNewOperation(store: Store, draft: Draft): Promise<void> {
+  const last = await store.counter(COUNTERS.operation);
+  draft.batch.counters.push({ name: COUNTERS.operation, from: last, to: last });
+}
+
 /** @throws GantryError `busy` */
 export async function requireIdle(store: Store, instance: Instance): Promise<void> {
   const id = instance.status.operation;

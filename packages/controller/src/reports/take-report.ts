@@ -4,14 +4,13 @@
  * store does not know (any more), or that are another node's, are passed over. What changes nothing makes no revision.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Guest, LogLine, Node, NodeEvent, Report, ReportAnswer, StatusReport } from '@gantry/model';
+import type { LogLine, Node, NodeEvent, Report, ReportAnswer, StatusReport } from '@gantry/model';
 import type { App } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import type { Resource } from '../kinds.ts';
 import { Draft, type Seen } from '../store/batch.ts';
 import { retrying } from '../store/conflict.ts';
 import { deriveTouched } from './derive-touched.ts';
-import { applyEnding } from './ending.ts';
 import { mergeNode } from './merge-node.ts';
 
 export async function takeReport(app: App, node: Node, report: Report): Promise<ReportAnswer> {
@@ -72,9 +71,8 @@ async function applyStatus(
   const same = observedGeneration === object.observedGeneration && isDeepStrictEqual(object.status, status);
   if (same) return undefined;
   const changed = { ...object, observedGeneration, status } as typeof object;
-  const settled = changed.kind === 'guest' ? await applyEnding(app, draft, changed as Guest) : changed;
-  draft.put(settled);
-  return settled;
+  draft.put(changed);
+  return changed;
 }
 
 const MAX_LINES = 1000;
@@ -83,8 +81,7 @@ const MAX_TEXT = 4096;
 /** Log lines of operations on this node's things, and events. */
 async function takeRecords(app: App, draft: Draft, node: Node, report: Report): Promise<void> {
   for (const { operation, lines } of report.log ?? []) {
-    const known = await app.store.get('operation', operation);
-    if (!known) continue;
+    if (!(await concerns(app, node, operation))) continue;
     const kept = lines
       .slice(0, MAX_LINES)
       .map((line): LogLine => ({ ...line, text: line.text.slice(0, MAX_TEXT) }));
@@ -93,11 +90,19 @@ async function takeRecords(app: App, draft: Draft, node: Node, report: Report): 
   for (const event of report.events ?? []) await takeEvent(app, draft, node, event);
 }
 
+/** Of an instance on this node, or one that is gone. */
+async function concerns({ store }: App, node: Node, id: string): Promise<boolean> {
+  const operation = await store.get('operation', id);
+  const instance = operation && (await store.get('instance', operation.spec.target.id));
+  return operation !== undefined && (instance === undefined || instance.status.node === node.id);
+}
+
 async function takeEvent(app: App, draft: Draft, node: Node, event: NodeEvent): Promise<void> {
   if (!/^[a-z]+([.-][a-z]+)*$/.test(event.type)) return;
-  const instance = event.instance && (await app.store.get('instance', event.instance));
+  const named = event.instance && (await app.store.get('instance', event.instance));
+  const instance = named && named.status.node === node.id ? named : undefined;
   const { type, level, message } = event;
-  const subject = instance || node;
+  const subject = instance ?? node;
   draft.batch.events.push({
     at: nowOf(app.env),
     type,

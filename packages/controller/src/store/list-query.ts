@@ -30,13 +30,13 @@ export function listSql(
       key,
       value,
     );
-  const newest = page.order === 'newest';
+  const byAge = page.order === 'newest' || page.order === 'oldest';
   if (page.cursor !== undefined) {
-    const key = decodeCursor(page.cursor, newest ? 1 : 2);
-    if (newest) add('created < ?', key[0] ?? 0);
+    const key = decodeCursor(page.cursor, byAge ? 1 : 2);
+    if (byAge) add(page.order === 'newest' ? 'created < ?' : 'created > ?', key[0] ?? 0);
     else add('(name, id) > (?, ?)', key[0] ?? '', key[1] ?? '');
   }
-  const order = newest ? 'created desc' : 'name, id';
+  const order = byAge ? `created ${page.order === 'newest' ? 'desc' : 'asc'}` : 'name, id';
   const sql = `select body, created from object where ${where.join(' and ')} order by ${order} limit ?`;
   return { sql, values: [...values, limit + 1], limit };
 }
@@ -50,7 +50,7 @@ export function pageOf<T extends Resource>(
   const items = rows.slice(0, limit).map(({ body }) => JSON.parse(body) as T);
   const last = items.at(-1);
   if (rows.length <= limit || !last) return { items };
-  const key = order === 'newest' ? [rows[limit - 1]?.created] : [last.name, last.id];
+  const key = order === 'newest' || order === 'oldest' ? [rows[limit - 1]?.created] : [last.name, last.id];
   return { items, next: Buffer.from(JSON.stringify(key)).toString('base64url') };
 }
 

@@ -38,6 +38,8 @@ const statements = {
   seen: `insert into node_seen (node, boot, run, sequence, body) values (?, ?, ?, ?, ?)
     on conflict (node) do update set boot = excluded.boot, run = excluded.run, sequence = excluded.sequence,
       body = excluded.body`,
+  forgetLog: 'delete from op_log where operation = ?',
+  forgetDecision: 'delete from decision where operation = ?',
   forgetSeen: 'delete from node_seen where node = ?',
 } as const;
 
@@ -118,6 +120,10 @@ export class BatchWriter {
     this.#sql.delete.run(meta.kind, meta.id);
     if (meta.kind === 'token') this.#sql.forgetSecret.run(meta.id);
     if (meta.kind === 'node') this.#sql.forgetSeen.run(meta.id);
+    if (meta.kind === 'operation') {
+      this.#sql.forgetLog.run(meta.id);
+      this.#sql.forgetDecision.run(meta.id);
+    }
     written.changes.push({ number, op: 'delete', meta, object, ...before(row) });
   }
 

@@ -27,8 +27,8 @@ export interface Page {
   limit?: number;
   /** `next` of the page before. */
   cursor?: string;
-  /** By name (default), or newest first. */
-  order?: 'name' | 'newest';
+  /** By name (default), newest or oldest first. */
+  order?: 'name' | 'newest' | 'oldest';
 }
 
 export interface Listed<T> {

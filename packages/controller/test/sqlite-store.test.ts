@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, expect, test } from 'vitest';
+import { SqliteStore } from '../src/store/sqlite-store.ts';
+import { storeConformance } from './store-conformance.ts';
+import { draft, flavor } from './store-flavor.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gantry-store-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const path = () => join(folder, `${files++}.db`);
+
+storeConformance('SQLite in memory', async () => new SqliteStore(':memory:'));
+storeConformance('SQLite in a file', async () => new SqliteStore(path()));
+
+test('a file is there again after opening it anew; the term rises', async () => {
+  const file = path();
+  const first = new SqliteStore(file);
+  const { revision } = await first.commit(draft().add(flavor(1)).batch);
+  await first.close();
+  const second = new SqliteStore(file);
+  expect((await second.list('flavor')).items).toHaveLength(1);
+  expect(await second.revision()).toBe(revision);
+  expect(second.term).toEqual({ incarnation: first.incarnation, number: first.term.number + 1 });
+  await second.close();
+});
+
+test('numbers go on although all changes were compacted away', async () => {
+  const file = path();
+  const first = new SqliteStore(file);
+  const { revision } = await first.commit(draft().add(flavor(1)).batch);
+  await first.compact(Number.MAX_SAFE_INTEGER, 0);
+  await first.close();
+  const second = new SqliteStore(file);
+  expect(await second.revision()).toBe(revision);
+  await second.close();
+});
+
+test('a new incarnation has revisions of its own; objects can still be changed', async () => {
+  const file = path();
+  const first = new SqliteStore(file);
+  await first.commit(draft().add(flavor(1)).batch);
+  const old = await first.revision();
+  await first.beginNewIncarnation();
+  await first.close();
+  const second = new SqliteStore(file);
+  expect(second.incarnation).toBe(first.incarnation + 1);
+  expect(await second.revision()).not.toBe(old);
+  const [found] = await second.named('flavor', 'f1');
+  if (!found) throw new Error('it is gone');
+  await second.commit(draft().put(found).batch);
+  await second.close();
+});
+
+test('a second controller is refused while the first lives', async () => {
+  const file = path();
+  const first = new SqliteStore(file);
+  expect(() => new SqliteStore(file)).toThrowError(expect.objectContaining({ code: 'store_locked' }));
+  const other = spawnSync(process.execPath, [join(import.meta.dirname, 'open-store.ts'), file], {
+    encoding: 'utf8',
+  });
+  expect(other.stdout.trim()).toBe('store_locked');
+  await first.close();
+  await new SqliteStore(file).close();
+});
+
+test('a schema of a newer version is refused and left alone', () => {
+  const file = path();
+  const newer = new DatabaseSync(file);
+  newer.exec('pragma user_version=9999');
+  newer.close();
+  expect(() => new SqliteStore(file)).toThrowError(expect.objectContaining({ code: 'store_unusable' }));
+  const again = new DatabaseSync(file);
+  expect(again.prepare('select count(*) as tables from sqlite_schema').get()).toMatchObject({ tables: 0 });
+  again.close();
+});
+
+test('a folder that is not there, or a file that is no database, is store_unusable', async () => {
+  expect(() => new SqliteStore(join(folder, 'none', 'x.db'))).toThrowError(
+    expect.objectContaining({ code: 'store_unusable' }),
+  );
+});
+
+test('on a full disk the commit is refused, nothing is half done, and reading goes on', () => {
+  // the limit of file size stands for the disk: writing beyond it fails alike, in this process only
+  const script = join(import.meta.dirname, 'fill-store.ts');
+  const run = spawnSync(
+    'bash',
+    ['-c', 'trap "" XFSZ; ulimit -f 2048; exec "$0" "$@"', process.execPath, script, path()],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(run.stderr).toBe('');
+  const { code, committed, found, foundAfterOpening } = JSON.parse(run.stdout) as Record<string, unknown>;
+  expect(code).toBe('store_unusable');
+  expect(found).toBe(committed);
+  expect(foundAfterOpening).toBe(committed);
+});
