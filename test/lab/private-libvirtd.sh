@@ -1,7 +1,7 @@
 #!/bin/bash
 # A libvirtd of its own in its own mount, network, pid and cgroup namespaces. Started by private-libvirtd.ts.
-#   private-libvirtd.sh enter DIR CGROUP   joins a cgroup of its own, makes the namespaces, then
-#   private-libvirtd.sh init DIR           is pid 1 in there: mounts, daemons, and reaping of orphans
+#   private-libvirtd.sh enter DIR CACHE CGROUP   joins a cgroup of its own, makes the namespaces, then
+#   private-libvirtd.sh init DIR CACHE      is pid 1 in there: mounts, daemons, and reaping of orphans
 set -eu
 
 controllers="cpu cpuacct cpuset memory devices freezer blkio pids"
@@ -32,8 +32,9 @@ join_v2() {
 
 enter() {
   : > "$1/cgroups"
-  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then join_v2 "$2" "$1"; else join_v1 "$2" "$1"; fi
-  exec unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$1"
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then join_v2 "$3" "$1"; else join_v1 "$3" "$1"; fi
+  # The namespaces must not outlive whoever asked for them, even one that was killed.
+  exec setpriv --pdeathsig KILL unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$1" "$2"
 }
 
 mount_cgroups() {
@@ -48,17 +49,36 @@ mount_cgroups() {
   done
 }
 
+# Everything in /dev but KVM. Tests emulate, and where QEMU can open /dev/kvm but libvirt finds it unusable, libvirt
+# distrusts what it knows of QEMU and asks anew for each domain: 7 s every time.
+hide_kvm() {
+  local host=/run/dev.host node
+  mkdir "$host"
+  mount --rbind /dev "$host"
+  mount -t tmpfs -o mode=755 dev /dev
+  for node in "$host"/*; do
+    if [ "$node" = "$host/kvm" ]; then continue; fi
+    if [ -d "$node" ] && [ ! -L "$node" ]; then
+      mkdir "/dev/${node##*/}"
+      mount --rbind "$node" "/dev/${node##*/}"
+    else
+      cp -a "$node" /dev/
+    fi
+  done
+}
+
 init() {
   local dir=$1
   mount --make-rprivate /
   mount_cgroups
   mount -t tmpfs -o mode=755 run /run
+  hide_kvm
   mkdir -p /run/lock /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /etc/libvirt
   mount --bind "$dir/run" /run/libvirt
   mount --bind "$dir/etc" /etc/libvirt
   mount --bind "$dir/lib" /var/lib/libvirt
   mount --bind "$dir/log" /var/log/libvirt
-  mount --bind "$dir/cache" /var/cache/libvirt
+  mount --bind "$2" /var/cache/libvirt
   ip link set lo up
   virtlogd -d
   libvirtd -d

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { access, cp, mkdir, open, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +16,8 @@ const SOCKET_PATH_MAX = 107;
 export interface PrivateLibvirtdOptions {
   /** Where everything is kept: configuration, state, logs, sockets. Made when missing, kept by stop(). */
   readonly dir: string;
+  /** Where libvirt keeps what it found out about QEMU (8 s to find out anew); shared by all unless told. */
+  readonly cacheDir?: string;
   /** Lines added to libvirtd.conf. */
   readonly libvirtdConf?: readonly string[];
   /** Lines added to qemu.conf. */
@@ -46,7 +49,9 @@ export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions): Pro
   if (socketPath.length > SOCKET_PATH_MAX) throw new Error(`${socketPath}: too long for a unix socket`);
   await prepare(options);
   const log = await open(join(dir, 'init.log'), 'w');
-  const outer = spawn('/bin/bash', [SCRIPT, 'enter', dir, `gantry-test-${randomUUID()}`], {
+  const cache = options.cacheDir ?? join(tmpdir(), 'gantry-test-libvirt-cache');
+  await mkdir(cache, { recursive: true, mode: 0o755 });
+  const outer = spawn('/bin/bash', [SCRIPT, 'enter', dir, cache, `gantry-test-${randomUUID()}`], {
     stdio: ['ignore', log.fd, log.fd],
   });
   await log.close();
@@ -65,7 +70,7 @@ async function prepare({ dir, libvirtdConf = [], qemuConf = [] }: PrivateLibvirt
   // A name left from an earlier start would be taken for an answer.
   await rm(join(dir, 'ready'), { force: true });
   await rm(join(dir, 'run'), { recursive: true, force: true });
-  for (const part of ['run', 'etc', 'lib', 'log', 'cache'])
+  for (const part of ['run', 'etc', 'lib', 'log'])
     await mkdir(join(dir, part), { recursive: true, mode: 0o755 });
   await cp('/etc/libvirt/nwfilter', join(dir, 'etc', 'nwfilter'), { recursive: true }).catch(() => {});
   const base = [

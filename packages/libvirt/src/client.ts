@@ -12,6 +12,7 @@ import {
   type ProcedureName,
   procedures,
   type SessionProcedureName,
+  type Target,
   targetOf,
 } from './procedures/table.ts';
 import {
@@ -90,9 +91,19 @@ class ClientCore {
     const timed = { timeoutMs: this.#options.callTimeoutMs, ...options };
     const target = targetOf(name);
     // The table ties name, layout and type together; TypeScript cannot follow it through the lookup.
-    if (target.procedure.stream === undefined)
-      return (await this.#connection.call(target, args, timed)) as CallAnswer<N>;
-    return (await this.#openStream(name, args, timed)) as CallAnswer<N>;
+    if (target.procedure.stream !== undefined)
+      return (await this.#openStream(name, args, timed)) as CallAnswer<N>;
+    const counted = await this.#counted(target, args, timed);
+    return (await this.#connection.call(target, counted, timed)) as CallAnswer<N>;
+  }
+
+  /** The arguments, with the number of values filled in for calls that insist on it. */
+  async #counted(target: Target, args: unknown, options: CallOptions): Promise<unknown> {
+    const { count, ...procedure } = target.procedure;
+    if (count === undefined) return args;
+    const ask = { ...target, procedure: { ...procedure, result: count } };
+    const given = args as object | undefined;
+    return { ...given, nparams: await this.#connection.call(ask, { ...given, nparams: 0 }, options) };
   }
 
   /** Domain events of these kinds, in order. Registered at once; await `ready` to be sure that none is missed. */

@@ -148,10 +148,8 @@ export const isDenied = (error: unknown): error is LibvirtError =>
 /** The XML or an argument is wrong: trying again changes nothing. */
 export const isInvalidInput = (error: unknown): error is LibvirtError =>
   hasCode(error, [
-    E.VIR_ERR_XML_ERROR,
-    E.VIR_ERR_XML_DETAIL,
-    E.VIR_ERR_INVALID_ARG,
-    E.VIR_ERR_XML_INVALID_SCHEMA,
+    ...[E.VIR_ERR_XML_ERROR, E.VIR_ERR_XML_DETAIL, E.VIR_ERR_XML_INVALID_SCHEMA, E.VIR_ERR_INVALID_ARG],
+    ...[E.VIR_ERR_NO_NAME, E.VIR_ERR_NO_OS, E.VIR_ERR_NO_TARGET, E.VIR_ERR_NO_SOURCE, E.VIR_ERR_NO_ROOT],
   ]);
 
 /** The guest agent is not there or does not answer. */

@@ -29,9 +29,9 @@ export interface DomainEvents<K extends DomainEventKind> extends AsyncIterableIt
   readonly ready: Promise<void>;
 }
 
+type Consumer = (event: DomainEvent) => void;
+
 const DEFAULT_QUEUE_LIMIT = 10_000;
-/** Events kept for registrations whose answer is still on its way. */
-const EARLY_LIMIT = 10_000;
 
 const KIND_OF = new Map<number, { name: DomainEventKind; kind: EventKind<object> }>(
   Object.entries(domainEventKinds).map(([name, kind]) => [
@@ -40,64 +40,47 @@ const KIND_OF = new Map<number, { name: DomainEventKind; kind: EventKind<object>
   ]),
 );
 
-/** Routes a connection's domain events to those who registered for them. */
+/**
+ * Routes a connection's domain events to those who want them. A server takes each kind once per connection
+ * ("event callback already tracked" otherwise), so a kind is registered for all domains when it is first wanted, stays
+ * registered, and is shared: by kind alone it is known whom an event concerns.
+ */
 export class EventRouter {
-  readonly #consumers = new Map<string, (event: DomainEvent) => void>();
-  #early: { key: string; event: DomainEvent }[] = [];
-  #registering = 0;
+  readonly #consumers = new Map<DomainEventKind, Set<Consumer>>();
+  readonly #registered = new Map<DomainEventKind, Promise<unknown>>();
 
   /** Takes in a message; throws XdrError when it cannot be read. Messages of unknown kinds are nobody's. */
   receive(packet: Packet): void {
-    if (packet.program !== PROGRAM.remote) return;
-    const known = KIND_OF.get(packet.procedure);
+    const known = packet.program === PROGRAM.remote ? KIND_OF.get(packet.procedure) : undefined;
     if (known === undefined) return;
-    const { callbackID, event } = decodeBody(packet.body, (from) => known.kind.layout.read(from));
-    this.#deliver(keyOf(known.kind.id, callbackID), { kind: known.name, ...event } as DomainEvent);
+    const { event } = decodeBody(packet.body, (from) => known.kind.layout.read(from));
+    for (const consumer of this.#consumers.get(known.name) ?? [])
+      consumer({ kind: known.name, ...event } as DomainEvent);
   }
 
-  /** An event may overtake the answer to the registration it belongs to: keep it until the id is known. */
-  #deliver(key: string, event: DomainEvent): void {
-    const consumer = this.#consumers.get(key);
-    if (consumer !== undefined) consumer(event);
-    else if (this.#registering > 0 && this.#early.length < EARLY_LIMIT) this.#early.push({ key, event });
+  add(kind: DomainEventKind, consumer: Consumer): void {
+    const consumers = this.#consumers.get(kind) ?? new Set();
+    this.#consumers.set(kind, consumers.add(consumer));
   }
 
-  /** Registers one kind; gives the way to take it back. */
-  async register(
-    connection: Connection,
-    kind: DomainEventKind,
-    dom: Domain | undefined,
-    consumer: (event: DomainEvent) => void,
-  ): Promise<() => Promise<unknown>> {
-    const { id } = domainEventKinds[kind];
-    this.#registering += 1;
+  remove(consumer: Consumer): void {
+    for (const consumers of this.#consumers.values()) consumers.delete(consumer);
+  }
+
+  /** Resolves when the server sends events of this kind. */
+  async register(connection: Connection, kind: DomainEventKind): Promise<void> {
+    const target = targetOf('connectDomainEventCallbackRegisterAny');
+    const registered =
+      this.#registered.get(kind) ?? connection.call(target, { eventID: domainEventKinds[kind].id });
+    this.#registered.set(kind, registered);
     try {
-      const register = targetOf('connectDomainEventCallbackRegisterAny');
-      const callbackID = (await connection.call(register, { eventID: id, dom })) as number;
-      const key = keyOf(id, callbackID);
-      this.#consumers.set(key, consumer);
-      this.#replay(key, consumer);
-      return () => this.#deregister(connection, key, callbackID);
-    } finally {
-      this.#registering -= 1;
-      if (this.#registering === 0) this.#early = [];
+      await registered;
+    } catch (error) {
+      if (this.#registered.get(kind) === registered) this.#registered.delete(kind);
+      throw error;
     }
   }
-
-  #replay(key: string, consumer: (event: DomainEvent) => void): void {
-    const mine = this.#early.filter((early) => early.key === key);
-    this.#early = this.#early.filter((early) => early.key !== key);
-    for (const { event } of mine) consumer(event);
-  }
-
-  async #deregister(connection: Connection, key: string, callbackID: number): Promise<void> {
-    this.#consumers.delete(key);
-    if (connection.isOpen)
-      await connection.call(targetOf('connectDomainEventCallbackDeregisterAny'), { callbackID });
-  }
 }
-
-const keyOf = (eventId: number, callbackID: number): string => `${eventId}:${callbackID}`;
 
 /** Registers for `kinds` at once and queues what comes. */
 export function subscribe<K extends DomainEventKind>(
@@ -106,36 +89,31 @@ export function subscribe<K extends DomainEventKind>(
   kinds: readonly K[],
   options: DomainEventOptions,
 ): DomainEvents<K> {
-  const registered: (() => Promise<unknown>)[] = [];
-  let stopped = false;
-  const undo = (): void => {
-    stopped = true;
-    // The server forgets registrations with the connection; failing to take one back harms nobody.
-    for (const deregister of registered.splice(0)) deregister().catch(() => {});
+  for (const kind of kinds)
+    if (!Object.hasOwn(domainEventKinds, kind)) throw new TypeError(`no domain event kind ${String(kind)}`);
+  const { signal, dom } = options;
+  const consume: Consumer = (event) => {
+    if (dom === undefined || dom.uuid === event.dom.uuid) queue.push(event as DomainEvent<K>);
   };
-  const queue = new EventQueue<DomainEvent<K>>(options.queueLimit ?? DEFAULT_QUEUE_LIMIT, undo);
+  const release = (): void => {
+    router.remove(consume);
+    signal?.removeEventListener('abort', onAbort);
+  };
   const stop = (error?: Error): void => {
     queue.end(error);
-    undo();
-    options.signal?.removeEventListener('abort', onAbort);
+    release();
   };
   const onAbort = (): void => stop();
-  options.signal?.addEventListener('abort', onAbort, { once: true });
-  const registerAll = async (): Promise<void> => {
-    for (const kind of new Set(kinds)) {
-      if (stopped) return;
-      registered.push(
-        await router.register(connection, kind, options.dom, (event) => queue.push(event as DomainEvent<K>)),
-      );
-    }
-    if (stopped) undo();
-  };
-  if (options.signal?.aborted) stop();
-  const ready = registerAll();
+  const queue = new EventQueue<DomainEvent<K>>(options.queueLimit ?? DEFAULT_QUEUE_LIMIT, release);
+  for (const kind of kinds) router.add(kind, consume);
+  const ready = Promise.all(kinds.map((kind) => router.register(connection, kind))).then(() => {});
+  // Whoever does not await `ready` gets the failure from the loop.
   ready.catch((error: unknown) => stop(error instanceof Error ? error : new Error(String(error))));
   connection.closed.then(
     (error) => stop(error),
     () => {},
   );
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) stop();
   return Object.assign(queue, { ready });
 }

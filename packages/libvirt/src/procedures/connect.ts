@@ -25,7 +25,9 @@ import {
   storagePoolRef,
 } from '../objects.ts';
 import { typedParams } from '../typed-params.ts';
-import { flags, proc, stringFlags } from './procedure.ts';
+import { countedProc, flags, proc, stringFlags } from './procedure.ts';
+
+const nodeStats = { params: array(struct({ field: string, value: uhyper }), 16), nparams: int };
 
 /** The connection and the host. Numbers and layouts as in libvirt's remote protocol, release 9.0.0. */
 export const connectProcedures = {
@@ -96,24 +98,18 @@ export const connectProcedures = {
   /** XML: SMBIOS tables of the host. */
   connectGetSysinfo: proc(203, { flags }, string),
   /** CPU time by kind in ns; `cpuNum` -1 for the whole host. */
-  nodeGetCpuStats: proc(
+  nodeGetCpuStats: countedProc(
     227,
-    { cpuNum: int, nparams: defaulted(int, 16), flags },
-    only(
-      'params',
-      { params: array(struct({ field: string, value: uhyper }), 16), nparams: int },
-      (params) => ({ nparams: Object.keys(params).length }),
-    ),
+    { cpuNum: int, nparams: defaulted(int, 0), flags },
+    only('params', nodeStats, (params) => ({ nparams: params.length })),
+    only('nparams', nodeStats, () => ({ params: [] })),
   ),
   /** Memory by kind in KiB; `cellNum` -1 for the whole host. */
-  nodeGetMemoryStats: proc(
+  nodeGetMemoryStats: countedProc(
     228,
-    { nparams: defaulted(int, 16), cellNum: int, flags },
-    only(
-      'params',
-      { params: array(struct({ field: string, value: uhyper }), 16), nparams: int },
-      (params) => ({ nparams: Object.keys(params).length }),
-    ),
+    { nparams: defaulted(int, 0), cellNum: int, flags },
+    only('params', nodeStats, (params) => ({ nparams: params.length })),
+    only('nparams', nodeStats, () => ({ params: [] })),
   ),
   nodeSuspendForDuration: proc(250, { target: uint, duration: uhyper, flags }),
   /** Domains; flags `virConnectListAllDomainsFlags`, none means all. */

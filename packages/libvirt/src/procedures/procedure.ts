@@ -23,6 +23,11 @@ export interface Procedure<
   readonly args: Layout<AIn, AOut>;
   readonly result: Layout<RIn, ROut>;
   readonly stream: S;
+  /**
+   * For calls that want to be told exactly how many values there are: how the answer to `nparams: 0`, which is that
+   * number, looks.
+   */
+  readonly count?: Layout<number>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the bound of a generic over layouts, see AnyLayout
@@ -56,6 +61,16 @@ export function proc<A extends Fields, RIn, ROut>(
 ): Procedure<StructIn<A>, StructOut<A>, RIn, ROut, undefined>;
 export function proc(number: number, args: Fields, result: Layout<unknown> = nothing): AnyProcedure {
   return { number, args: struct(args), result, stream: undefined };
+}
+
+/** A call that is asked twice: first how many values there are, then for so many. */
+export function countedProc<A extends Fields, RIn, ROut>(
+  number: number,
+  args: A,
+  result: Layout<RIn, ROut>,
+  count: Layout<number>,
+): Procedure<StructIn<A>, StructOut<A>, RIn, ROut, undefined> {
+  return { number, args: struct(args), result, stream: undefined, count };
 }
 
 /** A call that opens a stream once it is answered. */

@@ -11,7 +11,7 @@ import {
   virDomainUndefineFlagsValues,
 } from '../enums/domain.ts';
 import { virErrorNumber } from '../enums/error.ts';
-import { isInvalidInput, isInvalidState, isNotFound, LibvirtError } from '../errors.ts';
+import { isInvalidInput, isInvalidState, isNotFound, isUnsupported, LibvirtError } from '../errors.ts';
 import type { Domain } from '../objects.ts';
 import type { DomainEvent, DomainEventKind } from '../procedures/domain-events.ts';
 
@@ -194,6 +194,36 @@ export const conformanceChecks: readonly ConformanceCheck[] = [
         await assert.rejects(lv.domainReset({ dom }), isInvalidState);
         await assert.rejects(lv.domainManagedSave({ dom }), isInvalidState);
       }),
+  },
+  {
+    title: 'refuses actions at the end that QEMU cannot combine',
+    async run(context) {
+      const xml = context.guestXml({
+        name: 'unsupported',
+        uuid: context.newUuid(),
+        extra: '<on_poweroff>restart</on_poweroff><on_reboot>destroy</on_reboot>',
+      });
+      await assert.rejects(context.lv.domainDefineXmlFlags({ xml }), isUnsupported);
+    },
+  },
+  {
+    title: 'takes a power-off for a reboot where on_poweroff says restart',
+    run: (context) =>
+      withGuest(
+        context,
+        async (dom) => {
+          const { lv } = context;
+          const events = lv.domainEvents(['reboot'], { dom });
+          await events.ready;
+          await context.booted(await lv.domainCreateWithFlags({ dom }));
+          await lv.domainShutdownFlags({ dom });
+          const { value } = await events.next();
+          assert.equal(value?.kind, 'reboot');
+          assert.deepEqual(await stateOf(lv, dom), [1, 1]);
+          await events.return?.();
+        },
+        '<on_poweroff>restart</on_poweroff>',
+      ),
   },
   {
     title: 'powers a guest off at its request',

@@ -41,7 +41,9 @@ const failed = (message: string): MachineRefusal =>
   new MachineRefusal('VIR_ERR_OPERATION_FAILED', 'VIR_FROM_DOMAIN', `operation failed: ${message}`);
 
 /** Name and UUID belong together for ever; either alone is a clash. */
-function assertNoClash(machine: Machine, { uuid, name }: DomainSpec): MachineDomain | undefined {
+function admit(machine: Machine, spec: DomainSpec): MachineDomain | undefined {
+  const { uuid, name } = spec;
+  assertSupported(spec);
   const same = machine.domains.get(uuid);
   if (same !== undefined && same.name !== name)
     throw failed(`domain '${same.name}' is already defined with uuid ${uuid}`);
@@ -51,9 +53,21 @@ function assertNoClash(machine: Machine, { uuid, name }: DomainSpec): MachineDom
   return same;
 }
 
+/** QEMU knows one action for both ends, so the two wishes must not contradict each other. */
+function assertSupported({ onPoweroff, onReboot }: DomainSpec): void {
+  const contradicts = onPoweroff === 'restart' && onReboot === 'destroy';
+  if (!contradicts && onPoweroff !== 'preserve' && onReboot !== 'preserve') return;
+  const what = `on_poweroff '${onPoweroff}' with on_reboot '${onReboot}'`;
+  throw new MachineRefusal(
+    'VIR_ERR_CONFIG_UNSUPPORTED',
+    'VIR_FROM_QEMU',
+    `unsupported configuration: qemu driver doesn't support ${what}`,
+  );
+}
+
 /** Stores a definition; a running domain keeps running with what it was started with. */
 export function define(machine: Machine, spec: DomainSpec): Step {
-  const before = assertNoClash(machine, spec);
+  const before = admit(machine, spec);
   const { uuid, name } = spec;
   const fresh: MachineDomain = { uuid, name, ...OFF, config: spec, autostart: false, managedSave: false };
   const domain = before === undefined ? fresh : { ...before, config: spec };
@@ -64,7 +78,7 @@ export function define(machine: Machine, spec: DomainSpec): Step {
 
 /** Starts a domain that is not stored and vanishes when it stops. */
 export function createTransient(machine: Machine, spec: DomainSpec, paused = false): Step {
-  const before = assertNoClash(machine, spec);
+  const before = admit(machine, spec);
   if (before !== undefined && isActive(before))
     throw invalid(`domain '${spec.name}' is already active`, 'VIR_FROM_DOMAIN');
   const { uuid, name } = spec;
@@ -242,7 +256,7 @@ export function migrateOut(machine: Machine, uuid: string, undefineSource: boole
 
 /** The target's end: the guest appears here; `persist` stores its definition. */
 export function migrateIn(machine: Machine, spec: DomainSpec, persist: boolean): Step {
-  const before = assertNoClash(machine, spec);
+  const before = admit(machine, spec);
   if (before !== undefined && isActive(before))
     throw invalid(`domain '${spec.name}' is already active`, 'VIR_FROM_DOMAIN');
   const { uuid, name } = spec;

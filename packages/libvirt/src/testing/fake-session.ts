@@ -158,6 +158,13 @@ export class FakeSession {
   }
 
   #register({ eventID, dom }: { eventID: number; dom: Domain | null }): number {
+    for (const known of this.#registrations.values())
+      if (known.eventID === eventID && known.uuid === dom?.uuid)
+        throw refusal(
+          virErrorNumber.VIR_ERR_INVALID_ARG,
+          virErrorDomain.VIR_FROM_NONE,
+          'invalid argument: event callback already tracked',
+        );
     const callbackID = this.#nextCallback++;
     this.#registrations.set(callbackID, { eventID, uuid: dom?.uuid });
     return callbackID;

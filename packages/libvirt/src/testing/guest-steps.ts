@@ -24,18 +24,11 @@ function off(machine: Machine, domain: MachineDomain): Step {
   return stop(machine, domain, 'VIR_DOMAIN_SHUTOFF_SHUTDOWN', 'VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN', [asked]);
 }
 
-/** The guest powered off; with `on_poweroff` restart libvirt resets it instead. */
+/** The guest powered off; with `on_poweroff` restart QEMU takes that for a reboot. */
 export function guestPoweroff(machine: Machine, uuid: string): Step {
   const domain = findActive(machine, uuid);
   if (domain.live?.onPoweroff !== 'restart') return off(machine, domain);
-  const asked = lifecycle(domain, 'VIR_DOMAIN_EVENT_SHUTDOWN', shutdown.VIR_DOMAIN_EVENT_SHUTDOWN_GUEST);
-  const running: MachineDomain = {
-    ...domain,
-    state: 'VIR_DOMAIN_RUNNING',
-    reason: 'VIR_DOMAIN_RUNNING_BOOTED',
-  };
-  const again = lifecycle(running, 'VIR_DOMAIN_EVENT_RESUMED', resumed.VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-  return put(machine, running, [asked, rebooted(running), again]);
+  return { machine, domain, events: [rebooted(domain)] };
 }
 
 /** The guest rebooted; with `on_reboot` destroy QEMU ends instead. */
