@@ -1,10 +1,12 @@
-import manifest from '../../../package.json' with { type: 'json' };
+/** The `gantry` command. */
+import { processIo } from './io.ts';
+import { run } from './run.ts';
 
-const [command] = process.argv.slice(2);
-if (command === '--version') {
-  console.log(manifest.version);
-} else {
-  console.error(`error: unknown command ${JSON.stringify(command ?? '')}`);
-  console.error('known: gantry --version');
-  process.exitCode = 2;
-}
+// A reader that goes away (`gantry ... | head`) ends the command, silently, as it ends any other.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+const code = await run(process.argv.slice(2), processIo());
+// A daemon that this process became has set its own.
+process.exitCode ||= code;

@@ -123,7 +123,10 @@ export class Client {
     return JSON.parse(answer) as Response<N>;
   }
 
-  /** Server-sent events of an `events` route until the server ends the stream. `lastEventId` resumes after that event. */
+  /**
+   * Server-sent events of an `events` route until the server ends the stream. `lastEventId` resumes after that event.
+   * @throws GantryError also what the server tells as event `error`
+   */
   async *events<N extends RouteName>(
     name: N,
     input: Input<N>,
@@ -140,7 +143,10 @@ export class Client {
         timeoutMs: timeoutOf(options),
       }),
     );
-    yield* serverEvents(answer);
+    for await (const event of serverEvents(answer)) {
+      if (event.event === 'error') throw refusal(answer.statusCode ?? 0, event.data, requestIdOf(answer));
+      yield event;
+    }
   }
 
   /** Opens a `websocket` route as a stream of bytes; the token travels in a header. */
@@ -180,7 +186,7 @@ export class Client {
     const headers = { ...this.#agentHeader(), ...how.headers };
     const answer = await this.#transport.exchange({ ...how, method, path, headers });
     const status = answer.statusCode ?? 0;
-    const requestId = headerOf(answer.headers, 'x-request-id');
+    const requestId = requestIdOf(answer);
     const tookMs = performance.now() - startedAt;
     this.options.onTrace?.({ method, path, body: request.body, status, requestId, tookMs });
     if (status >= 200 && status < 300) return answer;
@@ -218,6 +224,8 @@ export class Client {
       : error;
   }
 }
+
+const requestIdOf = (answer: IncomingMessage): string | undefined => headerOf(answer.headers, 'x-request-id');
 
 const timeoutOf = (options: CallOptions): number => options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 

@@ -1,0 +1,97 @@
+/** A cluster of this machine, step by step. Each step looks first: after a crash the next run completes what is missing. */
+import { readTokenFile } from '@gantry/client';
+import { err, type Node } from '@gantry/model';
+import { localContext, readConfig, writeConfig } from '../config.ts';
+import type { Session } from '../session.ts';
+import { ensureAccount } from './account.ts';
+import { programsFor } from './daemons.ts';
+import { ensureFolder, type Owner, writeDurably } from './files.ts';
+import { requireFit } from './host-check.ts';
+import { type Layout, layoutOf, readSettings, type Settings } from './layout.ts';
+import { requireRunning } from './process.ts';
+import { localClient, runForeground, startDaemons } from './start.ts';
+import { ensureStore, storeExists } from './store.ts';
+import { untilAnswers, untilNodeReady } from './wait.ts';
+
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** @throws GantryError `name_taken` when the cluster is there, complete; `host_unfit` with all that is missing */
+export async function initCluster(
+  session: Session,
+  state: string,
+  wanted: Omit<Settings, 'complete'>,
+): Promise<void> {
+  const layout = layoutOf(state);
+  const earlier = readSettings(layout);
+  if (earlier?.complete) throw err('name_taken', { kind: 'cluster', name: `${earlier.name} (in ${state})` });
+  requireFit(wanted.libvirt);
+  const settings: Settings = { ...(earlier && storeExists(layout) ? earlier : wanted), complete: false };
+  await step(session, 'account', 'system user gantry', () => ensureAccount(state));
+  const owner = await ensureAccount(state);
+  await step(session, 'state', state, async () => makeFolders(layout, owner));
+  writeSettings(layout, settings);
+  const programs = programsFor(owner, layout);
+  await step(session, 'store', `cluster ${settings.name}, node ${settings.node}`, () =>
+    ensureStore(layout, settings, owner, programs),
+  );
+  if (settings.mode === 'foreground')
+    return await runForeground(session.io, layout, settings, () => finish(session, layout, settings));
+  await step(session, 'start', how(settings), () => startDaemons(layout, settings));
+  await finish(session, layout, settings);
+}
+
+const how = ({ mode }: Settings): string =>
+  mode === 'systemd' ? 'gantry-controller.service, gantry-agent.service' : 'controller and agent, detached';
+
+async function step(
+  session: Session,
+  name: string,
+  detail: string,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  await act();
+  session.note(`  ${name.padEnd(8)} ${detail}`);
+}
+
+/** The controller may write its own folder and its socket, and nothing else. Sticky: it cannot replace root's pid files. */
+function makeFolders(layout: Layout, owner: Owner): void {
+  const shared: Owner = { uid: 0, gid: owner.gid };
+  ensureFolder(layout.state, ROOT, 0o755);
+  ensureFolder(layout.agent, ROOT, 0o711);
+  ensureFolder(layout.run, shared, 0o1775);
+  ensureFolder(layout.log, shared, 0o750);
+}
+
+const writeSettings = (layout: Layout, settings: Settings): void =>
+  writeDurably(layout.settings, `${JSON.stringify(settings, null, 2)}\n`, 0o644);
+
+async function finish(session: Session, layout: Layout, settings: Settings): Promise<void> {
+  const client = localClient(layout);
+  const alive = settings.mode === 'detached' ? () => requireRunning(layout, 'agent') : () => undefined;
+  try {
+    await untilAnswers(client, () => undefined);
+    session.note(`  api      unix:${layout.socket}${settings.listen ? `, http://${settings.listen}` : ''}`);
+    const node = await untilNodeReady(client, settings.node, alive);
+    session.note(`  node     ${describe(node)}`);
+  } finally {
+    client.close();
+  }
+  remember(session, layout, settings);
+  writeSettings(layout, { ...settings, complete: true });
+  session.note(`cluster ${settings.name} is ready   gantry launch debian/12 web1`);
+}
+
+const describe = ({ name, status }: Node): string => {
+  const accelerator = status.facts?.accelerator;
+  const speed = accelerator ? `, ${accelerator.kvm ? 'kvm' : `tcg (${accelerator.reason})`}` : '';
+  return `${name} ${status.state}${speed}`;
+};
+
+/** The context of this cluster becomes the current one. */
+function remember(session: Session, layout: Layout, { name }: Settings): void {
+  const { env } = session.io;
+  const config = readConfig(env);
+  const token = readTokenFile(layout.adminToken);
+  const context = { url: localContext(layout.state).url, ...(token ? { token } : {}) };
+  writeConfig(env, { current: name, contexts: { ...config.contexts, [name]: context } });
+}

@@ -1,0 +1,55 @@
+/** Until the API answers and the node is ready. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@gantry/client';
+import { err, isGantryError, type Node } from '@gantry/model';
+
+const EVERY_MS = 100;
+
+/** @throws whatever `check` throws meanwhile (a daemon that ended), or `deadline_exceeded` */
+async function until<T>(
+  what: string,
+  limitMs: number,
+  check: () => Promise<T | undefined>,
+  seen: () => string,
+): Promise<T> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const found = await check();
+    if (found !== undefined) return found;
+    if (performance.now() > endMs)
+      throw err('deadline_exceeded', { what, limit: `${limitMs / 1000} s`, observed: seen(), operation: '' });
+    await sleep(EVERY_MS);
+  }
+}
+
+export async function untilAnswers(client: Client, alive: () => void, limitMs = 30_000): Promise<void> {
+  let last = 'nothing';
+  const ask = async () => {
+    alive();
+    try {
+      return await client.call('health', {}, { timeoutMs: 2000 });
+    } catch (error) {
+      if (!isGantryError(error, 'api_unreachable')) throw error;
+      last = error.message;
+      return undefined;
+    }
+  };
+  await until('the start of the controller', limitMs, ask, () => last);
+}
+
+/** The first report may take a while: the agent tries out whether KVM runs a guest. */
+export async function untilNodeReady(
+  client: Client,
+  name: string,
+  alive: () => void,
+  limitMs = 120_000,
+): Promise<Node> {
+  let last = 'nothing';
+  const ask = async () => {
+    alive();
+    const node = await client.call('getNode', { params: { ref: name } });
+    last = node.status.state;
+    return last === 'ready' || last === 'degraded' ? node : undefined;
+  };
+  return await until(`node ${name}`, limitMs, ask, () => last);
+}

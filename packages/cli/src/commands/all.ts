@@ -1,0 +1,118 @@
+/** Every command. */
+import type { Verb } from '../verb.ts';
+import { agent } from './agent.ts';
+import { clusterDestroy } from './cluster/destroy.ts';
+import { clusterInit } from './cluster/init.ts';
+import { clusterShow } from './cluster/show.ts';
+import { clusterStart } from './cluster/start.ts';
+import { clusterStop } from './cluster/stop.ts';
+import { complete } from './completion/complete.ts';
+import { completionInstall } from './completion/install.ts';
+import { completionBash, completionFish, completionZsh } from './completion/script.ts';
+import { contextList } from './context/list.ts';
+import { contextUse } from './context/use.ts';
+import { eventList } from './event/list.ts';
+import { explain } from './explain.ts';
+import { flavorCreate } from './flavor/create.ts';
+import { flavorDelete } from './flavor/delete.ts';
+import { flavorList } from './flavor/list.ts';
+import { flavorSet } from './flavor/set.ts';
+import { flavorShow } from './flavor/show.ts';
+import { imageCreate } from './image/create.ts';
+import { imageDelete } from './image/delete.ts';
+import { imageImport } from './image/import.ts';
+import { imageList } from './image/list.ts';
+import { imageSet } from './image/set.ts';
+import { imageShow } from './image/show.ts';
+import { instanceConsole } from './instance/console.ts';
+import { instanceCreate } from './instance/create.ts';
+import { instanceDelete } from './instance/delete.ts';
+import { instanceList } from './instance/list.ts';
+import { instanceLogs } from './instance/logs.ts';
+import { instanceReboot } from './instance/reboot.ts';
+import { instanceReset } from './instance/reset.ts';
+import { instanceShow } from './instance/show.ts';
+import { instanceStart } from './instance/start.ts';
+import { instanceStop } from './instance/stop.ts';
+import { launch } from './launch.ts';
+import { networkCreate } from './network/create.ts';
+import { networkDelete } from './network/delete.ts';
+import { networkList } from './network/list.ts';
+import { networkShow } from './network/show.ts';
+import { nodeDrain } from './node/drain.ts';
+import { nodeList } from './node/list.ts';
+import { nodeShow } from './node/show.ts';
+import { nodeUndrain } from './node/undrain.ts';
+import { opCancel } from './op/cancel.ts';
+import { opList } from './op/list.ts';
+import { opShow } from './op/show.ts';
+import { opWatch } from './op/watch.ts';
+import { placementShow } from './placement/show.ts';
+import { projectCreate } from './project/create.ts';
+import { projectList } from './project/list.ts';
+import { server } from './server/server.ts';
+import { serverStatus } from './server/status.ts';
+import { tokenCreate } from './token/create.ts';
+import { tokenDelete } from './token/delete.ts';
+import { tokenList } from './token/list.ts';
+
+/** In the order of the help text. */
+export const verbs: readonly Verb[] = [
+  launch,
+  instanceCreate,
+  instanceList,
+  instanceShow,
+  instanceStart,
+  instanceStop,
+  instanceReboot,
+  instanceReset,
+  instanceDelete,
+  instanceConsole,
+  instanceLogs,
+  imageList,
+  imageShow,
+  imageImport,
+  imageCreate,
+  imageSet,
+  imageDelete,
+  flavorList,
+  flavorShow,
+  flavorCreate,
+  flavorSet,
+  flavorDelete,
+  networkList,
+  networkShow,
+  networkCreate,
+  networkDelete,
+  nodeList,
+  nodeShow,
+  nodeDrain,
+  nodeUndrain,
+  opList,
+  opShow,
+  opWatch,
+  opCancel,
+  placementShow,
+  eventList,
+  projectList,
+  projectCreate,
+  tokenList,
+  tokenCreate,
+  tokenDelete,
+  explain,
+  clusterInit,
+  clusterShow,
+  clusterStart,
+  clusterStop,
+  clusterDestroy,
+  contextList,
+  contextUse,
+  server,
+  serverStatus,
+  agent,
+  completionInstall,
+  completionBash,
+  completionZsh,
+  completionFish,
+  complete,
+];

@@ -1,0 +1,54 @@
+/** start, stop, reboot and reset: one shape. */
+import { type Body, parseDurationMs } from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { instancesArgument } from '../../names.ts';
+import { conclude, operationFlags } from '../../operations/submit.ts';
+import type { Session } from '../../session.ts';
+import type { Flag, Verb } from '../../verb.ts';
+
+type ActRoute = 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance';
+
+const common: readonly Flag[] = [
+  { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
+  { flags: '--reason <text>', description: 'kept with the operation' },
+  ...operationFlags,
+];
+
+/** The command of one verb; several names are asked for together and then waited for one after the other. */
+export const actVerb = (
+  verb: string,
+  route: ActRoute,
+  more: Pick<Verb, 'summary' | 'details' | 'examples' | 'flags'>,
+): Verb => ({
+  words: `instance ${verb}`,
+  arguments: [instancesArgument],
+  ...more,
+  flags: [...(more.flags ?? []), ...common],
+  run: (session, given) => act(session, given, route),
+});
+
+async function act(session: Session, given: Given, route: ActRoute): Promise<void> {
+  const query = given.on('plan') ? { plan: true } : {};
+  const body = bodyOf(given);
+  const answers = [];
+  for (const ref of given.args)
+    answers.push(await session.client.call(route, { params: { ref }, query, body }));
+  for (const answer of answers)
+    await conclude(session, given, answer, ({ spec }) =>
+      route === 'stopInstance' ? '' : `gantry console ${spec.target.name}`,
+    );
+}
+
+const bodyOf = (given: Given): Body<ActRoute> => ({
+  ...(given.on('force') ? { force: true } : {}),
+  ...given.put('timeoutMs', 'grace', parseDurationMs),
+  ...given.put('until', 'until', (text) => text as 'running'),
+  ...given.put('deadlineMs', 'deadline', parseDurationMs),
+  ...given.string('reason', 'reason'),
+});
+
+export const untilFlag: Flag = {
+  flags: '--until <sign>',
+  description: 'when it counts as done',
+  choices: ['running', 'ping', 'ssh'],
+};

@@ -1,0 +1,161 @@
+/** Options of `instance create` and `launch`, and the request that they make. */
+import { type Body, cpuModes, parseDurationMs, parseMiB, shutoffActions } from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { flavorNames, imageNames, networkNames, nodeNames } from '../../names.ts';
+import { operationFlags } from '../../operations/submit.ts';
+import {
+  parseCount,
+  parseDisk,
+  parseNic,
+  parseOs,
+  parsePairs,
+  parseSshKeys,
+  parseYesNo,
+  readText,
+} from '../../parse.ts';
+import type { Flag } from '../../verb.ts';
+
+const size: readonly Flag[] = [
+  { flags: '--flavor <flavor>', description: 'size and hardware', complete: flavorNames },
+  { flags: '--vcpus <count>', description: 'virtual CPUs, instead of the flavor’s' },
+  { flags: '--memory <size>', description: 'memory with its unit (1G), instead of the flavor’s' },
+  {
+    flags: '--disk <disk>',
+    description: 'SIZE[,template=file-qcow2|file-raw]; the first takes the image',
+    many: true,
+  },
+  {
+    flags: '--nic <nic>',
+    description: 'NETWORK[,ip=ADDRESS|pool|none][,mac=MAC]; default: one in network default',
+    many: true,
+    complete: networkNames,
+  },
+];
+export const imageFlag: Flag = {
+  flags: '--image <image>',
+  description: 'what its first disk is made from',
+  complete: imageNames,
+};
+const software: readonly Flag[] = [
+  {
+    flags: '--os <provider>',
+    description: 'an OS provider instead of an image: debootstrap, debootstrap+VARIANT',
+  },
+  { flags: '--os-param <key=value>', description: 'parameter of the OS provider', many: true },
+  {
+    flags: '--kernel <kernel>',
+    description: 'disk (its own boot loader), node (the node’s kernel) or a path on the node',
+  },
+  { flags: '--initrd <initrd>', description: 'node or a path on the node' },
+  { flags: '--root <device>', description: 'root device for the kernel' },
+  { flags: '--kernel-args <args>', description: 'further kernel arguments' },
+  { flags: '--hostname <name>', description: 'host name, default: the instance’s name' },
+  { flags: '--ssh-key <key>', description: 'public key, or a file with such', many: true },
+  { flags: '--user-data <file>', description: 'cloud-init user-data' },
+];
+const policy: readonly Flag[] = [
+  { flags: '--cpu-mode <mode>', description: 'CPU that the guest sees', choices: cpuModes },
+  { flags: '--cpu-model <model>', description: 'with --cpu-mode custom' },
+  { flags: '--cpu-flag <flag>', description: '+FLAG requires, -FLAG disables', many: true },
+  { flags: '--machine-type <type>', description: 'QEMU machine type' },
+  {
+    flags: '--disk-cache <mode>',
+    description: 'cache mode of its disks',
+    choices: ['none', 'writeback', 'writethrough', 'directsync', 'unsafe'],
+  },
+  {
+    flags: '--on-poweroff <action>',
+    description: 'when the guest powers itself off',
+    choices: shutoffActions,
+  },
+  { flags: '--on-reboot <action>', description: 'when the guest reboots itself', choices: shutoffActions },
+  {
+    flags: '--on-crash <action>',
+    description: 'when QEMU dies or the guest panics',
+    choices: shutoffActions,
+  },
+  {
+    flags: '--start-on-boot <yes|no>',
+    description: 'start it again after the node booted',
+    complete: () => ['yes', 'no'],
+  },
+  { flags: '--stop-timeout <duration>', description: 'a graceful stop may take so long, then it is forced' },
+];
+const rest: readonly Flag[] = [
+  { flags: '--label <key=value>', description: 'label', many: true },
+  { flags: '--node <node>', description: 'on this node', complete: nodeNames },
+  { flags: '--stopped', description: 'do not start it' },
+  { flags: '--protect', description: 'refuse its deletion' },
+  { flags: '--until <sign>', description: 'when it counts as done', choices: ['running', 'ping', 'ssh'] },
+  { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
+  { flags: '--reason <text>', description: 'kept with the operation' },
+];
+
+export const createFlags: readonly Flag[] = [...size, ...software, ...policy, ...rest, ...operationFlags];
+
+/** The body of the request. @throws GantryError `invalid_argument` */
+export function createBody(name: string, image: string | undefined, given: Given): Body<'createInstance'> {
+  const labels = parsePairs(given.all('label'));
+  const [disks, nics] = [given.all('disk').map(parseDisk), given.all('nic').map(parseNic)];
+  const guest = guestPolicy(given);
+  const personality = personalityOf(given);
+  const parameters = parsePairs(given.all('osParam'));
+  const kernel = given.text('kernel');
+  return {
+    name,
+    ...unlessEmpty('labels', labels),
+    ...given.string('flavor', 'flavor'),
+    ...given.put('vcpus', 'vcpus', parseCount),
+    ...given.put('memoryMiB', 'memory', parseMiB),
+    ...(image === undefined ? {} : { image }),
+    ...given.put('os', 'os', (text) => parseOs(text, parameters)),
+    ...(kernel === undefined ? {} : { boot: { kernel, ...bootRest(given) } }),
+    ...(disks.length > 0 ? { disks } : {}),
+    ...(nics.length > 0 ? { nics } : {}),
+    ...(given.on('stopped') ? { power: 'stopped' as const } : {}),
+    ...unlessEmpty('guest', guest),
+    ...unlessEmpty('personality', personality),
+    ...(given.on('protect') ? { protected: true } : {}),
+    ...given.string('node', 'node'),
+    ...given.put('until', 'until', (text) => text as 'running'),
+    ...given.put('deadlineMs', 'deadline', parseDurationMs),
+    ...given.string('reason', 'reason'),
+  };
+}
+
+type Guest = NonNullable<Body<'createInstance'>['guest']>;
+
+function guestPolicy(given: Given): Guest {
+  const word = <K extends keyof Guest & string>(key: K) => given.put(key, key, (text) => text as never);
+  const flags = given.all('cpuFlag');
+  return {
+    ...word('cpuMode'),
+    ...word('cpuModel'),
+    ...(flags.length > 0 ? { cpuFlags: [...flags] } : {}),
+    ...word('machineType'),
+    ...word('diskCache'),
+    ...word('onPoweroff'),
+    ...word('onReboot'),
+    ...word('onCrash'),
+    ...given.put('startOnBoot', 'startOnBoot', parseYesNo),
+    ...given.put('stopTimeoutMs', 'stopTimeout', parseDurationMs),
+  };
+}
+
+function personalityOf(given: Given) {
+  const sshKeys = given.all('sshKey').flatMap(parseSshKeys);
+  return {
+    ...given.string('hostname', 'hostname'),
+    ...(sshKeys.length > 0 ? { sshKeys } : {}),
+    ...given.put('userData', 'userData', readText),
+  };
+}
+
+const bootRest = (given: Given) => ({
+  ...given.string('initrd', 'initrd'),
+  ...given.string('root', 'root'),
+  ...given.string('args', 'kernelArgs'),
+});
+
+const unlessEmpty = <K extends string, T extends object>(key: K, value: T): { [key in K]?: T } =>
+  Object.keys(value).length > 0 ? ({ [key]: value } as { [key in K]?: T }) : {};

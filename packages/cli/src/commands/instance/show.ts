@@ -1,0 +1,141 @@
+import { formatBytes, type Guest, type Instance, isGantryError } from '@gantry/model';
+import { instanceArgument } from '../../names.ts';
+import { timelineText } from '../../operations/words.ts';
+import { ago, type Entry, entries, join, section, subTable } from '../../output/describe.ts';
+import type { Session } from '../../session.ts';
+import type { Verb } from '../../verb.ts';
+import { namesById } from '../pages.ts';
+import { settingsTable } from './settings.ts';
+
+export const instanceShow: Verb = {
+  words: 'instance show',
+  summary: 'an instance: what it is, how it is, and why each setting is as it is',
+  arguments: [instanceArgument],
+  examples: [
+    'gantry instance show web1',
+    'gantry instance show web1 -o json',
+    'gantry instance show web1 -o wide',
+  ],
+  async run(session, given) {
+    const params = { ref: given.arg(0, 'name') };
+    const instance = await session.client.call('getInstance', { params });
+    await session.out.object(instance, instance.name, () => describe(session, instance));
+  },
+};
+
+async function describe(session: Session, instance: Instance): Promise<string> {
+  const { client, out } = session;
+  const [guest, names] = await Promise.all([guestOf(session, instance), allNames(session)]);
+  const settings = guest?.status.explanation ?? [];
+  return join(
+    entries(factsOf(instance, guest, names)),
+    section('Conditions', conditions(instance, guest)),
+    section('Networks', nics(instance, names)),
+    section('Disks', await disks(client, instance)),
+    section('Settings', settingsTable(settings, out.format === 'wide')),
+  );
+}
+
+/** The binding may be gone, or not there yet: then there is nothing to explain. */
+async function guestOf({ client }: Session, { id }: Instance): Promise<Guest | undefined> {
+  try {
+    return await client.call('getInstanceGuest', { params: { ref: id } });
+  } catch (error) {
+    if (isGantryError(error, 'not_found')) return undefined;
+    throw error;
+  }
+}
+
+type Names = ReadonlyMap<string, string>;
+async function allNames({ client }: Session): Promise<Names> {
+  const routes = ['listNodes', 'listFlavors', 'listImages', 'listNetworks', 'listProjects'] as const;
+  const maps = await Promise.all(routes.map((route) => namesById(client, route)));
+  return new Map(maps.flatMap((map) => [...map]));
+}
+
+function factsOf(instance: Instance, guest: Guest | undefined, names: Names): Entry[] {
+  const { spec, status } = instance;
+  const name = (id: string | undefined) => (id === undefined ? undefined : (names.get(id) ?? id));
+  const policy = Object.entries(spec.guest ?? {}).map(([key, value]) => `${key}=${value}`);
+  return [
+    ['name', instance.name],
+    ['id', instance.id],
+    ['project', name(instance.project)],
+    [
+      'labels',
+      Object.entries(instance.labels ?? {})
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' '),
+    ],
+    ['state', stateText(instance, guest)],
+    ['wanted', spec.power],
+    ['node', name(status.node)],
+    ['accelerator', guest?.status.accelerator],
+    ['machine', guest?.status.hardware?.machineType],
+    ['flavor', name(spec.flavor)],
+    ['vcpus', spec.vcpus],
+    ['memory', formatBytes(spec.memoryMiB * 2 ** 20)],
+    ['image', name(spec.image)],
+    ['os', spec.os && [spec.os.provider, spec.os.variant].filter(Boolean).join('+')],
+    ['boots', bootText(spec.boot)],
+    ['policy', policy.join(' ')],
+    ['protected', spec.protected ? 'yes: it cannot be deleted' : undefined],
+    ['operation', status.operation],
+    ['restarts', guest?.status.restarts || undefined],
+    ['console log', guest?.status.console],
+    ['created', `${instance.createdAt} (${ago(instance.createdAt, Date.now())} ago)`],
+    ['timeline', timelineText(status.timeline)],
+  ];
+}
+
+const stateText = ({ status }: Instance, guest: Guest | undefined): string => {
+  const ended = guest?.status.endedBy ? `ended by ${guest.status.endedBy}` : undefined;
+  const why = status.reason ?? (status.state === 'running' ? undefined : ended);
+  return why ? `${status.state}: ${why}` : status.state;
+};
+
+const bootText = ({ kernel, initrd, root, args }: Instance['spec']['boot']): string =>
+  kernel === 'disk'
+    ? 'from its disk'
+    : [`kernel ${kernel}`, initrd && `initrd ${initrd}`, root && `root ${root}`, args]
+        .filter(Boolean)
+        .join(', ');
+
+/** What does not hold, with what to do; what holds is not worth a line. */
+function conditions(instance: Instance, guest: Guest | undefined): string {
+  const all = [...instance.status.conditions, ...(guest?.status.conditions ?? [])];
+  const lines = all
+    .filter((one) => one.status !== 'true')
+    .map(
+      (one) =>
+        `  ${one.type} ${one.status === 'false' ? 'does not hold' : 'is unknown'} (${one.reason}): ${one.message}`,
+    );
+  const error = guest?.status.error;
+  if (error) lines.push(`  ${error.title} [${error.code}]${error.hint ? `\n    ${error.hint}` : ''}`);
+  return lines.join('\n');
+}
+
+const nics = ({ spec }: Instance, names: Names): string =>
+  subTable(
+    ['NIC', 'NETWORK', 'ADDRESS', 'MAC'],
+    spec.nics.map((nic, i) => {
+      const address = nic.ipv4 ? `${nic.ipv4}${nic.prefix === undefined ? '' : `/${nic.prefix}`}` : '-';
+      return [String(i), names.get(nic.network) ?? nic.network, address, nic.mac];
+    }),
+  );
+
+async function disks(client: Session['client'], instance: Instance): Promise<string> {
+  const found = await Promise.all(
+    instance.spec.disks.map((ref) => client.call('getDisk', { params: { ref } })),
+  );
+  return subTable(
+    ['DISK', 'SIZE', 'TEMPLATE', 'STATE', 'FROM'],
+    found.map(({ spec, status }) => [
+      String(spec.index),
+      formatBytes(spec.sizeBytes),
+      spec.template,
+      status.state,
+      spec.source.kind,
+    ]),
+  );
+}

@@ -1,0 +1,37 @@
+/** A network for people. */
+import type { Network } from '@gantry/model';
+import type { Column } from '../../output/column.ts';
+import { entries } from '../../output/describe.ts';
+
+const poolOf = ({ spec }: Network): string | undefined =>
+  spec.subnet?.poolStart && spec.subnet.poolEnd
+    ? `${spec.subnet.poolStart}-${spec.subnet.poolEnd}`
+    : undefined;
+
+export const networkColumns: readonly Column<Network>[] = [
+  { name: 'name', value: (row) => row.name },
+  { name: 'mode', value: (row) => row.spec.mode },
+  { name: 'bridge', value: (row) => row.spec.bridge },
+  { name: 'subnet', value: (row) => row.spec.subnet?.cidr },
+  { name: 'gateway', value: (row) => row.spec.subnet?.gateway },
+  { name: 'pool', value: poolOf, wide: true },
+  { name: 'id', value: (row) => row.id, wide: true },
+];
+
+export const describeNetwork = (network: Network): string => {
+  const { name, id, spec, createdAt } = network;
+  return entries([
+    ['name', name],
+    ['id', id],
+    ['mode', spec.mode],
+    ['bridge', spec.bridge],
+    ['mtu', spec.mtu],
+    ['subnet', spec.subnet?.cidr],
+    ['gateway', spec.subnet?.gateway],
+    ['pool', poolOf(network)],
+    ['dns', spec.subnet?.dns?.join(' ')],
+    ['reserved', spec.subnet?.reserved?.join(' ')],
+    ['dhcp', spec.dhcp === undefined ? undefined : spec.dhcp ? 'yes' : 'no'],
+    ['created', createdAt],
+  ]);
+};

@@ -1,0 +1,24 @@
+/** The role of a node: what drain and undrain share. */
+import { nodeNames } from '../../names.ts';
+import type { Verb } from '../../verb.ts';
+import { nameArgument } from '../named.ts';
+import { describeNode } from './node.ts';
+
+export const roleVerb = (
+  verb: string,
+  role: 'active' | 'drained',
+  words: { summary: string; said: string },
+): Verb => ({
+  words: `node ${verb}`,
+  summary: words.summary,
+  arguments: [nameArgument('node', nodeNames)],
+  examples: [`gantry node ${verb} n1`],
+  async run(session, given) {
+    const node = await session.client.call('setNode', {
+      params: { ref: given.arg(0, 'name') },
+      body: { role },
+    });
+    session.note(`${node.name} ${words.said}`);
+    if (!session.out.forPeople) await session.out.object(node, node.name, () => describeNode(node));
+  },
+});

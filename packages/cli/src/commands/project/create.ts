@@ -1,0 +1,22 @@
+import { parsePairs } from '../../parse.ts';
+import type { Verb } from '../../verb.ts';
+
+export const projectCreate: Verb = {
+  words: 'project create',
+  summary: 'create a project',
+  arguments: [{ name: 'NAME', description: 'name of the project' }],
+  flags: [{ flags: '--label <key=value>', description: 'label', many: true }],
+  examples: ['gantry project create web'],
+  async run(session, given) {
+    const labels = parsePairs(given.all('label'));
+    const name = given.arg(0, 'name');
+    const body = { name, ...(Object.keys(labels).length > 0 ? { labels } : {}) };
+    const project = await session.client.call('createProject', { body });
+    await session.out.object(
+      project,
+      project.name,
+      () =>
+        `project ${project.name} created   token for it: gantry token create NAME --role operator --for ${project.name}`,
+    );
+  },
+};

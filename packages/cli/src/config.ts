@@ -1,0 +1,97 @@
+/** Which clusters the user knows: contexts in $XDG_CONFIG_HOME/gantry/config.json, readable by him alone. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { readTokenFile } from '@gantry/client';
+import { err } from '@gantry/model';
+
+export interface Context {
+  /** `unix:/path` or http(s) address. */
+  url: string;
+  token?: string;
+}
+export interface Config {
+  current?: string;
+  contexts: Record<string, Context>;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where `cluster init` puts the cluster of this machine unless told otherwise. */
+export const DEFAULT_STATE = '/var/lib/gantry';
+
+export function configPath(env: Env): string {
+  if (env['GANTRY_CONFIG']) return env['GANTRY_CONFIG'];
+  const base = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
+  return join(base, 'gantry', 'config.json');
+}
+
+/** @throws GantryError `invalid_argument` when the file is no such configuration */
+export function readConfig(env: Env): Config {
+  const path = configPath(env);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { contexts: {} };
+    throw unreadable(path, (error as Error).message);
+  }
+  return parseConfig(path, text);
+}
+
+function parseConfig(path: string, text: string): Config {
+  let value: Partial<Config> | null;
+  try {
+    value = JSON.parse(text) as Partial<Config> | null;
+  } catch (error) {
+    throw unreadable(path, (error as Error).message);
+  }
+  const contexts = value?.contexts;
+  if (typeof contexts !== 'object' || contexts === null) throw unreadable(path, 'it names no contexts');
+  for (const [name, context] of Object.entries(contexts)) {
+    if (typeof context?.url !== 'string') throw unreadable(path, `context ${name} has no url`);
+  }
+  return { contexts, ...(typeof value?.current === 'string' ? { current: value.current } : {}) };
+}
+
+/** Whole or not at all, and never readable by others: it holds tokens. */
+export function writeConfig(env: Env, config: Config): void {
+  const path = configPath(env);
+  const draft = `${path}.${process.pid}`;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/**
+ * The cluster to speak with: the named context, GANTRY_ENDPOINT, the current context, or the one on this machine.
+ * GANTRY_TOKEN replaces the token of any of them.
+ * @throws GantryError `not_found` for a context that does not exist
+ */
+export function resolveContext(env: Env, wanted: string | undefined): Context & { name?: string } {
+  const token = env['GANTRY_TOKEN'];
+  return { ...contextWithoutToken(env, wanted), ...(token ? { token } : {}) };
+}
+
+function contextWithoutToken(env: Env, wanted: string | undefined): Context & { name?: string } {
+  if (wanted === undefined && env['GANTRY_ENDPOINT']) return { url: env['GANTRY_ENDPOINT'] };
+  const config = readConfig(env);
+  const name = wanted ?? config.current;
+  if (name === undefined) return localContext(DEFAULT_STATE);
+  const context = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
+  if (!context) throw err('not_found', { kind: 'context', name });
+  return { ...context, name };
+}
+
+/** The cluster whose state lies in this folder. */
+export function localContext(state: string): Context {
+  const token = readTokenFile(join(state, 'admin-token'));
+  return { url: `unix:${join(state, 'run', 'api.sock')}`, ...(token ? { token } : {}) };
+}
+
+const unreadable = (path: string, why: string) =>
+  err('invalid_argument', { what: `the configuration ${path}`, wanted: `readable: ${why}` });

@@ -1,0 +1,21 @@
+/** The daemons lie beside this command: as bundles in a release, as sources in a checkout without bundles. */
+import { fileURLToPath } from 'node:url';
+
+export type Daemon = 'server' | 'agent';
+
+const sources = { server: '../../controller/src/main.ts', agent: '../../agent/src/main.ts' };
+
+/** The module that runs a daemon. */
+export function daemonModule(daemon: Daemon, here: string = import.meta.url): URL {
+  return new URL(here.endsWith('.ts') ? sources[daemon] : `./${daemon}.mjs`, here);
+}
+
+export const daemonPath = (daemon: Daemon): string => fileURLToPath(daemonModule(daemon));
+
+/** Becomes the daemon: its `main` gets the words, and its exit code is ours. */
+export async function becomeDaemon(daemon: Daemon, words: readonly string[]): Promise<void> {
+  const { main } = (await import(daemonModule(daemon).href)) as {
+    main(argv: readonly string[]): Promise<number>;
+  };
+  process.exitCode = await main(words);
+}

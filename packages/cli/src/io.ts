@@ -1,0 +1,54 @@
+/** The process's surroundings as the commands see them, so that tests can stand in for a terminal. */
+import type { Readable, Writable } from 'node:stream';
+
+export type Sink = Writable & { isTTY?: boolean; columns?: number };
+export type Source = Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown };
+
+export interface Io {
+  stdin: Source;
+  /** Data, and nothing else. */
+  stdout: Sink;
+  /** Progress, notices and errors. */
+  stderr: Sink;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Calls back at Ctrl-C instead of ending, until the returned function is called. */
+  onInterrupt(handler: () => void): () => void;
+}
+
+export const processIo = (): Io => ({
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  onInterrupt(handler) {
+    process.on('SIGINT', handler);
+    return () => process.off('SIGINT', handler);
+  },
+});
+
+/** May colours and lines that are drawn over be used there? (https://no-color.org) */
+export const isFancy = (io: Io, sink: Sink): boolean =>
+  sink.isTTY === true && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
+
+/** Text of others (names, messages) with what could steer a terminal made visible. Tabs and newlines stay. */
+export const printable = (text: string): string =>
+  text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
+const DIM = '\u001b[2m';
+const BOLD = '\u001b[1m';
+const RED = '\u001b[31m';
+const RESET = '\u001b[0m';
+
+export interface Style {
+  dim(text: string): string;
+  bold(text: string): string;
+  red(text: string): string;
+}
+export function styleOf(io: Io, sink: Sink): Style {
+  const with_ = (code: string) =>
+    isFancy(io, sink) ? (text: string) => `${code}${text}${RESET}` : (text: string) => text;
+  return { dim: with_(DIM), bold: with_(BOLD), red: with_(RED) };
+}

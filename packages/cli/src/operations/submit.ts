@@ -1,0 +1,56 @@
+/** Commands that start an operation: --plan, --detach, waiting with progress, and what is said at the end. */
+import { formatMs, type Operation, type Plan, parseDurationMs } from '@gantry/model';
+import type { Given } from '../given.ts';
+import type { Session } from '../session.ts';
+import type { Flag } from '../verb.ts';
+import { follow } from './follow.ts';
+import { timelineText, titleOf, tookMs } from './words.ts';
+
+export const planFlag: Flag = { flags: '--plan', description: 'only say what would happen and why' };
+export const waitFlags: readonly Flag[] = [
+  { flags: '--wait', description: 'wait for the end (the default)' },
+  { flags: '--detach', description: 'do not wait: print the operation' },
+  { flags: '--timeout <duration>', description: 'wait at most so long (30s, 5m); the operation goes on' },
+];
+export const operationFlags: readonly Flag[] = [planFlag, ...waitFlags];
+
+export const isPlan = (answer: Operation | Plan): answer is Plan => 'plan' in answer;
+
+/** What a plan says, for people; the API's own object else. */
+export async function showPlan(session: Session, plan: Plan): Promise<void> {
+  await session.out.object(plan, '', () =>
+    plan.plan.length > 0 ? plan.plan.join('\n') : 'nothing would change',
+  );
+}
+
+/** Follows what was started, unless it is only a plan or --detach was given. `next` is the command to try afterwards. */
+export async function conclude(
+  session: Session,
+  given: Given,
+  answer: Operation | Plan,
+  next: (operation: Operation) => string = () => '',
+): Promise<void> {
+  if (isPlan(answer)) return await showPlan(session, answer);
+  if (given.on('detach')) return await detached(session, answer);
+  const timeout = given.put('timeoutMs', 'timeout', parseDurationMs);
+  const ended = await follow(session, answer, timeout);
+  const hint = next(ended);
+  session.note(`done in ${formatMs(tookMs(ended, Date.now()))}${hint ? `   ${hint}` : ''}`);
+  await noteTimeline(session, ended);
+  if (!session.out.forPeople) await session.out.object(ended, ended.spec.target.name, () => '');
+}
+
+async function detached(session: Session, operation: Operation): Promise<void> {
+  const { number } = operation.spec;
+  await session.out.object(operation, String(number), () => `op ${number}  ${titleOf(operation)}`);
+  session.note(`follow it: gantry op watch ${number}`);
+}
+
+async function noteTimeline(session: Session, { spec }: Operation): Promise<void> {
+  if (session.globals.quiet || !/^instance[.](create|start)$/.test(spec.kind)) return;
+  const params = { ref: spec.target.id };
+  // Deleted meanwhile, or the connection is gone: the operation ended well all the same.
+  const instance = await session.client.call('getInstance', { params }).catch(() => undefined);
+  const text = instance ? timelineText(instance.status.timeline) : '';
+  if (text) session.note(`  ${text}`);
+}

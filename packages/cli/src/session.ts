@@ -1,0 +1,87 @@
+/** One run of the command: where it speaks, what it may ask, how it answers. */
+import { Client, type Trace } from '@gantry/client';
+import { err, version } from '@gantry/model';
+import { resolveContext } from './config.ts';
+import { type Io, printable } from './io.ts';
+import { Output, type OutputFormat } from './output/output.ts';
+
+export interface Globals {
+  output: OutputFormat;
+  yes: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  trace: boolean;
+  project?: string;
+  cluster?: string;
+}
+
+export class Session {
+  readonly io: Io;
+  readonly globals: Globals;
+  readonly out: Output;
+  #client: Client | undefined;
+
+  /** With a client of its own, or with that of the chosen cluster. */
+  constructor(io: Io, globals: Globals, client?: Client) {
+    this.#client = client;
+    this.io = io;
+    this.globals = globals;
+    this.out = new Output(io, globals.output);
+  }
+
+  /** The API of the chosen cluster. */
+  get client(): Client {
+    this.#client ??= new Client({
+      ...resolveContext(this.io.env, this.globals.cluster),
+      userAgent: `gantry/${version}`,
+      ...(this.globals.trace ? { onTrace: (trace: Trace) => this.#trace(trace) } : {}),
+    });
+    return this.#client;
+  }
+
+  /** A line for the person, on stderr; not with --quiet. */
+  note(text: string): void {
+    if (!this.globals.quiet) this.io.stderr.write(`${printable(text)}\n`);
+  }
+
+  /** A line with --verbose only. */
+  detail(text: string): void {
+    if (this.globals.verbose) this.note(text);
+  }
+
+  /**
+   * Asks before something is lost. Without a terminal nobody can answer: then --yes is needed.
+   * @throws GantryError `usage` when it was not confirmed
+   */
+  async confirm(question: string): Promise<void> {
+    if (this.globals.yes) return;
+    if (!this.io.stdin.isTTY || !this.io.stderr.isTTY)
+      throw err('usage', { what: `${question} Nobody can be asked here: add --yes` });
+    const answer = await this.ask(`${question} [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw err('usage', { what: 'not confirmed; nothing was changed' });
+  }
+
+  /** One line from the person. */
+  async ask(question: string): Promise<string> {
+    const { createInterface } = await import('node:readline/promises');
+    const lines = createInterface({ input: this.io.stdin, output: this.io.stderr });
+    try {
+      return await lines.question(question);
+    } finally {
+      lines.close();
+    }
+  }
+
+  close(): void {
+    this.#client?.close();
+  }
+
+  #trace({ method, path, body, status, requestId, tookMs }: Trace): void {
+    const sent = body === undefined ? '' : ` ${JSON.stringify(body)}`;
+    const id = requestId ? `  request ${requestId}` : '';
+    this.io.stderr.write(
+      printable(`trace: ${method} ${path}${sent} -> ${status} in ${tookMs.toFixed(1)} ms${id}`),
+    );
+    this.io.stderr.write('\n');
+  }
+}
