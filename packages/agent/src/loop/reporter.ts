@@ -13,11 +13,14 @@ export async function reporting(parts: AgentParts, state: AgentState, signal: Ab
   let sequence = 0;
   let backoffMs = 200;
   let lastNode = 0;
+  let lastReadiness = '';
   while (!signal.aborted) {
     await waitAtMost(state.tell, heartbeatMs, parts.env.clock, signal);
     const statuses = state.statuses.filter((s) => acknowledged.get(keyOf(s)) !== JSON.stringify(s));
     const now = parts.env.clock.now();
-    const due = now - lastNode >= heartbeatMs;
+    // a change of what the node can do is told at once, the rest as a heartbeat
+    const readiness = `${state.libvirt} ${state.facts?.accelerator.kvm}`;
+    const due = now - lastNode >= heartbeatMs || readiness !== lastReadiness;
     if (statuses.length === 0 && state.log.size === 0 && state.events.length === 0 && !due) continue;
     const report = await compose(parts, state, statuses, sequence++, due);
     const taken = take(state);
@@ -25,7 +28,7 @@ export async function reporting(parts: AgentParts, state: AgentState, signal: Ab
       await parts.link.report(report, signal);
       signal.throwIfAborted();
       for (const status of statuses) acknowledged.set(keyOf(status), JSON.stringify(status));
-      if (due) lastNode = now;
+      if (due) [lastNode, lastReadiness] = [now, readiness];
       backoffMs = 200;
     } catch (error) {
       signal.throwIfAborted();

@@ -10,7 +10,7 @@ export function planAttachment(attachment: Attachment, input: PlanInput): Part {
   const seen = input.observation.networks.find((n) => n.network === spec.network);
   const may = free(input, subject, generation);
   if (spec.desired === 'absent') {
-    if (!seen) return answer(attachment, { state: 'absent' });
+    if (!seen && !input.busy.has(subject)) return answer(attachment, { state: 'absent' });
     const used =
       !input.observation.libvirt ||
       input.observation.domains.some(
@@ -18,7 +18,7 @@ export function planAttachment(attachment: Attachment, input: PlanInput): Part {
       );
     return {
       ...answer(attachment, { state: 'pending' }),
-      actions: may && !used ? [{ do: 'network.remove', spec }] : [],
+      actions: may && seen && !used ? [{ do: 'network.remove', spec }] : [],
     };
   }
   const leases = leasesOf(spec.bridge, input);

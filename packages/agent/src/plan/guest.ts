@@ -43,7 +43,8 @@ function planRemoval(
   answer: Answer,
 ): GuestPart {
   const { instance } = guest.spec;
-  if (!seen && !input.observation.guestFiles.includes(instance)) return answer({ state: 'absent' });
+  const busy = input.busy.has(`guest:${instance}`);
+  if (!seen && !busy && !input.observation.guestFiles.includes(instance)) return answer({ state: 'absent' });
   const may = mayAct(guest, input);
   const action: Action = { do: seen && alive(seen) ? 'guest.destroy' : 'guest.remove', instance };
   return answer({ state: seen && alive(seen) ? 'stopping' : 'stopped' }, may ? [action] : []);

@@ -258,6 +258,15 @@ describe('removal', () => {
       state: 'absent',
     });
   });
+  it('is not reported while something is still being made', () => {
+    const busy = new Set([`disk:${ids.disk}`, `guest:${ids.instance}`]);
+    expect(
+      stateOf('replica', { assignments: removed, observation: emptyObservation, busy }),
+    ).not.toMatchObject({ state: 'absent' });
+    expect(stateOf('guest', { assignments: removed, observation: emptyObservation, busy })).not.toMatchObject(
+      { state: 'absent' },
+    );
+  });
   it('of a network waits for its guests', () => {
     const assignments = assignmentsOf({ attachments: [attachmentOf('absent')] });
     expect(

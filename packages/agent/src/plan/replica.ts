@@ -14,7 +14,8 @@ function planDisk(replica: Replica, input: PlanInput): Part {
   const ready = seen.find((d) => d.state === 'ready');
   const subject = `disk:${spec.disk}`;
   if (spec.desired === 'absent') {
-    if (seen.length === 0) return answer(replica, { state: 'absent' });
+    // what is being made or removed right now is not absent yet
+    if (seen.length === 0 && !input.busy.has(subject)) return answer(replica, { state: 'absent' });
     // bytes under a running guest are never taken away, whatever the store says
     const removable = !inUse(spec.disk, input) && free(input, subject, replica.generation);
     return failing(replica, input, subject, 'pending', removable ? [{ do: 'disk.remove', spec }] : []);
@@ -31,8 +32,8 @@ function planBase(replica: Replica, input: PlanInput): Part {
   const seen = input.observation.bases.find((b) => b.sha256 === spec.sha256);
   const subject = `base:${spec.sha256}`;
   if (spec.desired === 'absent') {
-    if (!seen) return answer(replica, { state: 'absent' });
-    const removable = seen.users.length === 0 && free(input, subject, replica.generation);
+    if (!seen && !input.busy.has(subject)) return answer(replica, { state: 'absent' });
+    const removable = seen?.users.length === 0 && free(input, subject, replica.generation);
     return failing(replica, input, subject, 'ready', removable ? [{ do: 'base.remove', spec }] : []);
   }
   if (seen) return answer(replica, { state: 'ready', path: seen.path });

@@ -6,14 +6,9 @@ import type { Resource } from '../kinds.ts';
 import { deriveDisk, deriveInstance } from '../operations/derive.ts';
 import type { Draft } from '../store/batch.ts';
 
-export async function deriveTouched(
-  app: App,
-  draft: Draft,
-  touched: Resource[],
-  nodeLost: boolean,
-): Promise<void> {
+export async function deriveTouched(app: App, draft: Draft, touched: Resource[]): Promise<void> {
   for (const object of touched) {
-    if (object.kind === 'guest') await rederive(app, draft, object, nodeLost);
+    if (object.kind === 'guest') await rederive(app, draft, object, false);
     if (object.kind === 'replica') await rederiveDisk(app, draft, object);
   }
 }

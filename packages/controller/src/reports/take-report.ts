@@ -27,12 +27,19 @@ export async function takeReport(app: App, node: Node, report: Report): Promise<
       const object = await applyStatus(app, draft, node.id, status);
       if (object) touched.push(object);
     }
-    await deriveTouched(app, draft, touched, fresh.status.state === 'lost');
+    if (fresh.status.state === 'lost') touched.push(...(await untouchedGuests(app, node.id, touched)));
+    await deriveTouched(app, draft, touched);
     await takeRecords(app, draft, node, report);
     draft.batch.seen = { row: seenRow(node.id, report, last, gauges, draft.batch.atMs), after: last };
     await app.store.commit(draft.batch);
     return { accepted: true, term };
   });
+}
+
+/** Of a node that is heard of again: their instances are no longer unknown. */
+async function untouchedGuests({ store }: App, node: string, touched: Resource[]): Promise<Resource[]> {
+  const { items } = await store.list('guest', { node });
+  return items.filter((guest) => !touched.some(({ id }) => id === guest.id));
 }
 
 /** A boot that was never heard of is a new one; within a boot numbers rise; earlier boots are over. */
