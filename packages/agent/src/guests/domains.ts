@@ -1,0 +1,90 @@
+/**
+ * The domains on the node as libvirt says: state and reason asked every time; whose a domain is and how much memory it
+ * takes read from its XML once, and again after an event that may have changed it.
+ */
+import { type Identity, parseDomain } from '@gantry/guest';
+import { type Domain, isNotFound, type LibvirtClient } from '@gantry/libvirt';
+import type { SeenDomain } from '../observation.ts';
+import { stateName } from './libvirt-names.ts';
+import type { Session } from './session.ts';
+
+/** What of a domain's XML is kept. */
+interface Known {
+  /** Of the start it was read in; -1 while stopped. */
+  domainId: number;
+  identity: Identity | undefined;
+  memoryMiB: number;
+}
+
+export interface Domains {
+  /** @throws what libvirt's client throws when libvirt cannot be reached */
+  observe(): Promise<SeenDomain[]>;
+}
+
+export function createDomains(session: Session): Domains {
+  const known = new Map<string, Known>();
+  // Rises with every event: what was being read meanwhile may be old already and is not kept.
+  let changes = 0;
+  const forget = (uuid?: string) => {
+    changes += 1;
+    if (uuid === undefined) known.clear();
+    else known.delete(uuid);
+  };
+  session.listen({
+    event: (event) => forget(event.kind === 'missed' ? undefined : event.dom.uuid),
+    connected: () => forget(),
+  });
+
+  async function factsOf(lv: LibvirtClient, dom: Domain): Promise<Known> {
+    const kept = known.get(dom.uuid);
+    if (kept && kept.domainId === dom.id) return kept;
+    const before = changes;
+    const read = await readFacts(lv, dom);
+    if (changes === before) known.set(dom.uuid, read);
+    return read;
+  }
+
+  return {
+    async observe() {
+      const lv = await session.client();
+      const all = await lv.connectListAllDomains();
+      for (const uuid of known.keys()) if (!all.some((dom) => dom.uuid === uuid)) known.delete(uuid);
+      const seen = await Promise.all(all.map((dom) => observeOne(lv, dom, factsOf).catch(unlessGone)));
+      return seen.filter((domain) => domain !== undefined);
+    },
+  };
+}
+
+async function readFacts(lv: LibvirtClient, dom: Domain): Promise<Known> {
+  const xml = await lv.domainGetXmlDesc({ dom });
+  try {
+    const { identity, memoryMiB } = parseDomain(xml);
+    return { domainId: dom.id, identity, memoryMiB };
+  } catch {
+    // XML that cannot be read is not ours: we write it readable.
+    return { domainId: dom.id, identity: undefined, memoryMiB: 0 };
+  }
+}
+
+async function observeOne(
+  lv: LibvirtClient,
+  dom: Domain,
+  factsOf: (lv: LibvirtClient, dom: Domain) => Promise<Known>,
+): Promise<SeenDomain> {
+  const [facts, numbers] = await Promise.all([factsOf(lv, dom), lv.domainGetState({ dom })]);
+  const { identity } = facts;
+  const ours = identity?.instance === dom.uuid ? identity : undefined;
+  return {
+    uuid: dom.uuid,
+    name: dom.name,
+    ...stateName(numbers),
+    memoryMiB: facts.memoryMiB,
+    ...(dom.id >= 0 ? { domainId: dom.id } : {}),
+    ...(ours ? { ours: { cluster: ours.cluster, instance: ours.instance, epoch: ours.epoch } } : {}),
+  };
+}
+
+/** Gone between list and look. */
+function unlessGone(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}

@@ -1,0 +1,165 @@
+/** The guests of a node under libvirt: carries out guest.* and acts, says what is there, and tells what happens. */
+
+import { type LibvirtDuplexStream, virDomainConsoleFlags } from '@gantry/libvirt';
+import { err, type Provenance } from '@gantry/model';
+import type { ActionOf, Logger, Outcome } from '../actions.ts';
+import type { DomainHappening } from '../env.ts';
+import type { Observation } from '../observation.ts';
+import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import { createGuestDirectory } from './directory.ts';
+import { createDomains } from './domains.ts';
+import { createTranslator } from './happenings.ts';
+import { translate } from './libvirt-errors.ts';
+import { lookAtRunning, type Membership } from './look.ts';
+import type { GuestsOptions } from './ports.ts';
+import { createSession } from './session.ts';
+import { defineGuest, type StartParts, startGuest } from './start.ts';
+import {
+  type AskedAgents,
+  destroyGuest,
+  performAct,
+  removeGuest,
+  type StopParts,
+  shutdownGuest,
+} from './stop.ts';
+
+export type GuestAction =
+  | 'guest.start'
+  | 'guest.define'
+  | 'guest.shutdown'
+  | 'guest.destroy'
+  | 'guest.remove'
+  | 'act.perform';
+
+type Perform<N extends GuestAction> = (
+  action: ActionOf<N>,
+  log: Logger,
+  signal: AbortSignal,
+) => Promise<Outcome>;
+
+export interface Guests {
+  perform: { [N in GuestAction]: Perform<N> };
+  observe(): Promise<Pick<Observation, 'libvirt' | 'domains' | 'guestFiles'>>;
+  /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `host_unfit` */
+  capabilities(): Promise<Capabilities>;
+  explain(instance: string): Promise<Provenance[] | undefined>;
+  paths(instance: string): { console: string; vnc: string };
+  watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
+  /** The serial console, taken over from whoever has it. @throws GantryError */
+  console(instance: string): Promise<LibvirtDuplexStream<unknown>>;
+  close(): Promise<void>;
+}
+
+export function createGuests(options: GuestsOptions): Guests {
+  const { stateDir, membership, log, clock } = options;
+  const directory = createGuestDirectory(stateDir);
+  const session = createSession({
+    uri: options.uri ?? 'qemu:///system',
+    clock,
+    log,
+    ...(options.socket ? { socket: options.socket } : {}),
+  });
+  const domains = createDomains(session);
+  const asked: AskedAgents = new Map();
+  let capabilities: Promise<Capabilities> | undefined;
+  session.listen({
+    connected: () => {
+      capabilities = undefined;
+    },
+  });
+
+  const member = (): Membership => {
+    const known = membership();
+    if (!known) throw err('internal', { why: 'the node has not joined a cluster' });
+    return known;
+  };
+  /** Errors of libvirt and of files in Gantry's words. */
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw translate(error, membership()?.node ?? 'this node');
+    }
+  };
+  const readCapabilities = async (): Promise<Capabilities> => {
+    const lv = await session.client();
+    capabilities ??= lv.connectGetCapabilities().then(parseCapabilities);
+    return capabilities.catch((error: unknown) => {
+      capabilities = undefined;
+      throw error;
+    });
+  };
+  const startParts = async (): Promise<StartParts> => ({
+    ...options,
+    lv: await session.client(),
+    capabilities: await readCapabilities(),
+    directory,
+    member: member(),
+  });
+  const stopParts = (): StopParts => ({ session, directory, member: member() });
+  const done = async (work: () => Promise<unknown>): Promise<Outcome> => {
+    await guarded(work);
+    return {};
+  };
+
+  return {
+    perform: {
+      'guest.start': ({ spec }, logger, signal) =>
+        done(async () => startGuest(spec, await startParts(), logger, signal)),
+      'guest.define': ({ spec }, logger, signal) =>
+        done(async () => defineGuest(spec, await startParts(), logger, signal)),
+      'guest.shutdown': ({ instance }, logger) =>
+        done(() => shutdownGuest(instance, stopParts(), asked, logger)),
+      'guest.destroy': ({ instance }) => done(() => destroyGuest(instance, stopParts())),
+      'guest.remove': ({ instance }) =>
+        done(async () => {
+          await removeGuest(instance, stopParts());
+          asked.delete(instance);
+        }),
+      'act.perform': ({ action }) => done(() => performAct(action, stopParts())),
+    },
+    async observe() {
+      const guestFiles = await directory.list();
+      try {
+        return { libvirt: true, domains: await domains.observe(), guestFiles };
+      } catch (error) {
+        log('warn', 'libvirt cannot be asked', { error: String(error) });
+        return { libvirt: false, domains: [], guestFiles };
+      }
+    },
+    capabilities: () => guarded(readCapabilities),
+    explain: async (instance) => (await directory.readRecord(instance))?.explanation,
+    paths: (instance) => {
+      const { console, vnc } = directory.paths(instance);
+      return { console, vnc };
+    },
+    async watch(onHappening, signal) {
+      let translated = createTranslator();
+      const stop = session.listen({
+        connected: () => {
+          translated = createTranslator();
+          // Events may have been missed: of no domain in particular, but a reason to look.
+          onHappening({ uuid: '', what: 'other', detail: 'libvirt is connected' });
+        },
+        event: (event) => {
+          const happening = translated(event);
+          if (happening) onHappening(happening);
+        },
+      });
+      try {
+        await session.keep(signal);
+      } finally {
+        stop();
+      }
+    },
+    console: (instance) =>
+      guarded(async () => {
+        const lv = await session.client();
+        const found = await lookAtRunning(lv, instance, member());
+        if (!found) throw err('not_found', { kind: 'running guest', name: instance });
+        const flags = virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE;
+        return lv.domainOpenConsole({ dom: found.dom, flags });
+      }),
+    close: () => session.close(),
+  };
+}

@@ -1,0 +1,21 @@
+/** What running guests needs from the rest of the agent. */
+import type { Clock } from '../env.ts';
+import type { SeenDisk } from '../observation.ts';
+import type { BootFiles } from '../os/boot-kit/boot-files.ts';
+
+export interface GuestsOptions {
+  /** `--state DIR`. */
+  stateDir: string;
+  /** libvirt's socket; without it libvirtd's and then virtqemud's usual path. */
+  socket?: string;
+  uri?: string;
+  clock: Clock;
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+  /** Names for messages, and whose domains are ours. Undefined until the node has joined. */
+  membership(): { cluster: string; node: string } | undefined;
+  /** What runs guests here: result of the self-test. */
+  accelerator(): Promise<'kvm' | 'tcg'>;
+  /** Disks that are ready, with their paths. */
+  disks(): Promise<SeenDisk[]>;
+  bootFiles: BootFiles;
+}

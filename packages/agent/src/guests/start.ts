@@ -1,0 +1,165 @@
+/**
+ * Define and start a guest. Each step looks first and may be repeated; a crash after any of them leaves either no
+ * domain, or a defined one that the next look finds stopped.
+ */
+import {
+  askedMachineType,
+  compileGuest,
+  explain,
+  explainAdditions,
+  type GuestDomain,
+  type HostContext,
+  parseXml,
+  readDomain,
+  renderDomain,
+  rootDevice,
+} from '@gantry/guest';
+import {
+  type Domain,
+  isInvalidState,
+  type LibvirtClient,
+  virDomainCreateFlags,
+  virDomainXMLFlags,
+} from '@gantry/libvirt';
+import { err, type GuestSpec } from '@gantry/model';
+import type { Logger } from '../actions.ts';
+import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
+import type { Capabilities } from './capabilities.ts';
+import { allowsDirectIo } from './direct-io.ts';
+import type { GuestDirectory, GuestPaths, GuestRecord } from './directory.ts';
+import { isAlive } from './libvirt-names.ts';
+import { lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
+import type { GuestsOptions } from './ports.ts';
+
+export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator'> {
+  lv: LibvirtClient;
+  capabilities: Capabilities;
+  directory: GuestDirectory;
+  member: Membership;
+}
+
+/** Ends when QEMU runs. A guest that runs already is left as it is. */
+export async function startGuest(
+  spec: GuestSpec,
+  parts: StartParts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const dom = await defineGuest(spec, parts, log, signal);
+  if (!dom) return;
+  const { lv, member } = parts;
+  signal.throwIfAborted();
+  // Memory that somebody else had libvirt save belongs to a past that the disks may have left.
+  const flags = virDomainCreateFlags.VIR_DOMAIN_START_FORCE_BOOT;
+  try {
+    await lv.domainCreateWithFlags({ dom, flags });
+  } catch (error) {
+    const runs = isInvalidState(error) && (await lookAtRunning(lv, spec.instance, member));
+    if (!runs) throw error;
+  }
+  log('info', `${spec.input.name} runs`);
+}
+
+/** Ends when libvirt knows the guest as wanted; undefined when it runs, and its definition then stays as it is. */
+export async function defineGuest(
+  spec: GuestSpec,
+  parts: StartParts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Domain | undefined> {
+  const { lv, member, directory } = parts;
+  const found = await lookAt(lv, spec.instance, member);
+  if (found) refuseOlder(found, spec.epoch);
+  if (found && isAlive(found.state)) return undefined;
+  await refuseNameTaken(lv, spec.input.name, spec.instance, member);
+
+  const paths = await directory.prepare(spec.instance, parts.capabilities.qemu.gid);
+  const record = await directory.readRecord(spec.instance);
+  const host = await hostContext(spec, { ...parts, paths, record, log, signal });
+  const guest = compileGuest(spec.input, host);
+  signal.throwIfAborted();
+  const dom = await lv.domainDefineXmlFlags({ xml: renderDomain(guest) });
+  await keepAutostartOff(lv, dom);
+  await directory.writeRecord(spec.instance, await recordOf(lv, dom, guest, spec, record, host.architecture));
+  return dom;
+}
+
+interface ContextParts extends StartParts {
+  paths: GuestPaths;
+  record: GuestRecord | undefined;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostContext> {
+  const { capabilities, paths, record, member } = parts;
+  const accelerator = await parts.accelerator();
+  const [boot, disks] = await Promise.all([prepareBoot(spec, accelerator, parts), diskFiles(spec, parts)]);
+  const direct = await Promise.all(Object.values(disks).map(({ path }) => allowsDirectIo(path)));
+  return {
+    uuid: spec.instance,
+    cluster: member.cluster,
+    epoch: spec.epoch,
+    architecture: capabilities.architecture,
+    accelerator,
+    emulator: capabilities.emulator,
+    machineTypes: capabilities.machineTypes,
+    disks,
+    directIo: direct.every((allowed) => allowed),
+    consoleLog: paths.console,
+    agentSocket: paths.agent,
+    vncSocket: paths.vnc,
+    ...(record?.hardware ? { hardware: record.hardware } : {}),
+    ...(boot.kernel === undefined ? {} : { kernel: boot.kernel }),
+    ...(boot.initrd === undefined ? {} : { initrd: boot.initrd }),
+    ...(boot.kernelArgs === undefined ? {} : { commandLine: boot.kernelArgs }),
+    ...(boot.seedIso === undefined ? {} : { seedIso: boot.seedIso }),
+  };
+}
+
+/** The boot files learn the root device that goes with the bus of the disks. */
+function prepareBoot(
+  spec: GuestSpec,
+  accelerator: HostContext['accelerator'],
+  { bootFiles, paths, log, signal }: ContextParts,
+): Promise<PreparedBoot> {
+  const boot = { ...spec.input.boot, root: rootDevice(spec.input) };
+  const rooted = { ...spec, input: { ...spec.input, boot } };
+  return bootFiles.prepare(rooted, paths.dir, { accelerator, log, signal });
+}
+
+async function diskFiles(spec: GuestSpec, parts: ContextParts): Promise<HostContext['disks']> {
+  const seen = await parts.disks();
+  return Object.fromEntries(
+    spec.input.disks.map(({ id }) => {
+      const disk = seen.find((candidate) => candidate.disk === id && candidate.state === 'ready');
+      if (!disk) throw err('guest_refused', { why: `disk ${id} is not ready on this node` });
+      return [id, { path: disk.path, format: disk.template === 'file-raw' ? 'raw' : 'qcow2' }] as const;
+    }),
+  );
+}
+
+/** What starts when belongs to the controller and its epochs. */
+async function keepAutostartOff(lv: LibvirtClient, dom: Domain): Promise<void> {
+  if (await lv.domainGetAutostart({ dom })) await lv.domainSetAutostart({ dom, autostart: false });
+}
+
+async function recordOf(
+  lv: LibvirtClient,
+  dom: Domain,
+  guest: GuestDomain,
+  spec: GuestSpec,
+  before: GuestRecord | undefined,
+  architecture: string,
+): Promise<GuestRecord> {
+  const root = parseXml(await lv.domainGetXmlDesc({ dom, flags: virDomainXMLFlags.VIR_DOMAIN_XML_INACTIVE }));
+  const { machineType } = readDomain(root);
+  const asked = askedMachineType(spec.input, architecture);
+  // While the guest keeps its machine the first question stays on record, not today's default.
+  const kept = before?.hardware?.machineType === machineType ? before?.hardware : undefined;
+  const hardware = kept ?? (machineType === undefined ? undefined : { asked, machineType });
+  return {
+    ...(hardware ? { hardware } : {}),
+    explanation: [...explain(guest), ...explainAdditions(guest, root)],
+  };
+}
