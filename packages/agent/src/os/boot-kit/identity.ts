@@ -43,6 +43,7 @@ function alwaysFiles(spec: GuestSpec): CpioEntry[] {
       path: `etc/systemd/network/10-gantry-${index}.network`,
       content: networkdUnit(nic),
     })),
+    ...(nics.some(needsDhcp) ? [NETWORKD] : []),
   ];
 }
 
@@ -85,12 +86,20 @@ const addressOf = ({ ipv4, prefix }: GuestNic): string | undefined =>
 const nicLine = (nic: GuestNic): string =>
   `${nic.mac} ${addressOf(nic) ?? '-'} ${(nic.ipv4 && nic.gateway) ?? '-'} ${nic.mtu ?? '-'}\n`;
 
-/** The running system keeps what the initramfs has set: granted addresses are static, also where DHCP would give the same. */
+/** An address that is not granted must be asked for. Static ones stay as the initramfs has set them, without a daemon. */
+const needsDhcp = (nic: GuestNic): boolean => nic.dhcp && nic.ipv4 === undefined;
+const NETWORKD: CpioEntry = {
+  path: 'etc/systemd/system/multi-user.target.wants/systemd-networkd.service',
+  link: true,
+  content: '/lib/systemd/system/systemd-networkd.service',
+};
+
+/** The same for systemd-networkd, where the guest's owner enables it: granted addresses are static, also where DHCP would give the same. */
 function networkdUnit(nic: GuestNic): string {
   const address = addressOf(nic);
   const how =
     address === undefined
-      ? [nic.dhcp ? 'DHCP=ipv4' : 'LinkLocalAddressing=ipv6']
+      ? [needsDhcp(nic) ? 'DHCP=ipv4' : 'LinkLocalAddressing=ipv6']
       : [
           `Address=${address}`,
           ...(nic.gateway ? [`Gateway=${nic.gateway}`] : []),
@@ -106,7 +115,8 @@ function interfaces(nics: readonly GuestNic[]): string {
   const stanzas = nics.map((nic, index) => {
     const name = `eth${index}`;
     const address = addressOf(nic);
-    if (address === undefined) return [`auto ${name}`, `iface ${name} inet ${nic.dhcp ? 'dhcp' : 'manual'}`];
+    if (address === undefined)
+      return [`auto ${name}`, `iface ${name} inet ${needsDhcp(nic) ? 'dhcp' : 'manual'}`];
     return [
       `auto ${name}`,
       `iface ${name} inet static`,

@@ -15,12 +15,10 @@ import { withFileLock } from '../../process/file-lock.ts';
 import { ignoreMissing, publish } from '../../storage/durable.ts';
 import type { BootKit, BootKits } from '../boot-kit/boot-kit.ts';
 import { buildBase, pruneOld } from './build.ts';
-import { basePackages } from './customize.ts';
+import { recipe } from './customize.ts';
 import { checkMirror } from './mirror.ts';
 import type { DebootstrapParameters } from './parameters.ts';
 
-/** Raised when what a build makes of the same parameters changes. */
-const RECIPE = 1;
 const DAY_MS = 86_400_000;
 
 interface BaseRecord {
@@ -137,12 +135,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
 /** All that decides what is in the image. */
 const keyOf = (parameters: DebootstrapParameters, kit: BootKit): string => {
   const { proxy: _, cacheDays: __, ...content } = parameters;
-  const fields = {
-    recipe: RECIPE,
-    kernel: `${kit.release} ${kit.version}`,
-    packages: basePackages,
-    ...content,
-  };
+  const fields = { recipe, kernel: `${kit.release} ${kit.version}`, ...content };
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 32);
 };
 
