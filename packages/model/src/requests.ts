@@ -6,8 +6,8 @@ import { Boot, ImageSpec, OsSource } from './resources/image.ts';
 import { Personality } from './resources/instance.ts';
 import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
-import { TokenSpec } from './resources/project.ts';
-import { oneOf, optional, positive, type Static, strict, stringMap, Type } from './schema.ts';
+import { roles } from './resources/project.ts';
+import { oneOf, optional, positive, type Static, strict, stringMap, Timestamp, Type } from './schema.ts';
 import { MiB, Milliseconds } from './units.ts';
 
 /** A name or an id. */
@@ -24,7 +24,15 @@ export const CreateFlavor = strict({ name: Name, labels, spec: FlavorSpec });
 export const CreateImage = strict({ name: ImageName, labels, spec: ImageSpec });
 export const CreateNetwork = strict({ name: Name, labels, spec: NetworkSpec });
 export const CreateProject = strict({ name: Name, labels });
-export const CreateToken = strict({ name: Name, spec: TokenSpec });
+export const CreateToken = strict({
+  name: Name,
+  spec: strict({
+    role: oneOf(roles),
+    project: optional(Ref),
+    node: optional(Ref),
+    expiresAt: optional(Timestamp),
+  }),
+});
 
 export const RequestedNic = strict({
   network: Ref,

@@ -30,10 +30,17 @@ export const count = (description: string, maximum = Number.MAX_SAFE_INTEGER) =>
 /** Wall-clock time as RFC 3339 in UTC. */
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' });
 
+/** A map whose keys all match a pattern: other keys are refused, which JSON Schema's `patternProperties` alone does not. */
+export const recordOf = <V extends TSchema>(
+  keyPattern: string,
+  value: V,
+  options: { description?: string } = {},
+) => Type.Record(Type.String({ pattern: keyPattern }), value, { additionalProperties: false, ...options });
+
 /** `key=value` pairs: labels, extra specs, image properties. Keys and values are one line each. */
 export const stringMap = (description: string, maxValue = 1024) =>
-  Type.Record(
-    Type.String({ pattern: '^[A-Za-z0-9_.:/-]{1,255}$' }),
+  recordOf(
+    '^[A-Za-z0-9_.:/-]{1,255}$',
     Type.String({ maxLength: maxValue, pattern: '^[^\\u0000-\\u001f\\u007f]*$' }),
     { description },
   );

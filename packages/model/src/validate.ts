@@ -36,21 +36,31 @@ export const matches = <S extends TSchema>(schema: S, value: unknown): value is 
 
 function unknownField(schema: TSchema, path: string, params: { additionalProperties?: string[] }) {
   const field = (params.additionalProperties?.[0] ?? '').slice(0, 64);
-  const close = nearest(field, fieldsAt(schema, path));
+  const node = nodeAt(schema, path);
+  const [keyPattern] = Object.keys(node?.patternProperties ?? {});
+  if (keyPattern !== undefined)
+    return err('invalid_body', {
+      problems: `${path} has the key ${JSON.stringify(field)}, not of the form ${keyPattern}`,
+    });
+  const close = nearest(field, Object.keys(node?.properties ?? {}));
   return err('unknown_field', {
     field: JSON.stringify(`${path}/${field}`),
     suggestion: close ? ` (did you mean ${close}?)` : '',
   });
 }
 
-/** Names of the fields at a JSON pointer inside the schema, as far as plain objects go. */
-function fieldsAt(schema: TSchema, path: string): string[] {
-  let here: unknown = schema;
-  for (const part of path.split('/').slice(1)) {
-    const node = here as { properties?: Record<string, unknown>; items?: unknown };
-    here = node?.properties?.[part] ?? node?.items;
-  }
-  return Object.keys((here as { properties?: object })?.properties ?? {});
+interface SchemaNode {
+  properties?: Record<string, SchemaNode>;
+  patternProperties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
+}
+
+/** The schema at a JSON pointer into a value, as far as plain objects, maps and arrays go. */
+function nodeAt(schema: TSchema, path: string): SchemaNode | undefined {
+  let here: SchemaNode | undefined = schema as SchemaNode;
+  for (const part of path.split('/').slice(1))
+    here = here?.properties?.[part] ?? here?.items ?? Object.values(here?.patternProperties ?? {})[0];
+  return here;
 }
 
 interface SchemaError {

@@ -1,5 +1,5 @@
 import { Name } from '../ids.ts';
-import { optional, type Static, strict, Type } from '../schema.ts';
+import { optional, recordOf, type Static, strict, Type } from '../schema.ts';
 import { resource } from './common.ts';
 import { GuestPolicy } from './policy.ts';
 
@@ -12,9 +12,9 @@ export const ClusterSpec = strict({
     }),
   ),
   os: optional(
-    Type.Record(
-      Type.String({ pattern: '^[a-z0-9-]{1,64}$' }),
-      Type.Record(Type.String({ pattern: '^[a-z0-9_]{1,64}$' }), Type.String({ maxLength: 1024 })),
+    recordOf(
+      '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      recordOf('^[a-z][a-z0-9_]{0,63}$', Type.String({ maxLength: 4096, pattern: '^[^\\u0000]*$' })),
       {
         description: 'parameters of OS providers: provider -> parameter -> value',
       },

@@ -1,5 +1,5 @@
 import { ImageName } from '../ids.ts';
-import { oneOf, optional, type Static, strict, stringMap, Type } from '../schema.ts';
+import { oneOf, optional, recordOf, type Static, strict, stringMap, Type } from '../schema.ts';
 import { Bytes, MiB } from '../units.ts';
 import { resource } from './common.ts';
 
@@ -37,11 +37,9 @@ export const OsSource = strict({
   }),
   variant: optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' })),
   parameters: optional(
-    Type.Record(
-      Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' }),
-      Type.String({ maxLength: 4096, pattern: '^[^\\u0000]*$' }),
-      { description: 'OS parameters, lower case' },
-    ),
+    recordOf('^[a-z][a-z0-9_]{0,63}$', Type.String({ maxLength: 4096, pattern: '^[^\\u0000]*$' }), {
+      description: 'OS parameters, lower case',
+    }),
   ),
 });
 export type OsSource = Static<typeof OsSource>;

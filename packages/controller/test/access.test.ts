@@ -1,0 +1,213 @@
+/** Tokens, roles, projects, idempotency, preconditions. */
+import { type Operation, type RouteName, routes } from '@gantry/model';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+
+let cluster: TestCluster;
+beforeEach(async () => {
+  cluster = await testCluster();
+});
+afterEach(() => cluster.close());
+
+const body = { name: 'hello', flavor: 'small', image: 'debian/12' };
+const token = async (name: string, spec: object): Promise<string> =>
+  (await cluster.call<{ secret: string }>('createToken', { body: { name, spec } })).secret;
+const as =
+  (secret: string) =>
+  (route: RouteName, request: object = {}) =>
+    cluster.controller.call(route, { token: secret, ...request });
+const names = async (reply: Promise<{ body?: unknown }>) =>
+  ((await reply).body as { items: { name: string }[] }).items.map(({ name }) => name);
+
+describe('tokens', () => {
+  test.each([undefined, '', 'nonsense', `gantry_${'A'.repeat(43)}`])('%s is refused', async (secret) => {
+    for (const route of ['listInstances', 'createInstance', 'report', 'whoami'] as const)
+      await expect(cluster.controller.call(route, { token: secret })).rejects.toMatchObject({
+        code: 'unauthenticated',
+      });
+  });
+
+  test('only health needs none', async () => {
+    const open = Object.entries(routes).filter(([, { roles }]) => roles.length === 0);
+    expect(open.map(([name]) => name)).toEqual(['health']);
+    expect((await cluster.controller.call('health')).body).toMatchObject({ ok: true });
+  });
+
+  test('an expired or deleted one is refused', async () => {
+    const expiresAt = new Date(cluster.env.clock.now() + 1000).toISOString();
+    const viewer = as(await token('v', { role: 'viewer', expiresAt }));
+    await viewer('whoami');
+    await cluster.env.pass(1000);
+    await expect(viewer('whoami')).rejects.toMatchObject({ code: 'unauthenticated' });
+    const second = as(await token('w', { role: 'viewer' }));
+    await cluster.call('deleteToken', { params: { ref: 'w' } });
+    await expect(second('whoami')).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  test('the secret is not kept anywhere', async () => {
+    const secret = await token('v', { role: 'viewer' });
+    const everything = JSON.stringify([
+      await cluster.store.list('token'),
+      await cluster.store.events({}, 1000),
+      await cluster.store.changesAfter(0, 1000),
+    ]);
+    expect(everything).not.toContain(secret.slice(10));
+  });
+
+  test('many wrong tokens make one event a minute', async () => {
+    for (let time = 0; time < 5; time++)
+      await cluster.controller.call('whoami', { token: 'x' }).catch(() => undefined);
+    expect(await cluster.store.events({ type: 'api.unauthenticated' }, 10)).toHaveLength(1);
+  });
+});
+
+describe('roles and projects', () => {
+  test('each role is refused what its routes do not name', async () => {
+    for (const role of ['viewer', 'operator', 'agent'] as const) {
+      const call = as(await token(role, { role, ...(role === 'agent' ? { node: 'n1' } : {}) }));
+      for (const [name, route] of Object.entries(routes)) {
+        if (route.roles.length === 0 || (route.roles as readonly string[]).includes(role)) continue;
+        await expect(call(name as RouteName), `${role} ${name}`).rejects.toMatchObject({ code: 'forbidden' });
+      }
+    }
+    const denied = await cluster.store.events({ type: 'api.create-token' }, 10);
+    expect(denied.filter(({ level }) => level === 'warn').map(({ actor }) => actor)).toEqual([
+      'agent',
+      'operator',
+      'viewer',
+    ]);
+  });
+
+  test('who is bound to a project sees and makes only its own; names are free in each', async () => {
+    await cluster.call('createProject', { body: { name: 'blue' } });
+    await cluster.call('createInstance', { body });
+    const blue = as(await token('b', { role: 'operator', project: 'blue' }));
+    const red = as(await token('r', { role: 'operator' }));
+    expect(await names(blue('listInstances'))).toEqual([]);
+    await expect(blue('getInstance', { params: { ref: 'hello' } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await blue('createInstance', { body });
+    await blue('createImage', { body: { name: 'own', spec: { source: 'os', os: { provider: 'x' } } } });
+    expect(await names(blue('listInstances'))).toEqual(['hello']);
+    expect(await names(blue('listImages'))).toEqual(['debian/12', 'own']);
+    expect(await names(red('listImages'))).toEqual(['debian/12']);
+    expect(await names(blue('listOperations'))).toEqual(['2']);
+    expect(await names(red('listOperations'))).toEqual(['1']);
+    await expect(red('getOperation', { params: { ref: '2' } })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(red('cancelOperation', { params: { ref: '2' } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(blue('deleteImage', { params: { ref: 'debian/12' } })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    await expect(cluster.call('getInstance', { params: { ref: 'hello' } })).rejects.toMatchObject({
+      code: 'ambiguous',
+    });
+    await expect(cluster.call('deleteProject', { params: { ref: 'blue' } })).rejects.toMatchObject({
+      code: 'in_use',
+    });
+    const events = (await blue('listEvents')).body as { items: { actor: string }[] };
+    expect(new Set(events.items.map(({ actor }) => actor))).toEqual(new Set(['b']));
+  });
+
+  test('a watch tells only what its token may see', async () => {
+    const from = await cluster.store.revision();
+    await cluster.call('createProject', { body: { name: 'blue' } });
+    await cluster.call('createInstance', { body });
+    const blue = as(await token('b', { role: 'viewer', project: 'blue' }));
+    const over = new AbortController();
+    const { events } = await blue('watch', { query: { from }, signal: over.signal });
+    const told: string[] = [];
+    for await (const { event, data } of events ?? []) {
+      if (event === 'bookmark') break;
+      told.push((data as { kind: string }).kind);
+    }
+    over.abort();
+    expect(new Set(told)).toEqual(new Set(['project']));
+  });
+});
+
+describe('repeating requests', () => {
+  test('the same key twice is the same operation, also when both come at once', async () => {
+    const request = { body, idempotencyKey: 'k1' };
+    const [first, second] = await Promise.all([
+      cluster.call<Operation>('createInstance', request),
+      cluster.call<Operation>('createInstance', request),
+    ]);
+    expect(second.id).toBe(first.id);
+    await cluster.converge();
+    const third = await cluster.call<Operation>('createInstance', request);
+    expect([third.id, third.status.state]).toEqual([first.id, 'succeeded']);
+    expect(await cluster.store.counter('operation')).toBe(1);
+    await expect(
+      cluster.call('createInstance', { body: { ...body, vcpus: 2 }, idempotencyKey: 'k1' }),
+    ).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+  });
+
+  test('keys of different tokens do not meet', async () => {
+    const other = as(await token('o', { role: 'admin' }));
+    await cluster.call('createInstance', { body, idempotencyKey: 'k' });
+    const second = await other('createInstance', { body: { ...body, name: 'second' }, idempotencyKey: 'k' });
+    expect((second.body as Operation).spec.target.name).toBe('second');
+  });
+
+  test('a key is forgotten after a day', async () => {
+    await cluster.call('createFlavor', {
+      body: { name: 'f', spec: { vcpus: 1, memoryMiB: 1 } },
+      idempotencyKey: 'k',
+    });
+    await cluster.env.pass(25 * 3_600_000);
+    await expect(
+      cluster.call('createFlavor', {
+        body: { name: 'f', spec: { vcpus: 1, memoryMiB: 1 } },
+        idempotencyKey: 'k',
+      }),
+    ).rejects.toMatchObject({ code: 'name_taken' });
+  });
+
+  test('many creates at once get numbers, addresses and MACs of their own', async () => {
+    cluster.agent.facts = { memoryMiB: 65_536, cpus: 64, diskMiB: 2 ** 20 };
+    await cluster.agent.hello();
+    const made = await Promise.all(
+      Array.from({ length: 4 }, (_, number) =>
+        cluster.call<Operation>('createInstance', { body: { ...body, name: `i${number}` } }),
+      ),
+    );
+    expect(made.map(({ spec }) => spec.number).sort()).toEqual([1, 2, 3, 4]);
+    await cluster.converge();
+    const { items } = await cluster.store.list('instance');
+    expect(new Set(items.map(({ spec }) => spec.nics[0]?.ipv4)).size).toBe(4);
+    expect(new Set(items.map(({ spec }) => spec.nics[0]?.mac)).size).toBe(4);
+  });
+
+  test('two creates do not share what has room for one', async () => {
+    cluster.agent.facts = { memoryMiB: 1600, cpus: 8, diskMiB: 2 ** 20 };
+    await cluster.agent.hello();
+    const results = await Promise.allSettled(
+      ['a', 'b'].map((name) => cluster.call('createInstance', { body: { ...body, name, memoryMiB: 700 } })),
+    );
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'no_capacity' },
+    });
+  });
+});
+
+test('a change of what was changed meanwhile is refused by If-Match', async () => {
+  const { headers } = await cluster.controller.call('getFlavor', {
+    token: cluster.adminToken,
+    params: { ref: 'small' },
+  });
+  const set = (ifMatch: string) =>
+    cluster.call('setFlavor', {
+      params: { ref: 'small' },
+      body: { extraSpecs: { 'hw:watchdog_action': 'reset' } },
+      ifMatch,
+    });
+  const etag = headers?.['etag'] ?? '';
+  expect(etag).toMatch(/^"\d+\.\d+"$/);
+  await set(etag);
+  await expect(set(etag)).rejects.toMatchObject({ code: 'precondition_failed' });
+  await set('*');
+});

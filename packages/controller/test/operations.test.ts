@@ -1,0 +1,242 @@
+/** How operations fail, are cancelled and end, with an agent that misbehaves as told. */
+import { err, type Operation, type StatusReport, toProblem } from '@gantry/model';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+import { settle } from '../src/testing/test-env.ts';
+
+let cluster: TestCluster;
+beforeEach(async () => {
+  cluster = await testCluster();
+});
+afterEach(() => cluster.close());
+
+const body = { name: 'hello', flavor: 'small', image: 'debian/12' };
+const create = (more: object = {}) =>
+  cluster.call<Operation>('createInstance', { body: { ...body, ...more } });
+const act = (route: 'startInstance' | 'stopInstance' | 'rebootInstance', more = {}) =>
+  cluster.call<Operation>(route, { params: { ref: 'hello' }, body: more });
+const cancel = (operation: Operation) =>
+  cluster.call<Operation>('cancelOperation', { params: { ref: operation.name } });
+const stateOf = async (operation: Operation) => (await cluster.operation(operation.spec.number)).status;
+
+const MINUTE = 60_000;
+const space = toProblem(err('no_space', { where: 'n1' }));
+
+/** Changes what the agent says of one kind of thing. */
+const says = (kind: StatusReport['kind'], change: (status: StatusReport) => StatusReport['status']) => {
+  cluster.agent.alter = (status) =>
+    status.kind === kind ? ({ ...status, status: change(status) } as StatusReport) : status;
+};
+const asItIs = () => {
+  cluster.agent.alter = (status) => status;
+};
+
+/** Nothing of an instance is left: no row, no claim, no assignment but the network. */
+async function expectNothingLeft(): Promise<void> {
+  for (const kind of ['instance', 'guest', 'disk', 'act'] as const)
+    expect((await cluster.store.list(kind)).items).toEqual([]);
+  expect((await cluster.store.list('replica')).items.filter(({ spec }) => spec.what === 'disk')).toEqual([]);
+  expect(await cluster.store.claims('mac')).toEqual([]);
+  const { id } = (await cluster.store.named('network', 'default'))[0] ?? { id: '' };
+  expect(await cluster.store.claims(`ipv4:${id}`)).toEqual([]);
+}
+
+describe('create', () => {
+  test('a disk that cannot be made: everything is taken back, the cause is kept', async () => {
+    says('replica', ({ status }) => (status.state === 'absent' ? status : { state: 'failed', error: space }));
+    const operation = await create();
+    await settle();
+    await cluster.agent.round();
+    await settle();
+    expect(await stateOf(operation)).toMatchObject({ state: 'cleaning', error: { code: 'no_space' } });
+    expect((await cluster.instance('hello')).status.state).toBe('deleting');
+    await cluster.converge();
+    expect(await stateOf(operation)).toMatchObject({ state: 'failed', error: { code: 'no_space' } });
+    await expectNothingLeft();
+  });
+
+  test('a guest that libvirt refuses: the same', async () => {
+    const error = toProblem(err('hypervisor_error', { call: 'domainCreate', message: 'no' }));
+    says('guest', ({ status }) => (status.state === 'running' ? { state: 'stopped', error } : status));
+    const operation = await create();
+    await cluster.converge();
+    expect(await stateOf(operation)).toMatchObject({ state: 'failed', error: { code: 'hypervisor_error' } });
+    await expectNothingLeft();
+  });
+
+  test('cancelled: taken back; cancelled twice: once', async () => {
+    const operation = await create();
+    await cancel(operation);
+    await cancel(operation);
+    await cluster.converge();
+    expect(await stateOf(operation)).toMatchObject({
+      state: 'cancelled',
+      error: { code: 'operation_cancelled' },
+    });
+    await expectNothingLeft();
+    await expect(cancel(operation)).rejects.toMatchObject({ code: 'wrong_state' });
+  });
+
+  test('a node that does not answer: failed at the deadline, tombstones are kept, delete finishes', async () => {
+    const operation = await create({ deadlineMs: MINUTE });
+    await settle();
+    await cluster.env.pass(MINUTE);
+    expect((await stateOf(operation)).state).toBe('cleaning');
+    await cluster.env.pass(5 * MINUTE);
+    expect(await stateOf(operation)).toMatchObject({ state: 'failed', error: { code: 'deadline_exceeded' } });
+    const { guests, replicas } = await cluster.agent.assignments();
+    expect(guests.map(({ spec }) => spec.remove)).toEqual([true]);
+    expect(replicas.map(({ spec }) => spec.desired)).toEqual(['absent']);
+    await cluster.agent.hello();
+    await cluster.converge();
+    expect((await cluster.instance('hello')).status.state).toBe('failed');
+    await expect(act('startInstance')).rejects.toMatchObject({ code: 'wrong_state' });
+    await cluster.call('deleteInstance', { params: { ref: 'hello' } });
+    await cluster.converge();
+    await expectNothingLeft();
+  });
+
+  test('no ping in time: failed, but the guest that runs is left alone', async () => {
+    cluster.agent.pings = false;
+    const operation = await create({ until: 'ping', deadlineMs: MINUTE });
+    await cluster.converge();
+    await cluster.env.pass(MINUTE);
+    expect(await stateOf(operation)).toMatchObject({ state: 'failed', error: { code: 'deadline_exceeded' } });
+    await cluster.agent.hello();
+    await cluster.converge();
+    expect((await cluster.instance('hello')).status.state).toBe('running');
+  });
+
+  test('stopped: defined, not started', async () => {
+    const operation = await create({ power: 'stopped' });
+    await cluster.converge();
+    expect((await stateOf(operation)).state).toBe('succeeded');
+    expect((await cluster.instance('hello')).status.state).toBe('stopped');
+  });
+
+  test('a status of another generation does not count', async () => {
+    const operation = await create();
+    await settle();
+    cluster.agent.alter = (status) => ({ ...status, generation: status.generation + 7 }) as StatusReport;
+    await cluster.agent.round();
+    await settle();
+    expect((await stateOf(operation)).state).toBe('running');
+    expect((await cluster.instance('hello')).status.state).toBe('creating');
+  });
+});
+
+describe('on a running instance', () => {
+  beforeEach(async () => {
+    await create();
+    await cluster.converge();
+  });
+
+  test('one operation at a time', async () => {
+    const stop = await act('stopInstance');
+    await expect(act('startInstance')).rejects.toMatchObject({
+      code: 'busy',
+      params: { operation: stop.spec.number },
+    });
+    await expect(act('rebootInstance')).rejects.toMatchObject({ code: 'busy' });
+  });
+
+  test('what the state does not permit is refused, naming what it does', async () => {
+    await expect(act('startInstance')).rejects.toMatchObject({ code: 'wrong_state' });
+    await act('stopInstance');
+    await cluster.converge();
+    await expect(act('rebootInstance')).rejects.toMatchObject({ code: 'wrong_state' });
+  });
+
+  test('a stop that the guest does not follow in time sets power back', async () => {
+    says('guest', ({ status }) => (/stopped|defined/.test(status.state) ? { state: 'stopping' } : status));
+    const stop = await act('stopInstance', { deadlineMs: MINUTE });
+    await cluster.converge();
+    expect((await cluster.instance('hello')).status.state).toBe('stopping');
+    await cluster.env.pass(MINUTE);
+    expect(await stateOf(stop)).toMatchObject({ state: 'failed', error: { code: 'deadline_exceeded' } });
+    asItIs();
+    await cluster.agent.hello();
+    await cluster.converge();
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['running', 'running']);
+  });
+
+  test('a start that is cancelled leaves it stopped', async () => {
+    await act('stopInstance');
+    await cluster.converge();
+    const start = await act('startInstance');
+    await cancel(start);
+    await cluster.converge();
+    expect((await stateOf(start)).state).toBe('cancelled');
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['stopped', 'stopped']);
+  });
+
+  test('a reboot whose end nobody saw is unknown, and is not repeated', async () => {
+    const error = toProblem(err('act_unknown', { what: 'guest.reboot', node: 'n1' }));
+    says('act', () => ({ state: 'unknown', error }));
+    const reboot = await act('rebootInstance');
+    await cluster.converge();
+    expect(await stateOf(reboot)).toMatchObject({ state: 'failed', error: { code: 'act_unknown' } });
+    expect((await cluster.agent.assignments()).acts).toEqual([]);
+  });
+
+  test('a cancelled reboot withdraws its act', async () => {
+    const reboot = await act('rebootInstance');
+    expect((await cluster.agent.assignments()).acts).toHaveLength(1);
+    await cancel(reboot);
+    await settle();
+    expect((await cluster.agent.assignments()).acts).toEqual([]);
+    expect((await stateOf(reboot)).state).toBe('cancelled');
+  });
+
+  test('a deletion cannot be cancelled; late, it fails and can be repeated', async () => {
+    const deletion = await cluster.call<Operation>('deleteInstance', {
+      params: { ref: 'hello' },
+      query: { deadlineMs: MINUTE },
+    });
+    await expect(cancel(deletion)).rejects.toMatchObject({ code: 'wrong_state' });
+    await settle();
+    await cluster.env.pass(MINUTE);
+    expect(await stateOf(deletion)).toMatchObject({ state: 'failed', error: { code: 'deadline_exceeded' } });
+    await cluster.call('deleteInstance', { params: { ref: 'hello' } });
+    await cluster.converge();
+    await expectNothingLeft();
+  });
+
+  test('disks go only after the guest', async () => {
+    says('guest', ({ status }) => (status.state === 'absent' ? { state: 'stopping' } : status));
+    await cluster.call('deleteInstance', { params: { ref: 'hello' } });
+    await cluster.converge();
+    const { replicas } = await cluster.agent.assignments();
+    expect(replicas.map(({ spec }) => spec.desired)).toEqual(['present']);
+  });
+
+  test('the controller starts anew in the middle: the operation goes on', async () => {
+    const { Controller } = await import('../src/controller.ts');
+    const stop = await act('stopInstance');
+    const second = new Controller(cluster.controller.app);
+    const over = new AbortController();
+    const done = second.run(over.signal);
+    await cluster.converge();
+    expect((await stateOf(stop)).state).toBe('succeeded');
+    over.abort();
+    await done;
+  });
+});
+
+test('requests for the plan write nothing', async () => {
+  const before = await cluster.store.revision();
+  const { plan } = await cluster.call<{ plan: string[] }>('createInstance', { body, query: { plan: true } });
+  expect(plan.join('\n')).toContain('on node n1');
+  expect(await cluster.store.revision()).toBe(before);
+  expect(await cluster.store.counter('operation')).toBe(0);
+  await create();
+  await cluster.converge();
+  const stopPlan = await cluster.call<{ plan: string[] }>('stopInstance', {
+    params: { ref: 'hello' },
+    query: { plan: true },
+  });
+  expect(stopPlan.plan).toEqual(['stop instance hello: ask it, and force it after 60 s']);
+  expect((await cluster.instance('hello')).status.state).toBe('running');
+});

@@ -1,0 +1,151 @@
+/** What agents say: numbered, only of their own, and what follows from it. */
+import type { Instance, Node, StatusReport } from '@gantry/model';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+import { FakeAgent } from '../src/testing/fake-agent.ts';
+import { settle } from '../src/testing/test-env.ts';
+
+let cluster: TestCluster;
+beforeEach(async () => {
+  cluster = await testCluster();
+  await cluster.call('createInstance', { body: { name: 'hello', flavor: 'small', image: 'debian/12' } });
+  await cluster.converge();
+});
+afterEach(() => cluster.close());
+
+const report = (body: object) =>
+  cluster.controller.call('report', { token: cluster.agentToken, body: { statuses: [], ...body } });
+const accepted = async (body: object) => ((await report(body)).body as { accepted: boolean }).accepted;
+
+async function guestSays(status: object): Promise<void> {
+  const [guest] = (await cluster.agent.assignments()).guests;
+  if (!guest) throw new Error('no guest');
+  const { id, generation } = guest;
+  const said = { kind: 'guest', id, generation, status: { epoch: guest.spec.epoch, ...status } };
+  await cluster.agent.report({ statuses: [said as StatusReport] });
+  await settle();
+}
+
+test('older and repeated reports are dropped, a new boot begins anew, an old boot never returns', async () => {
+  const last = await cluster.store.seen((await cluster.agent.assignments()).node);
+  const { run = 0, sequence = 0 } = last ?? {};
+  expect(await accepted({ bootId: 'boot-1', run, sequence })).toBe(false);
+  expect(await accepted({ bootId: 'boot-1', run: run - 1, sequence: sequence + 5 })).toBe(false);
+  expect(await accepted({ bootId: 'boot-1', run: run + 1, sequence: 0 })).toBe(true);
+  expect(await accepted({ bootId: 'boot-2', run: 0, sequence: 0 })).toBe(true);
+  expect(await accepted({ bootId: 'boot-1', run: 99, sequence: 99 })).toBe(false);
+  expect((await report({ bootId: 'boot-2', run: 0, sequence: 0 })).body).toMatchObject({
+    accepted: false,
+    latest: { run: 0, sequence: 0 },
+  });
+});
+
+test('what changes nothing makes no revision', async () => {
+  await cluster.converge();
+  const before = await cluster.store.revision();
+  await cluster.agent.round();
+  await cluster.agent.hello();
+  await cluster.env.pass(1000);
+  await cluster.agent.hello();
+  expect(await cluster.store.revision()).toBe(before);
+});
+
+test('a guest that powered itself off, where its policy says stop, shall stay down', async () => {
+  await guestSays({ state: 'stopped', endedBy: 'guest-poweroff' });
+  const { spec, status } = await cluster.instance('hello');
+  expect([spec.power, status.state, status.reason]).toEqual([
+    'stopped',
+    'stopped',
+    'powered off by the guest',
+  ]);
+  const [guest] = (await cluster.agent.assignments()).guests;
+  expect(guest?.spec.power).toBe('stopped');
+});
+
+test('a guest that rebooted itself, where its policy says restart, stays wanted', async () => {
+  await guestSays({ state: 'stopped', endedBy: 'guest-reboot' });
+  expect((await cluster.instance('hello')).spec.power).toBe('running');
+});
+
+test('a guest that crashed too often is crashed, and can be started again', async () => {
+  await guestSays({ state: 'crashed', endedBy: 'crash' });
+  const { status } = await cluster.instance('hello');
+  expect([status.state, status.reason]).toEqual(['crashed', 'QEMU ended unexpectedly']);
+  await cluster.call('startInstance', { params: { ref: 'hello' }, body: {} });
+  await cluster.converge();
+  expect((await cluster.instance('hello')).status.state).toBe('running');
+});
+
+test('a node that is not heard of is lost, its guests unknown; heard again, all is as it was', async () => {
+  await cluster.env.pass(60_000);
+  const node = () => cluster.call<Node>('getNode', { params: { ref: 'n1' } });
+  expect((await node()).status.state).toBe('lost');
+  expect((await cluster.instance('hello')).status.state).toBe('unknown');
+  expect(await cluster.call('listEvents', { query: { type: 'node.lost' } })).toMatchObject({
+    items: [{ subject: { name: 'n1' } }],
+  });
+  await cluster.agent.hello();
+  await cluster.converge();
+  expect((await node()).status.state).toBe('ready');
+  expect((await cluster.instance('hello')).status.state).toBe('running');
+});
+
+test('an agent neither sees nor writes what is another node’s', async () => {
+  const [own] = (await cluster.store.list('node')).items;
+  if (!own) throw new Error('no node');
+  const { Draft } = await import('../src/store/batch.ts');
+  const other = { ...own, id: cluster.env.uuid(), name: 'n2' };
+  await cluster.store.commit(new Draft(0).add(other as Node).batch);
+  const { secret } = await cluster.call<{ secret: string }>('createToken', {
+    body: { name: 'n2', spec: { role: 'agent', node: 'n2' } },
+  });
+  const foreign = new FakeAgent(cluster.controller, cluster.env, secret);
+  expect((await foreign.assignments()).guests).toEqual([]);
+  const [guest] = (await cluster.agent.assignments()).guests;
+  if (!guest) throw new Error('no guest');
+  const before = await cluster.store.revision();
+  await foreign.report({
+    statuses: [{ kind: 'guest', id: guest.id, generation: 1, status: { state: 'crashed' } }],
+    events: [{ type: 'guest.crash', level: 'error', instance: guest.spec.instance as never, message: 'lie' }],
+  });
+  expect(await cluster.store.revision()).toBe(before);
+  const lies = await cluster.call<{ items: { subject: { name: string } }[] }>('listEvents', {
+    query: { type: 'guest.crash' },
+  });
+  expect(lies.items.map(({ subject }) => subject.name)).toEqual(['n2']);
+  for (const route of ['listInstances', 'getCluster', 'watch'] as const)
+    await expect(cluster.controller.call(route, { token: secret })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+});
+
+test('things that the store does not know are passed over', async () => {
+  const before = await cluster.store.revision();
+  const status = { state: 'running' } as const;
+  await cluster.agent.report({
+    statuses: [{ kind: 'guest', id: cluster.env.uuid() as never, generation: 1, status }],
+  });
+  expect(await cluster.store.revision()).toBe(before);
+});
+
+test('wake-ups: one at the start, then one for many changes, and none for other things', async () => {
+  const over = new AbortController();
+  const { events } = await cluster.controller.call('watchAssignments', {
+    token: cluster.agentToken,
+    signal: over.signal,
+  });
+  const told: unknown[] = [];
+  const reading = (async () => {
+    for await (const event of events ?? []) told.push(event.event);
+  })();
+  await settle();
+  expect(told).toEqual(['changed']);
+  await cluster.call('createFlavor', { body: { name: 'other', spec: { vcpus: 1, memoryMiB: 64 } } });
+  await settle();
+  expect(told).toEqual(['changed']);
+  await cluster.call<Instance>('stopInstance', { params: { ref: 'hello' }, body: {} });
+  await settle();
+  expect(told).toEqual(['changed', 'changed']);
+  over.abort();
+  await reading;
+});
