@@ -16,7 +16,8 @@ import { cable, type Driver, driver, type Namespace, namespace } from '../lab/na
 const SCRIPT = fileURLToPath(new URL('../lab/network-driver.ts', import.meta.url));
 const CLUSTER = '11111111-1111-4111-8111-111111111111';
 const NETWORK = '22222222-2222-4222-8222-222222222222';
-const OTHER = '33333333-3333-4333-8333-333333333333';
+/** Alike at the beginning: names made from ids must still differ. */
+const OTHER = '22222222-2222-4222-8222-333333333333';
 const GUEST_MAC = '52:54:00:00:00:05';
 const GUEST_IP = '10.77.0.5';
 const spec = {
@@ -258,8 +259,10 @@ describe('a NAT network', () => {
       { ...spec, network: OTHER, bridge: 'gbr1', subnet: { cidr: '10.78.0.0/24' } },
       [],
     );
+    expect((await seen()).map((n) => n.ready)).toEqual([true, true]);
     await agent.call('remove', spec);
     expect((await seen()).map((n) => [n.network, n.ready])).toEqual([[OTHER, true]]);
+    expect(await node.exec('nft', 'list', 'tables')).toContain(OTHER);
     await agent.call('remove', { network: OTHER });
     await agent.call('remove', { network: OTHER });
     expect(await traces()).toBe(before);

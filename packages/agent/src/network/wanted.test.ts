@@ -29,7 +29,7 @@ describe('natNetwork', () => {
       gateway: '10.77.0.1',
       mtu: 1500,
       dns: [],
-      table: 'gantry-22222222-2222',
+      table: `gantry-${NETWORK}`,
       alias: `gantry ${CLUSTER} ${NETWORK}`,
     });
   });
@@ -85,12 +85,12 @@ describe('marks of ours', () => {
 describe('ruleset', () => {
   it('is one transaction on one table', () => {
     expect(ruleset(natNetwork(CLUSTER, spec))).toMatchInlineSnapshot(`
-      "add table inet gantry-22222222-2222
-      delete table inet gantry-22222222-2222
-      table inet gantry-22222222-2222 {
+      "add table inet gantry-22222222-2222-4222-8222-222222222222
+      delete table inet gantry-22222222-2222-4222-8222-222222222222
+      table inet gantry-22222222-2222-4222-8222-222222222222 {
       	chain forward {
       		type filter hook forward priority filter; policy accept;
-      		iifname "gbr0" oifname "gbr0" accept comment "gantry b25b41a36a7626d7"
+      		iifname "gbr0" oifname "gbr0" accept comment "gantry efe525aee2bad01d"
       		iifname "gbr0" ip saddr 10.77.0.0/24 accept
       		iifname "gbr0" reject with icmpx type admin-prohibited
       		oifname "gbr0" ct state established,related accept

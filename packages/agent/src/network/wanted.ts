@@ -75,7 +75,8 @@ export function macOf(cluster: string, network: string): string {
   return `02:${(digest.slice(0, 10).match(/../g) ?? []).join(':')}`;
 }
 
-export const tableOf = (network: string): string => `gantry-${checkNetworkId(network).slice(0, 13)}`;
+/** The whole id: two networks in one table would undo each other's rules. */
+export const tableOf = (network: string): string => `gantry-${checkNetworkId(network)}`;
 
 /**
  * The parts of a network of mode `nat`.
