@@ -34,7 +34,8 @@ const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 
-const padded = (length: number): number => (length + 3) & ~3;
+/** Not with bit operators: a length of 2^31 would come out negative. */
+const padded = (length: number): number => Math.ceil(length / 4) * 4;
 
 function checkInteger(value: unknown, min: number, max: number, what: string): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
