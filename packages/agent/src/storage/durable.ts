@@ -27,6 +27,16 @@ export async function removeDurably(...paths: string[]): Promise<void> {
   }
 }
 
+/** A new file that reads as zeros; it must not exist. */
+export async function makeSparse(path: string, sizeBytes: number, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.truncate(sizeBytes);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Directories that QEMU, which runs as another user, may pass through but not list. */
 export async function makeDirectories(...paths: string[]): Promise<void> {
   for (const path of paths) await mkdir(path, { recursive: true, mode: 0o711 });

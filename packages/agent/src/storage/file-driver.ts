@@ -1,10 +1,10 @@
 /** Disks as files: thin qcow2 (an overlay where there is a base) or sparse raw. */
-import { chmod, open, stat, truncate } from 'node:fs/promises';
+import { chmod, stat, truncate } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type DiskReplicaSpec, type DiskTemplate, err, formatBytes } from '@gantry/model';
 import type { SeenDisk } from '../observation.ts';
 import { run } from '../process/run.ts';
-import { ignoreMissing, listNames, makeDirectories, publish, removeDurably } from './durable.ts';
+import { ignoreMissing, listNames, makeDirectories, makeSparse, publish, removeDurably } from './durable.ts';
 import { MAX_QCOW2_BYTES, writeEmptyQcow2 } from './empty-qcow2.ts';
 import { creatingName, type Extension, extensions, parseDiskName, readyName } from './layout.ts';
 import { describeFull, type FreeBytes, freeBytes, requireSpace } from './space.ts';
@@ -105,8 +105,7 @@ async function makeQcow2(
 
 async function makeRaw({ partial }: Files, sizeBytes: number, content: DiskContent, signal: AbortSignal) {
   if (content.kind === 'base') return copyBase(content.base, partial, wholeSectors(sizeBytes), signal);
-  const file = await open(partial, 'wx', 0o600);
-  await file.truncate(wholeSectors(sizeBytes)).finally(() => file.close());
+  await makeSparse(partial, wholeSectors(sizeBytes), 0o600);
   if (content.kind === 'fill') await content.fill(partial, signal);
 }
 

@@ -1,13 +1,13 @@
 /** One base image: debootstrap into a folder, a few changes, an ext4 image made from the folder. No mount, no loop device. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, isGantryError } from '@gantry/model';
 import type { Logger } from '../../actions.ts';
 import { isolated } from '../../process/isolated.ts';
 import { ProcessError, run } from '../../process/run.ts';
-import { ignoreMissing } from '../../storage/durable.ts';
+import { ignoreMissing, makeSparse } from '../../storage/durable.ts';
 import { describeFull } from '../../storage/space.ts';
 import type { BootKit } from '../boot-kit/boot-kit.ts';
 import { basePackages, customize } from './customize.ts';
@@ -101,8 +101,7 @@ async function makeImage(
     signal,
   });
   const sizeMiB = Math.ceil((Number.parseInt(stdout, 10) * 1.15 + 96) / 16) * 16;
-  const file = await open(image, 'wx', 0o644);
-  await file.truncate(sizeMiB * MiB).finally(() => file.close());
+  await makeSparse(image, sizeMiB * MiB, 0o644);
   // -T default: small file systems would otherwise get 1 KiB blocks, which do not suit what they grow to.
   const shape = [
     '-t',

@@ -1,0 +1,89 @@
+/** The environment of an OS script, API 10 to 20. Source: Ganeti 3.0, lib/backend.py, OSEnvironment and OSCoreEnv. */
+import type { OsContext } from '@gantry/model';
+import type { OsRequest } from '../os-providers.ts';
+import type { OsDefinition } from './definition.ts';
+
+export interface OsDisk {
+  path: string;
+  sizeBytes: number;
+  uuid: string;
+}
+
+/** Names that an OS parameter must not set: they would change what runs the script, not what the script does. */
+const RESERVED = /^(PATH|HOME|SHELL|IFS|ENV|BASH_.*|LD_.*|LC_.*|LANG|PWD|OLDPWD|TMPDIR|PYTHON.*|PERL.*)$/;
+
+export function osEnvironment(
+  definition: OsDefinition,
+  variant: string | undefined,
+  request: Pick<OsRequest, 'parameters' | 'context'>,
+  disk: OsDisk,
+): Record<string, string> {
+  const { context } = request;
+  const parameters = { ...context.clusterParameters, ...request.parameters };
+  return {
+    OS_API_VERSION: String(definition.api),
+    INSTANCE_NAME: context.personality.hostname ?? context.instance,
+    INSTANCE_OS: variant === undefined ? definition.name : `${definition.name}+${variant}`,
+    OS_NAME: definition.name,
+    ...(variant === undefined ? {} : { OS_VARIANT: variant }),
+    HYPERVISOR: 'kvm',
+    DEBUG_LEVEL: '0',
+    INSTANCE_PRIMARY_NODE: 'localhost',
+    INSTANCE_SECONDARY_NODES: '',
+    INSTANCE_HV_serial_console: 'True',
+    INSTANCE_BE_vcpus: String(context.vcpus),
+    INSTANCE_BE_memory: String(context.memoryMiB),
+    INSTANCE_BE_minmem: String(context.memoryMiB),
+    INSTANCE_BE_maxmem: String(context.memoryMiB),
+    ...diskVariables(disk),
+    ...nicVariables(context),
+    ...parameterVariables(definition, parameters),
+  };
+}
+
+const diskVariables = ({ path, sizeBytes, uuid }: OsDisk): Record<string, string> => ({
+  DISK_COUNT: '1',
+  DISK_0_PATH: path,
+  DISK_0_ACCESS: 'rw',
+  DISK_0_UUID: uuid,
+  DISK_0_SIZE: String(Math.floor(sizeBytes / 2 ** 20)),
+  DISK_0_FRONTEND_TYPE: 'paravirtual',
+  DISK_0_BACKEND_TYPE: 'file:loop',
+});
+
+function nicVariables({ nics }: OsContext): Record<string, string> {
+  const all: Record<string, string> = { NIC_COUNT: String(nics.length) };
+  for (const [index, nic] of nics.entries()) {
+    const fields = {
+      MAC: nic.mac,
+      IP: nic.ip,
+      MODE: 'bridged',
+      BRIDGE: nic.bridge,
+      LINK: nic.bridge,
+      FRONTEND_TYPE: 'paravirtual',
+      NETWORK_NAME: nic.network,
+      NETWORK_SUBNET: nic.subnet,
+      NETWORK_GATEWAY: nic.gateway,
+    };
+    for (const [field, value] of Object.entries(fields))
+      if (value !== undefined) all[`NIC_${index}_${field}`] = value;
+  }
+  return all;
+}
+
+/**
+ * Declared parameters as OSP_NAME, as Ganeti does. The others by their own name in capitals: so SUITE, MIRROR,
+ * PARTITION_STYLE... reach scripts such as instance-debootstrap, which know them only from a file on the node.
+ */
+function parameterVariables(
+  { parameters: declared }: OsDefinition,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const all: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    const upper = name.toUpperCase();
+    if (declared.has(name)) all[`OSP_${upper}`] = value;
+    else if (!RESERVED.test(upper)) all[upper] = value;
+  }
+  return all;
+}

@@ -1,0 +1,165 @@
+/**
+ * Runs OS definitions of Ganeti's OS interface, unmodified: `verify`, then `create` into a raw file. Scripts run as
+ * root, as their authors expect, in mounts and processes of their own, so that nothing of theirs outlives them.
+ */
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { err, isGantryError } from '@gantry/model';
+import type { Logger } from '../../actions.ts';
+import { isolated } from '../../process/isolated.ts';
+import { ProcessError, run } from '../../process/run.ts';
+import { describeFull } from '../../storage/space.ts';
+import { mirrorFor, readAptSources } from '../debootstrap/apt-sources.ts';
+import type { OsProvider, OsRequest } from '../os-providers.ts';
+import {
+  chooseVariant,
+  findDefinition,
+  OS_SEARCH_PATH,
+  type OsDefinition,
+  OsDefinitionError,
+} from './definition.ts';
+import { hasDeviceMapper } from './device-mapper.ts';
+import { osEnvironment } from './environment.ts';
+import { detachLoopDevices } from './loop-devices.ts';
+
+export interface GanetiOsOptions {
+  searchPath?: readonly string[];
+  /** For one script. */
+  timeoutMs?: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+export function createGanetiProvider(options: GanetiOsOptions = {}): OsProvider {
+  const { searchPath = OS_SEARCH_PATH, timeoutMs = HOUR_MS } = options;
+  return {
+    async content(request, log) {
+      const definition = await findDefinition(request.provider, searchPath).catch((error: unknown) => {
+        throw explain(error, request.provider, 'looking for it', request.spec.operation);
+      });
+      const variant = chooseVariant(definition, request.variant);
+      const parameters = await withNodeDefaults(definition, request, log);
+      return {
+        kind: 'fill',
+        fill: async (path, signal) => {
+          const { sizeBytes, disk: uuid } = request.spec;
+          await withPlainPath(path, async (plain) => {
+            const env = osEnvironment(
+              definition,
+              variant,
+              { ...request, parameters },
+              { path: plain, sizeBytes, uuid },
+            );
+            const runScript = (script: 'verify' | 'create', args: string[]) =>
+              runOsScript(definition, script, args, {
+                env,
+                timeoutMs,
+                signal,
+                log,
+                operation: request.spec.operation,
+              });
+            try {
+              if (definition.api >= 20) await runScript('verify', ['parameters']);
+              await runScript('create', []);
+            } finally {
+              const left = await detachLoopDevices(path);
+              if (left.length > 0) log('warn', `${definition.name} left ${left.join(', ')}; detached`);
+            }
+          });
+        },
+      };
+    },
+  };
+}
+
+/**
+ * What stock instance-debootstrap needs and does not find out by itself: its built-in suite is long gone and it knows
+ * no mirror; and its partitions want device-mapper, and a root device other than the whole disk that guests have here.
+ * What anybody has set stays as it is.
+ */
+async function withNodeDefaults(
+  { name, folder }: OsDefinition,
+  { parameters, context, spec }: OsRequest,
+  log: Logger,
+): Promise<Record<string, string>> {
+  if (!folder.endsWith('/debootstrap')) return { ...parameters };
+  const given = { ...context.clusterParameters, ...parameters };
+  const suite = given['suite'] ?? 'bookworm';
+  const mapper = await hasDeviceMapper();
+  if (given['partition_style'] === 'msdos' && !mapper)
+    throw err('os_provider_failed', {
+      provider: name,
+      step: 'partition_style=msdos',
+      why: 'this kernel has no device-mapper to map partitions with; partition_style=none needs none',
+      operation: spec.operation,
+    });
+  const defaults: [name: string, value: string | undefined, why: string][] = [
+    ['suite', suite, 'its own default is no longer in the archive'],
+    ['mirror', mirrorFor(await readAptSources(), suite), 'where apt of this node gets it'],
+    ['partition_style', 'none', mapper ? 'guests boot the whole disk' : 'this kernel has no device-mapper'],
+  ];
+  const added: Record<string, string> = {};
+  for (const [key, value, why] of defaults) {
+    if (value === undefined || key in given) continue;
+    log('info', `${name}: ${key.toUpperCase()}=${value} (${why})`);
+    added[key] = value;
+  }
+  return { ...added, ...parameters };
+}
+
+/** Shell scripts of the old days break at blanks: they get a link without any. */
+async function withPlainPath<T>(path: string, work: (plain: string) => Promise<T>): Promise<T> {
+  if (/^[A-Za-z0-9/_.,:+-]+$/.test(path)) return work(path);
+  const folder = await mkdtemp(join(tmpdir(), 'gantry-os-'));
+  try {
+    await symlink(path, join(folder, 'disk'));
+    return await work(join(folder, 'disk'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface ScriptRun {
+  env: Record<string, string>;
+  timeoutMs: number;
+  signal: AbortSignal;
+  log: Logger;
+  operation: string;
+}
+
+async function runOsScript(
+  { name, folder }: OsDefinition,
+  script: 'verify' | 'create',
+  args: string[],
+  { env, timeoutMs, signal, log, operation }: ScriptRun,
+): Promise<void> {
+  try {
+    await run([...isolated, join(folder, script), ...args], {
+      cwd: folder,
+      env: { LC_ALL: 'C', ...env },
+      timeoutMs,
+      signal,
+      onOutput: (line) => log('output', line),
+    });
+  } catch (error) {
+    throw explain(error, name, script, operation);
+  }
+}
+
+function explain(error: unknown, provider: string, step: string, operation: string): unknown {
+  const described = describeFull(error, 'the disk, or the caches of the OS definition');
+  if (isGantryError(described)) return described;
+  const ours =
+    error instanceof OsDefinitionError || (error instanceof ProcessError && error.reason !== 'aborted');
+  if (!ours) return error;
+  const why = error instanceof ProcessError ? lastLine(error) : error.message;
+  return err('os_provider_failed', { provider, step, why, operation }, error);
+}
+
+function lastLine(error: ProcessError): string {
+  const last = error.stderr.trimEnd().split('\n').at(-1) ?? '';
+  const how =
+    error.reason === 'timeout' ? 'it did not end in time' : `it ended with exit code ${error.code ?? '?'}`;
+  return last === '' ? how : `${last.slice(0, 500)} (${how})`;
+}
