@@ -24,6 +24,8 @@ export async function reporting(parts: AgentParts, state: AgentState, signal: Ab
     if (statuses.length === 0 && state.log.size === 0 && state.events.length === 0 && !due) continue;
     const report = await compose(parts, state, statuses, sequence++, due);
     const taken = take(state);
+    // if the answer gets lost, nobody knows what the controller has: then all of it counts as not told
+    for (const status of statuses) acknowledged.delete(keyOf(status));
     try {
       await parts.link.report(report, signal);
       signal.throwIfAborted();
