@@ -1,6 +1,6 @@
 /** Writes to the store named on the command line until it is refused. */
 import { SqliteStore } from '../src/store/sqlite-store.ts';
-import { draft, flavor } from './store-flavor.ts';
+import { draft, flavor } from './store-objects.ts';
 
 const path = process.argv[2] ?? '';
 const store = new SqliteStore(path);

@@ -6,15 +6,18 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
 import { SqliteStore } from '../src/store/sqlite-store.ts';
 import { storeConformance } from './store-conformance.ts';
-import { draft, flavor } from './store-flavor.ts';
+import { draft, flavor } from './store-objects.ts';
+import { watchConformance } from './watch-conformance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gantry-store-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const path = () => join(folder, `${files++}.db`);
 
-storeConformance('SQLite in memory', async () => new SqliteStore(':memory:'));
-storeConformance('SQLite in a file', async () => new SqliteStore(path()));
+for (const conformance of [storeConformance, watchConformance]) {
+  conformance('SQLite in memory', async () => new SqliteStore(':memory:'));
+  conformance('SQLite in a file', async () => new SqliteStore(path()));
+}
 
 test('a file is there again after opening it anew; the term rises', async () => {
   const file = path();

@@ -28,7 +28,7 @@ export function refusal(
     const size = formatBytes(sum(Object.values(needs.diskMiB)) * MIB);
     return err('disk_too_large', {
       size,
-      why: `${decision.lookedAt} nodes looked at, ${count(all, 'disk')}`,
+      why: `${looked(decision)}: ${count(all, 'disk')}`,
     });
   }
   const why = decision.lookedAt === 0 ? 'there is no node' : `${looked(decision)}: ${summary(all)}`;

@@ -1,5 +1,6 @@
 /** HTTP: a thin adapter. Headers, bodies and streams in and out; everything else is the pipeline's. */
 import type { IncomingMessage, Server } from 'node:http';
+import { Readable } from 'node:stream';
 import { err, isGantryError, type Problem, type RouteName, routes, toProblem } from '@gantry/model';
 import Fastify, {
   type FastifyError,
@@ -9,6 +10,7 @@ import Fastify, {
 } from 'fastify';
 import type { App, Reply } from '../api/call.ts';
 import { dispatch } from '../api/pipeline.ts';
+import { header, identityOf } from './identity.ts';
 import { openapi } from './openapi.ts';
 import { sendEvents } from './sse.ts';
 import { acceptWebSockets } from './websocket.ts';
@@ -28,6 +30,7 @@ export async function httpServer(app: App): Promise<FastifyInstance> {
     requestTimeout: 0,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_LENGTH },
+    frameworkErrors: (error, request, reply) => void refuse(reply as FastifyReply, known(error), request.id),
     genReqId: () => `req_${app.env.uuid()}`,
   });
   server.setErrorHandler((error, request, reply) => refuse(reply, known(error), request.id));
@@ -93,7 +96,7 @@ async function send(
     return reply;
   }
   reply.status(status ?? routes[route].status).headers(headers ?? {});
-  if (bytes) return reply.send(bytes);
+  if (bytes) return reply.send(Readable.from(bytes));
   return reply.send(body);
 }
 
@@ -110,20 +113,9 @@ function bodyOf(
   throw err('invalid_argument', { what: `content type ${headers['content-type']?.slice(0, 64)}`, wanted });
 }
 
-/** The bearer token of a request. */
-export function identityOf(request: IncomingMessage): { token?: string } {
-  const match = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header(request, 'authorization') ?? '');
-  return match?.[1] ? { token: match[1] } : {};
-}
-
 function lastEventId(request: IncomingMessage): { lastEventId?: string } {
   const id = header(request, 'last-event-id');
   return id ? { lastEventId: id } : {};
-}
-
-function header(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }
 
 /** Fastify's own refusals by our codes. */

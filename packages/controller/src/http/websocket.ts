@@ -5,7 +5,7 @@ import { err, type RouteName, routes, toProblem } from '@gantry/model';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { App } from '../api/call.ts';
 import { dispatch } from '../api/pipeline.ts';
-import { identityOf } from './http-server.ts';
+import { identityOf } from './identity.ts';
 
 interface Pattern {
   name: RouteName;

@@ -1,7 +1,13 @@
 /** A batch: everything that one commit writes and relies on, as data. */
 import type { Event, LogLine, NodeStatus, PlacementDecision, Revision } from '@gantry/model';
 import type { Kind, Resource } from '../kinds.ts';
-import type { Claim } from './store.ts';
+
+/** A value that only one owner may have in its space: a name, a MAC, an address. */
+export interface Claim {
+  space: string;
+  value: string;
+  owner: string;
+}
 
 export type NewEvent = Omit<Event, 'number'> & { project?: string };
 

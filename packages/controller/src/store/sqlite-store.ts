@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Epoch, type Event, err, type PlacementDecision, type Revision } from '@gantry/model';
 import type { Kind, Kinds, Resource } from '../kinds.ts';
-import type { Batch, IdempotencyRecord, Seen } from './batch.ts';
+import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 import { ChangeTail } from './change-tail.ts';
 import { listSql, pageOf } from './list-query.ts';
 import { formatRevision } from './revision.ts';
@@ -10,7 +10,6 @@ import { BatchWriter } from './sqlite-commit.ts';
 import { type OpenDatabase, openDatabase, unusable } from './sqlite-open.ts';
 import type {
   Change,
-  Claim,
   Committed,
   EventFilter,
   Filter,

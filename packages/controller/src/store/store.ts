@@ -11,7 +11,7 @@
  */
 import type { Epoch, Event, LogLine, PlacementDecision, Revision } from '@gantry/model';
 import type { Kind, Kinds, Meta, Resource } from '../kinds.ts';
-import type { Batch, IdempotencyRecord, Seen } from './batch.ts';
+import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 
 export interface Filter {
   /** Project id; `null`: objects of no project. */
@@ -53,12 +53,6 @@ export interface Change {
   before?: { project?: string; node?: string };
   /** As put, or as last seen before the delete. Shared: never to be modified. */
   object: Resource;
-}
-
-export interface Claim {
-  space: string;
-  value: string;
-  owner: string;
 }
 
 export interface StoredLine extends LogLine {

@@ -1,0 +1,59 @@
+import type { Network, Subnet } from '@gantry/model';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  checkSubnet,
+  ipv4ToNumber,
+  numberToIpv4,
+  pooledAddress,
+  randomMac,
+  rangeOf,
+  wantedAddress,
+} from './addresses.ts';
+
+const networkOf = (subnet: Subnet): Network => ({ name: 'net', spec: { mode: 'nat', subnet } }) as Network;
+
+const address = fc.nat(2 ** 31 - 1).map((half) => half * 2 + 1);
+const subnets = fc.tuple(address, fc.integer({ min: 8, max: 30 })).map(([number, prefix]) => {
+  const first = rangeOf(`${numberToIpv4(number)}/${prefix}`).first;
+  return { cidr: `${numberToIpv4(first)}/${prefix}` };
+});
+
+test('addresses and numbers are each other’s inverse', () => {
+  fc.assert(fc.property(address, (number) => ipv4ToNumber(numberToIpv4(number)) === number));
+});
+
+test('a pool hands out each usable address once, all inside the subnet, and then says so', () => {
+  fc.assert(
+    fc.property(subnets, fc.nat(30), (subnet, reservedCount) => {
+      checkSubnet(subnet);
+      const { first, last } = rangeOf(subnet.cidr);
+      const gateway = numberToIpv4(first + 1);
+      const poolEnd = numberToIpv4(Math.min(last - 1, first + 60));
+      const reserved = Array.from({ length: reservedCount }, (_, index) => numberToIpv4(first + 2 + index));
+      const network = networkOf({ ...subnet, gateway, poolEnd, reserved });
+      const taken = new Map<string, string>();
+      const usable = Math.max(
+        0,
+        ipv4ToNumber(poolEnd) -
+          (first + 1) -
+          reserved.filter((each) => ipv4ToNumber(each) <= ipv4ToNumber(poolEnd)).length,
+      );
+      for (let count = 0; count < usable; count++) {
+        const given = pooledAddress(network, taken);
+        expect(wantedAddress(network, taken, given)).toBe(given);
+        taken.set(given, 'someone');
+      }
+      expect(taken.has(gateway)).toBe(false);
+      expect(() => pooledAddress(network, taken)).toThrowError(
+        expect.objectContaining({ code: 'pool_exhausted' }),
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('generated MACs keep the prefix and are lower case', () => {
+  expect(randomMac(undefined, new Uint8Array([0, 171, 255]))).toBe('52:54:00:00:ab:ff');
+  expect(randomMac('aa:00:00', new Uint8Array([1, 2, 3]))).toBe('aa:00:00:01:02:03');
+});
