@@ -134,10 +134,10 @@ export function createGuests(options: GuestsOptions): Guests {
       return { console, vnc };
     },
     async watch(onHappening, signal) {
-      let translated = createTranslator();
+      let translated = createTranslator(() => clock.bootMs());
       const stop = session.listen({
         connected: () => {
-          translated = createTranslator();
+          translated = createTranslator(() => clock.bootMs());
           // Events may have been missed: of no domain in particular, but a reason to look.
           onHappening({ uuid: '', what: 'other', detail: 'libvirt is connected' });
         },

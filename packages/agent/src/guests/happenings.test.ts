@@ -63,10 +63,20 @@ test.each<[string, SeenEvent[], string[]]>([
     ['io-error'],
   ],
 ])('%s', (_, events, expected) => {
-  const translate = createTranslator();
+  const translate = createTranslator(() => 0);
   expect(events.map((event) => translate(event)?.what)).toEqual(expected);
 });
 
+test('resets within two seconds are one reboot', () => {
+  let now = 0;
+  const translate = createTranslator(() => now);
+  const at = (ms: number) => {
+    now = ms;
+    return translate({ kind: 'reboot', dom })?.what;
+  };
+  expect([0, 50, 1900, 5000].map(at)).toEqual(['guest-reboot', undefined, undefined, 'guest-reboot']);
+});
+
 test('a gap in the events says nothing about a domain', () => {
-  expect(createTranslator()({ kind: 'missed', count: 3 })).toBeUndefined();
+  expect(createTranslator(() => 0)({ kind: 'missed', count: 3 })).toBeUndefined();
 });

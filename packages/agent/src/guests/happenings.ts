@@ -24,15 +24,26 @@ const ENDING: readonly number[] = [
   WatchdogAction.VIR_DOMAIN_EVENT_WATCHDOG_SHUTDOWN,
 ];
 
+/** SeaBIOS resets the machine once or twice more on its way up (its `qemu_reboot` and `HaveRunPost`): one reboot. */
+const ONE_REBOOT_MS = 2000;
+
 /**
  * One translator per connection: libvirt tells the cause of an end (panic, watchdog, a signal from the host) before the
  * end itself, so causes are kept until then.
  */
-export function createTranslator(): (event: SeenEvent) => DomainHappening | undefined {
+export function createTranslator(nowMs: () => number): (event: SeenEvent) => DomainHappening | undefined {
   const causes = new Map<string, Happening>();
+  const reboots = new Map<string, number>();
+  const isRepeated = (uuid: string): boolean => {
+    const last = reboots.get(uuid) ?? Number.NEGATIVE_INFINITY;
+    reboots.set(uuid, nowMs());
+    return nowMs() - last < ONE_REBOOT_MS;
+  };
   return (event) => {
     if (event.kind === 'missed' || event.kind === 'metadataChange') return undefined;
     const { uuid } = event.dom;
+    if (event.kind === 'reboot' && isRepeated(uuid)) return undefined;
+    if (event.kind === 'lifecycle') reboots.delete(uuid);
     const happening = event.kind === 'lifecycle' ? lifecycle(event, causes) : other(event, causes);
     return happening && { uuid, ...happening };
   };

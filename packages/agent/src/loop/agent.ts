@@ -31,6 +31,7 @@ export async function startAgent(
   for (const act of Object.values(journal.acts)) if (act.state === 'begun') act.state = 'unknown';
   await parts.journal.write(journal);
   const state = freshState(journal);
+  if (journal.assignments) parts.joined?.(journal.assignments.cluster, journal.assignments.node);
   const done = Promise.all([
     learning(parts, state, signal),
     looking(parts, state, signal),
@@ -91,6 +92,7 @@ async function fetching(parts: AgentParts, state: AgentState, signal: AbortSigna
       state.journal = { ...state.journal, assignments, confirmedInBoot: parts.host.bootId() };
       await parts.journal.write(state.journal);
       signal.throwIfAborted();
+      parts.joined?.(assignments.cluster, assignments.node);
       state.look.set();
     } catch (error) {
       signal.throwIfAborted();

@@ -3,6 +3,7 @@ import { err, isGantryError, type Problem, toProblem } from '@gantry/model';
 import { type Action, operationOf, subjectOf } from '../actions.ts';
 import type { Plan } from '../plan/input.ts';
 import { plan } from '../plan/plan.ts';
+import { describe } from './describe.ts';
 import { type AgentParts, type AgentState, logTo, mayStart } from './state.ts';
 
 /** @returns when to look again at the latest (wall clock, ms) */
@@ -33,7 +34,9 @@ export async function round(
     .map((d) => ({ name: d.name, uuid: d.uuid, memoryMiB: d.memoryMiB, running: d.state !== 'shutoff' }));
   await remember(parts, state, planned);
   signal.throwIfAborted();
-  state.statuses = planned.statuses;
+  state.statuses = await Promise.all(
+    planned.statuses.map((status) => describe(parts.host, status, assignments.guests)),
+  );
   state.tell.set();
   state.alive.set();
   for (const action of planned.actions) begin(parts, state, action, signal);

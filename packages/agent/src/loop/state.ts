@@ -9,6 +9,8 @@ export interface AgentParts {
   host: Host;
   journal: Journal;
   link: ControllerLink;
+  /** Told whose node this is, as soon as it is known. */
+  joined?: (cluster: string, node: string) => void;
 }
 
 export interface AgentState {

@@ -86,6 +86,7 @@ if [ -e /gantry/digest ]; then
     cpio -idu < /gantry/always.cpio 2>/dev/null
     cpio -id < /gantry/once.cpio 2>/dev/null
     if [ -x sbin/ifup ] || [ -x usr/sbin/ifup ]; then cpio -idu < /gantry/ifupdown.cpio 2>/dev/null; fi
+    sync # the marker must not be there without them
     mkdir -p ${MARKER.replace(/\/[^/]*$/, '')}
     echo "$wanted" > ${MARKER}.new && mv ${MARKER}.new ${MARKER}
     cd /

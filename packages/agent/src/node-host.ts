@@ -1,0 +1,153 @@
+/** The real Host: storage, networks, guests, facts and probing of one node, put together. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { err } from '@gantry/model';
+import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts';
+import type { ControllerLink, Env, Host } from './env.ts';
+import { createGuests, type Guests } from './guests/guests.ts';
+import { type AcceleratorTest, acceleratorTest } from './host/accelerator.ts';
+import { bootId, nodeFacts, nodeGauges, parseCpuinfo, qemuFacts } from './host/facts.ts';
+import { probe } from './liveness/probe.ts';
+import { nodeNetwork } from './network/network.ts';
+import type { NodeOs } from './os/create-os.ts';
+import { run } from './process/run.ts';
+import { storageRoot } from './storage/layout.ts';
+import { createStorage } from './storage/storage.ts';
+
+export interface NodeHostOptions {
+  /** `--state DIR`. */
+  stateDir: string;
+  /** libvirt's socket; without it the usual ones. */
+  libvirtSocket?: string;
+  env: Env;
+  link: Pick<ControllerLink, 'imageContent'>;
+  os: NodeOs;
+  /** Whose domains and disks are ours: id of the cluster, id of the node; undefined until assignments came. */
+  membership(): { cluster: string; node: string } | undefined;
+  signal: AbortSignal;
+}
+
+type Performers = {
+  [N in ActionName]: (action: ActionOf<N>, log: Logger, signal: AbortSignal) => Promise<Outcome>;
+};
+
+/** What this agent understands beyond the first release. */
+const capabilities = [
+  'storage:file-qcow2',
+  'storage:file-raw',
+  'network:nat',
+  'network:bridge',
+  'os:debootstrap',
+  'os:ganeti',
+  'seed:nocloud',
+];
+
+export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
+  const { stateDir, env, link, os, membership, signal } = options;
+  const accelerator = kvmTest(options);
+  const storage = createStorage({ stateDir, link, os: os.providers });
+  const network = nodeNetwork({
+    dir: join(stateDir, 'agent', 'network'),
+    cluster: () => membership()?.cluster ?? '',
+    clock: env.clock,
+  });
+  const guests = createGuests({
+    stateDir,
+    ...(options.libvirtSocket ? { socket: options.libvirtSocket } : {}),
+    clock: env.clock,
+    log: env.log,
+    membership: () => {
+      const member = membership();
+      return member && { cluster: member.cluster, node: hostname() };
+    },
+    accelerator: async () => ((await accelerator.result()).kvm ? 'kvm' : 'tcg'),
+    disks: async () => (await storage.observe()).disks,
+    bootFiles: os.bootFiles,
+  });
+  const performers: Performers = {
+    ...storage.perform,
+    ...guests.perform,
+    'network.ensure': ({ spec, leases }) => network.ensure(spec, leases).then(() => ({})),
+    'network.remove': ({ spec }) => network.remove(spec).then(() => ({})),
+  };
+  const host: Host = {
+    bootId: cachedBootId(),
+    facts: () =>
+      nodeFacts({
+        hypervisor: () => hypervisor(guests),
+        accelerator: () => accelerator.result(),
+        capabilities,
+      }),
+    gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),
+    async observe() {
+      const [found, disks, networks] = await Promise.all([
+        guests.observe(),
+        storage.observe(),
+        network.observe(),
+      ]);
+      return { ...found, ...disks, networks };
+    },
+    perform: (action: Action, log, abort) =>
+      (performers[action.do] as Performers[ActionName])(
+        action as never,
+        log,
+        AbortSignal.any([signal, abort]),
+      ),
+    explain: guests.explain,
+    paths: guests.paths,
+    watch: guests.watch,
+    probe: (target, onLive, abort) => probe(target, onLive, abort, { clock: env.clock, run }),
+  };
+  return { host, guests };
+}
+
+/** It changes only with the kernel that we run under. */
+function cachedBootId(): () => string {
+  const id = bootId();
+  return () => id;
+}
+
+async function hypervisor(guests: Guests) {
+  const [libvirt, qemu] = await Promise.all([guests.capabilities().catch(() => undefined), qemuFacts(QEMU)]);
+  return { ...qemu, ...(libvirt ? { machineTypes: libvirt.machineTypes } : {}) };
+}
+
+const QEMU = `qemu-system-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`;
+
+/** @throws GantryError where there is no kernel to test with; the agent then runs without KVM and says why */
+export function kvmTest({
+  stateDir,
+  env,
+  os,
+  signal,
+}: Pick<NodeHostOptions, 'stateDir' | 'env' | 'os' | 'signal'>): AcceleratorTest {
+  const test = acceleratorTest(
+    {
+      cachePath: join(stateDir, 'agent', 'accelerator.json'),
+      qemu: QEMU,
+      qemuVersion: async () => (await qemuFacts(QEMU)).qemuVersion,
+      cpuModel: async () => parseCpuinfo(await readFile('/proc/cpuinfo', 'utf8')).cpuModel,
+      bootId,
+      testKernel: async (abort) => {
+        const kit = await os.bootKits.current(
+          (level, text) => env.log(level === 'output' ? 'debug' : level, text),
+          abort,
+        );
+        return { kernel: kit.kernel, initrd: kit.initrd, version: `${kit.release} ${kit.version}` };
+      },
+      env,
+    },
+    signal,
+  );
+  return {
+    result: () =>
+      test.result().catch((error: unknown) => {
+        signal.throwIfAborted();
+        return {
+          kvm: false,
+          reason: `the self-test could not be made: ${error instanceof Error ? error.message : String(err('internal'))}`,
+        };
+      }),
+  };
+}

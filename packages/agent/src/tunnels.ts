@@ -1,0 +1,94 @@
+/** Byte streams to users over our own outgoing connection: serial console, display, console log. */
+import { createReadStream } from 'node:fs';
+import { stat, watch } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { TunnelRequest } from '@gantry/model';
+import type { Env } from './env.ts';
+import type { Guests } from './guests/guests.ts';
+import type { AgentLink } from './link.ts';
+
+export interface TunnelParts {
+  env: Env;
+  link: AgentLink;
+  guests: Pick<Guests, 'console' | 'paths'>;
+}
+
+/** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
+export async function serveTunnel(
+  { env, link, guests }: TunnelParts,
+  request: TunnelRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { tunnel, what } = request;
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const { bytes, closed } = await link.tunnel(tunnel, either);
+  void closed.then(() => ended.abort());
+  try {
+    if (what.kind === 'log')
+      await pipeline(logOf(guests.paths(what.instance).console, what, either), bytes, { signal: either });
+    else await join(bytes, await open(guests, what), either);
+  } catch (error) {
+    if (!either.aborted)
+      env.log('warn', 'a tunnel broke', { kind: what.kind, instance: what.instance, error: String(error) });
+    bytes.destroy();
+  } finally {
+    ended.abort();
+  }
+}
+
+async function open(
+  guests: TunnelParts['guests'],
+  what: Exclude<TunnelRequest['what'], { kind: 'log' }>,
+): Promise<Duplex> {
+  if (what.kind === 'vnc') return connect(guests.paths(what.instance).vnc);
+  const { readable, writable } = await guests.console(what.instance);
+  return Duplex.fromWeb({ readable, writable } as Parameters<typeof Duplex.fromWeb>[0]);
+}
+
+async function join(user: Duplex, guest: Duplex, signal: AbortSignal): Promise<void> {
+  guest.on('error', () => undefined);
+  try {
+    await Promise.race([pipeline(user, guest, { signal }), pipeline(guest, user, { signal })]);
+  } finally {
+    guest.destroy();
+    user.destroy();
+  }
+}
+
+/** The end of the file, and with `follow` what is added to it; a file that was cut begins anew. */
+function logOf(
+  path: string,
+  { follow, tailBytes }: { follow: boolean; tailBytes: number },
+  signal: AbortSignal,
+): Readable {
+  return Readable.from(grow(path, tailBytes, follow, signal));
+}
+
+async function* grow(
+  path: string,
+  tailBytes: number,
+  follow: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let position = Math.max(0, (await sizeOf(path)) - tailBytes);
+  const changes = follow ? watch(path, { signal })[Symbol.asyncIterator]() : undefined;
+  for (;;) {
+    const size = await sizeOf(path);
+    if (size < position) position = 0;
+    if (size > position) {
+      for await (const chunk of createReadStream(path, { start: position, end: size - 1, signal }))
+        yield chunk as Uint8Array;
+      position = size;
+    } else if (!changes || (await changes.next()).done) return;
+  }
+}
+
+/** A guest that never ran has no log yet. */
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
