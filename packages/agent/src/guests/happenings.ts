@@ -29,7 +29,8 @@ const ONE_REBOOT_MS = 2000;
 
 /**
  * One translator per connection: libvirt tells the cause of an end (panic, watchdog, a signal from the host) before the
- * end itself, so causes are kept until then.
+ * end itself, so causes are kept until then. Where `on_reboot` ends the guest, libvirt 9.0 tells of a reboot as of a
+ * poweroff: QEMU’s own reason does not reach its clients.
  */
 export function createTranslator(nowMs: () => number): (event: SeenEvent) => DomainHappening | undefined {
   const causes = new Map<string, Happening>();
@@ -64,7 +65,7 @@ function lifecycle({ dom, event, detail }: Lifecycle, causes: Map<string, Happen
     case Type.VIR_DOMAIN_EVENT_STOPPED:
       return ended(dom.uuid, detail, causes);
     default:
-      return { what: 'other', detail: types.get(event) ?? `event ${event}` };
+      return { what: 'other', detail: `domain ${types.get(event) ?? `event ${event}`}` };
   }
 }
 
