@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const SCRIPT = fileURLToPath(new URL('./private-libvirtd.sh', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../../script/lib/private-libvirtd.sh', import.meta.url));
 const START_MS = 30_000;
 /** A unix socket's address holds no more (sun_path, with the NUL). */
 const SOCKET_PATH_MAX = 107;

@@ -1,7 +1,8 @@
 #!/bin/bash
-# A libvirtd of its own in its own mount, network, pid and cgroup namespaces. Started by private-libvirtd.ts.
+# A libvirtd of its own in its own mount, network, pid and cgroup namespaces. Started by tests and by script/demo.
 #   private-libvirtd.sh enter DIR CACHE CGROUP   joins a cgroup of its own, makes the namespaces, then
 #   private-libvirtd.sh init DIR CACHE      is pid 1 in there: mounts, daemons, and reaping of orphans
+# LIVES_ON=1: it outlives its starter. SHOW_KVM=1: guests may use /dev/kvm.
 set -eu
 
 controllers="cpu cpuacct cpuset memory devices freezer blkio pids"
@@ -33,8 +34,10 @@ join_v2() {
 enter() {
   : > "$1/cgroups"
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then join_v2 "$3" "$1"; else join_v1 "$3" "$1"; fi
-  # The namespaces must not outlive whoever asked for them, even one that was killed.
-  exec setpriv --pdeathsig KILL unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$1" "$2"
+  # The namespaces must not outlive whoever asked for them, even one that was killed; unless that is wanted.
+  local bound=(setpriv --pdeathsig KILL)
+  if [ -n "${LIVES_ON:-}" ]; then bound=(setsid); fi
+  exec "${bound[@]}" unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$1" "$2"
 }
 
 mount_cgroups() {
@@ -72,7 +75,7 @@ init() {
   mount --make-rprivate /
   mount_cgroups
   mount -t tmpfs -o mode=755 run /run
-  hide_kvm
+  if [ -z "${SHOW_KVM:-}" ]; then hide_kvm; fi
   mkdir -p /run/lock /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /etc/libvirt
   mount --bind "$dir/run" /run/libvirt
   mount --bind "$dir/etc" /etc/libvirt
