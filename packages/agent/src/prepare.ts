@@ -1,4 +1,6 @@
 /** Everything slow, beforehand: the kernel for guests, an OS provider's base, the accelerator's test. Prints the latter as JSON. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DiskReplicaSpec, OsSource } from '@gantry/model';
 import { systemEnv } from './host/clock.ts';
 import { kvmTest } from './node-host.ts';
@@ -13,6 +15,7 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<void> {
   const env = systemEnv();
+  await mkdir(join(state, 'agent'), { recursive: true, mode: 0o711 });
   const os = createNodeOs({ cacheDir: cache, now: env.clock.now, uuid: env.uuid });
   const [provider = '', variant] = what.split('+');
   await os.providers.content(

@@ -1,4 +1,4 @@
-/** What every kind of storage offers. test/integration/storage-conformance.ts is the suite that each driver passes. */
+/** What every kind of storage offers. test/integration/support/storage-conformance.ts is the suite that each driver passes. */
 import type { DiskReplicaSpec } from '@gantry/model';
 import type { SeenDisk } from '../observation.ts';
 

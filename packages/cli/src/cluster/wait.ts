@@ -49,7 +49,7 @@ export async function untilNodeReady(
     alive();
     const node = await client.call('getNode', { params: { ref: name } });
     last = node.status.state;
-    return last === 'ready' || last === 'degraded' ? node : undefined;
+    return last === 'ready' ? node : undefined;
   };
   return await until(`node ${name}`, limitMs, ask, () => last);
 }
