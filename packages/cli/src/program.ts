@@ -90,6 +90,8 @@ function nounOf(program: Command, noun: string): Command {
   const command = quiet(new Command(noun))
     .description(nouns[noun] ?? noun)
     .helpCommand(false);
+  // Hints of errors name the kind of the resource.
+  if (noun === 'op') command.alias('operation');
   program.addCommand(command);
   return command;
 }

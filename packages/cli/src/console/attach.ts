@@ -1,4 +1,5 @@
 /** A terminal joined to a stream of bytes, with a key to leave it. The terminal is put back whatever happens. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteStream } from '@gantry/client';
 import { type Io, printable, type Source } from '../io.ts';
 
@@ -15,22 +16,32 @@ export interface Ended {
 /** A pipe has no key to leave by: after its end, what the guest still writes in this time is shown. */
 const AFTER_INPUT_MS = 1000;
 
+/** What is under way when one side closes is waited for so long. */
+const CLOSE_MS = 1000;
+
 /** Joins both until the key is pressed, the input ends or the other end closes. */
 export async function attach(io: Io, stream: ByteStream, afterInputMs = AFTER_INPUT_MS): Promise<Ended> {
   const { bytes, closed } = stream;
   const raw = rawMode(io.stdin);
+  const shown = new Promise((resolve) => bytes.once('end', resolve).once('close', resolve));
+  bytes.on('error', () => undefined);
   bytes.pipe(io.stdout, { end: false });
   try {
-    const ended = await Promise.race([
+    return await Promise.race([
       typed(io.stdin, bytes, afterInputMs),
-      closed.then((reason): Ended => ({ how: 'closed', reason: printable(reason) })),
+      closed.then(async (reason): Promise<Ended> => {
+        await Promise.race([shown, sleep(CLOSE_MS, undefined, { ref: false })]);
+        return { how: 'closed', reason: printable(reason) };
+      }),
     ]);
-    return ended;
   } finally {
     raw.restore();
+    io.stdin.pause();
+    // Ended, not torn down: what was typed last is still on its way.
+    bytes.end();
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     bytes.unpipe(io.stdout);
     bytes.destroy();
-    io.stdin.pause();
   }
 }
 

@@ -51,11 +51,14 @@ export class Progress {
     if (step.state === 'waiting' || step.state === 'running') return [];
     if (step.state === 'skipped' && !this.#verbose) return [];
     const took = stepMs(step);
-    const time = this.#verbose && took !== undefined ? `  (${formatMs(took)})` : '';
+    const time = took === undefined ? '' : formatMs(took);
     const mark = step.state === 'done' ? '' : `${step.state}  `;
-    return [
-      `  ${step.name.padEnd(8)} ${mark}${step.detail ?? (step.state === 'done' ? 'done' : '')}${time}`.trimEnd(),
-    ];
+    const detail = step.detail ? (this.#verbose ? `${step.detail}  ${time}` : step.detail) : time;
+    return [`  ${step.name.padEnd(this.#width)}  ${mark}${detail}`.trimEnd()];
+  }
+
+  get #width(): number {
+    return Math.max(0, ...(this.#current?.status.steps ?? []).map((step) => step.name.length));
   }
 }
 

@@ -23,6 +23,27 @@ export async function showPlan(session: Session, plan: Plan): Promise<void> {
   );
 }
 
+/**
+ * Asks for the same of several, then follows all that were started. A refusal ends the asking, and is told last: what was
+ * started before it goes on.
+ */
+export async function concludeEach(
+  session: Session,
+  given: Given,
+  submit: (ref: string) => Promise<Operation | Plan>,
+  next?: (operation: Operation) => string,
+): Promise<void> {
+  const answers: (Operation | Plan)[] = [];
+  let failure: unknown;
+  try {
+    for (const ref of given.args) answers.push(await submit(ref));
+  } catch (error) {
+    failure = error;
+  }
+  for (const answer of answers) await conclude(session, given, answer, next);
+  if (failure !== undefined) throw failure;
+}
+
 /** Follows what was started, unless it is only a plan or --detach was given. `next` is the command to try afterwards. */
 export async function conclude(
   session: Session,
@@ -36,7 +57,7 @@ export async function conclude(
   const ended = await follow(session, answer, timeout);
   const hint = next(ended);
   session.note(`done in ${formatMs(tookMs(ended, Date.now()))}${hint ? `   ${hint}` : ''}`);
-  await noteTimeline(session, ended);
+  await noteInstance(session, ended);
   if (!session.out.forPeople) await session.out.object(ended, ended.spec.target.name, () => '');
 }
 
@@ -46,11 +67,15 @@ async function detached(session: Session, operation: Operation): Promise<void> {
   session.note(`follow it: gantry op watch ${number}`);
 }
 
-async function noteTimeline(session: Session, { spec }: Operation): Promise<void> {
+/** Where it is reached, and how long what took. */
+async function noteInstance(session: Session, { spec }: Operation): Promise<void> {
   if (session.globals.quiet || !/^instance[.](create|start)$/.test(spec.kind)) return;
   const params = { ref: spec.target.id };
   // Deleted meanwhile, or the connection is gone: the operation ended well all the same.
   const instance = await session.client.call('getInstance', { params }).catch(() => undefined);
-  const text = instance ? timelineText(instance.status.timeline) : '';
-  if (text) session.note(`  ${text}`);
+  if (!instance) return;
+  const addresses = instance.spec.nics.flatMap(({ ipv4 }) => ipv4 ?? []);
+  if (addresses.length > 0) session.note(`  address   ${addresses.join(' ')}`);
+  const text = timelineText(instance.status.timeline);
+  if (text) session.note(`  timeline  ${text}`);
 }

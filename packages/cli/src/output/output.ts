@@ -63,9 +63,7 @@ export class Output {
     const { stdout } = this.#io;
     const width = stdout.isTTY && stdout.columns ? { width: stdout.columns } : {};
     const cells = rows.map((row) => columns.map((column) => cellText(column, column.value(row))));
-    const right = columns.map(
-      (column) => rows.length > 0 && rows.every((row) => isNumber(column.value(row))),
-    );
+    const right = columns.map((column) => isNumeric(rows.map((row) => column.value(row))));
     const header = columns.map((column) => column.name.toUpperCase());
     return table(header, cells, { ...width, right, header: styleOf(this.#io, stdout).bold });
   }
@@ -85,7 +83,9 @@ export class Output {
   }
 }
 
-const isNumber = (value: unknown) => typeof value === 'number' || value === undefined;
+const isNumeric = (values: readonly unknown[]): boolean =>
+  values.some((value) => typeof value === 'number') &&
+  values.every((value) => typeof value === 'number' || value === undefined);
 
 function choose<T>(rows: readonly T[], columns: readonly Column<T>[], wish: ListWish): T[] {
   const kept = wish.filter === undefined ? [...rows] : rows.filter(parseFilter(wish.filter, columns));

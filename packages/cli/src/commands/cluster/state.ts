@@ -13,10 +13,14 @@ export const stateFlag: Flag = {
 
 export const stateOf = (given: Given): string => resolve(given.text('state') ?? DEFAULT_STATE);
 
-/** @throws GantryError `not_found` where no cluster was made */
+/** @throws GantryError `host_unfit` where no cluster was made */
 export function localCluster(given: Given): { layout: Layout; settings: Settings } {
   const layout = layoutOf(stateOf(given));
   const settings = readSettings(layout);
-  if (!settings) throw err('not_found', { kind: 'cluster', name: `in ${layout.state}` });
+  if (!settings)
+    throw err('host_unfit', {
+      why: `there is no cluster in ${layout.state}`,
+      remedy: 'Make one with `gantry cluster init`, or name its folder with --state.',
+    });
   return { layout, settings };
 }

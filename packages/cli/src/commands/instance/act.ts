@@ -1,8 +1,8 @@
 /** start, stop, reboot and reset: one shape. */
-import { type Body, parseDurationMs } from '@gantry/model';
+import { type Body, type Operation, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { concludeEach, operationFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Flag, Verb } from '../../verb.ts';
 
@@ -30,13 +30,9 @@ export const actVerb = (
 async function act(session: Session, given: Given, route: ActRoute): Promise<void> {
   const query = given.on('plan') ? { plan: true } : {};
   const body = bodyOf(given);
-  const answers = [];
-  for (const ref of given.args)
-    answers.push(await session.client.call(route, { params: { ref }, query, body }));
-  for (const answer of answers)
-    await conclude(session, given, answer, ({ spec }) =>
-      route === 'stopInstance' ? '' : `gantry console ${spec.target.name}`,
-    );
+  const submit = (ref: string) => session.client.call(route, { params: { ref }, query, body });
+  const console = ({ spec }: Operation) => `gantry console ${spec.target.name}`;
+  await concludeEach(session, given, submit, route === 'stopInstance' ? undefined : console);
 }
 
 const bodyOf = (given: Given): Body<ActRoute> => ({

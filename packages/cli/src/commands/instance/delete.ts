@@ -1,7 +1,7 @@
 import { parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { concludeEach, operationFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 
@@ -21,8 +21,7 @@ async function deleteInstances(session: Session, given: Given): Promise<void> {
   const plan = given.on('plan');
   if (!plan) await session.confirm(`Delete ${given.args.join(', ')} and the disks made with it?`);
   const query = { ...(plan ? { plan: true } : {}), ...given.put('deadlineMs', 'deadline', parseDurationMs) };
-  const answers = [];
-  for (const ref of given.args)
-    answers.push(await session.client.call('deleteInstance', { params: { ref }, query }));
-  for (const answer of answers) await conclude(session, given, answer);
+  await concludeEach(session, given, (ref) =>
+    session.client.call('deleteInstance', { params: { ref }, query }),
+  );
 }

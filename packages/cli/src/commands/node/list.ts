@@ -14,6 +14,6 @@ export const nodeList: Verb = {
   words: 'node list',
   summary: 'list nodes',
   flags: listFlags(nodeColumns),
-  examples: ['gantry node list', 'gantry node list -o wide --watch'],
+  examples: ['gantry node list', 'gantry node list -o wide --watch', 'gantry node list -o json'],
   run: (session, given) => runList(session, given, listing),
 };
