@@ -119,7 +119,7 @@ describe('checkQcow2Header', () => {
     ['another version', header([4, 4, 4]), /version 4 is unknown/],
     ['too large clusters', header([20, 4, 22]), /cluster size/],
     ['too small clusters', header([20, 4, 8]), /cluster size/],
-    ['an absurd size', header([24, 8, 2n ** 62n]), /more than 1 PiB/],
+    ['an absurd size', header([24, 8, 2n ** 62n]), /more than 2 PiB/],
     ['an empty disk', header([24, 8, 0]), /empty disk/],
     ['an absurd L1 table', header([36, 4, 0xffffffff]), /L1 table is absurd/],
     ['a too small L1 table', header([36, 4, 1]), /L1 table is too small/],

@@ -35,7 +35,7 @@ const KNOWN_INCOMPATIBLE = 31n;
 const MAX_L1_BYTES = 32 * 2 ** 20;
 const MAX_REFCOUNT_TABLE_BYTES = 8 * 2 ** 20;
 const MAX_NAME_BYTES = 1023;
-const MAX_VIRTUAL_BYTES = 2 ** 50;
+const MAX_VIRTUAL_BYTES = 2 ** 51;
 
 /**
  * Reads the header out of the first QCOW2_HEADER_BYTES of a file.
@@ -115,7 +115,7 @@ function require(condition: boolean, why: string): asserts condition {
 
 function readSize(view: DataView, at: number): number {
   const size = view.getBigUint64(at);
-  require(size <= BigInt(MAX_VIRTUAL_BYTES), `it describes a disk of ${size} bytes, more than 1 PiB`);
+  require(size <= BigInt(MAX_VIRTUAL_BYTES), `it describes a disk of ${size} bytes, more than 2 PiB`);
   return Number(size);
 }
 
