@@ -82,13 +82,10 @@ const perform = (what: 'guest.shutdown' | 'guest.destroy' | 'guest.remove') =>
   guests.perform[what]({ do: what, instance: ids.instance } as never, quiet, signal);
 const calls = (name: string) => daemon.calls.filter((call) => call.name === name).length;
 const seen = async () => (await guests.observe()).domains[0];
-const define = (xml: string) =>
-  daemon.calls.length && hypervisor.handlers.domainDefineXmlFlags?.({ xml, flags: 0 });
+/** As somebody with virsh would. */
+const define = async (xml: string) => hypervisor.handlers.domainDefineXmlFlags?.({ xml, flags: 0 });
 const foreign = (name: string, uuid: string) =>
-  hypervisor.handlers.domainDefineXmlFlags?.({
-    xml: `<domain><name>${name}</name><uuid>${uuid}</uuid><memory>1048576</memory></domain>`,
-    flags: 0,
-  });
+  define(`<domain><name>${name}</name><uuid>${uuid}</uuid><memory>1048576</memory></domain>`);
 
 describe('start', () => {
   test('defines and starts the guest, and it is seen as ours', async () => {
@@ -144,7 +141,7 @@ describe('start', () => {
   });
 
   test('a foreign domain of that id or that name is left alone', async () => {
-    foreign('other', ids.instance);
+    await foreign('other', ids.instance);
     await expect(start()).rejects.toMatchObject({ code: 'foreign_domain' });
     for (const what of ['guest.shutdown', 'guest.destroy', 'guest.remove'] as const)
       await expect(perform(what)).rejects.toMatchObject({ code: 'foreign_domain' });
@@ -153,7 +150,7 @@ describe('start', () => {
   });
 
   test('a name that is taken', async () => {
-    foreign('web1', ids.node);
+    await foreign('web1', ids.node);
     await expect(start()).rejects.toMatchObject({ code: 'foreign_domain', params: { name: 'web1' } });
   });
 
@@ -168,7 +165,7 @@ describe('start', () => {
 
   test('autostart that somebody switched on is switched off', async () => {
     await guests.perform['guest.define']({ do: 'guest.define', spec: spec() }, quiet, signal);
-    hypervisor.handlers.domainSetAutostart?.({
+    await hypervisor.handlers.domainSetAutostart?.({
       dom: { name: 'web1', uuid: ids.instance, id: -1 },
       autostart: true,
     });
@@ -291,7 +288,7 @@ describe('looking', () => {
   });
 
   test('a domain with metadata that cannot be read is foreign', async () => {
-    foreign('x', ids.node);
+    await foreign('x', ids.node);
     daemon.on('domainGetXmlDesc', () => '<!DOCTYPE x [<!ENTITY a "b">]><domain>&a;</domain>');
     expect((await seen())?.ours).toBeUndefined();
   });
@@ -301,7 +298,7 @@ describe('looking', () => {
     const live = hypervisor.machine.domains.get(ids.instance)?.live?.xml ?? '';
     await perform('guest.destroy');
     await perform('guest.remove');
-    define(live.replace(`<uuid>${ids.instance}</uuid>`, `<uuid>${ids.node}</uuid>`));
+    await define(live.replace(`<uuid>${ids.instance}</uuid>`, `<uuid>${ids.node}</uuid>`));
     expect(await seen()).toMatchObject({ uuid: ids.node });
     expect((await seen())?.ours).toBeUndefined();
   });
