@@ -3,6 +3,7 @@ import type { RouteName } from '@gantry/model';
 import type { App, Reply } from './api/call.ts';
 import { Denials } from './api/denials.ts';
 import { dispatch, type Request } from './api/pipeline.ts';
+import { Turns } from './api/turns.ts';
 import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
 import type { Store } from './store/store.ts';
@@ -15,7 +16,12 @@ export class Controller {
   readonly #runner: TaskRunner;
 
   constructor(parts: { store: Store; env: Env; images: ImageFiles }) {
-    this.app = { ...parts, tunnels: new Tunnels(parts.env), denials: new Denials(parts.store, parts.env) };
+    this.app = {
+      ...parts,
+      tunnels: new Tunnels(parts.env),
+      denials: new Denials(parts.store, parts.env),
+      turns: new Turns(),
+    };
     this.#runner = new TaskRunner(parts.env, parts.store);
   }
 

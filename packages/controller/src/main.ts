@@ -1,39 +1,51 @@
-/** `gantry server --state DIR [--listen HOST:PORT] [--socket PATH] [--task-off NAME]...` */
+/**
+ * `gantry server --state DIR [--listen HOST:PORT] [--socket PATH] [--task-off NAME]...`: the controller.
+ * `gantry server init --state DIR`: makes the store of a new cluster.
+ */
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { err, isGantryError } from '@gantry/model';
-import { init } from './init.ts';
+import type { Env } from './env.ts';
+import { initCommand } from './init.ts';
 import { type ServerOptions, startServer } from './server.ts';
 import { systemEnv } from './system-env.ts';
 
 const DEFAULT_STATE = '/var/lib/gantry';
 
-/** Runs until SIGTERM or SIGINT. Resolves with the exit code. */
+/** Resolves with the exit code; the controller runs until SIGTERM or SIGINT. */
 export async function main(argv: readonly string[]): Promise<number> {
   const env = systemEnv();
+  // whoever read the log may be gone: that must not end the controller
+  process.stderr.on('error', () => {});
   try {
-    if (argv[0] === 'init') {
-      await init(argv.slice(1));
-      return 0;
-    }
-    const options = parse(argv);
-    const server = await startServer(env, options);
-    const { address } = server;
-    env.log('info', 'the controller is ready', {
-      socket: options.socket,
-      ...(address ? { listen: `${address.host}:${address.port}` } : {}),
-      term: server.controller.app.store.term.number,
-    });
-    const why = await Promise.race([signalled(), server.done.then(() => 'its tasks ended')]);
-    env.log('info', 'the controller stops', { why });
-    await server.close();
+    if (argv[0] === 'init') await init(env, argv.slice(1));
+    else await serve(env, argv);
     return 0;
   } catch (error) {
     if (!isGantryError(error)) throw error;
     process.stderr.write(`error: ${error.message}\n  ${error.hint}\n`);
     return error.exit;
   }
+}
+
+async function init(env: Env, argv: readonly string[]): Promise<void> {
+  const made = await initCommand(env, parse(argv).state, process.stdin);
+  process.stdout.write(`${JSON.stringify(made)}\n`);
+}
+
+async function serve(env: Env, argv: readonly string[]): Promise<void> {
+  const options = parse(argv);
+  const server = await startServer(env, options);
+  const { address } = server;
+  env.log('info', 'the controller is ready', {
+    socket: options.socket,
+    ...(address ? { listen: `${address.host}:${address.port}` } : {}),
+    term: server.controller.app.store.term.number,
+  });
+  const why = await Promise.race([signalled(), server.done.then(() => 'its tasks ended')]);
+  env.log('info', 'the controller stops', { why });
+  await server.close();
 }
 
 const signalled = (): Promise<string> =>

@@ -145,6 +145,16 @@ describe('repeating requests', () => {
     ).rejects.toMatchObject({ code: 'idempotency_mismatch' });
   });
 
+  test('a repeated deletion is the same operation', async () => {
+    await cluster.call('createInstance', { body });
+    await cluster.converge();
+    const request = { params: { ref: 'hello' }, idempotencyKey: 'd' };
+    const first = await cluster.call<Operation>('deleteInstance', request);
+    await cluster.converge();
+    const second = await cluster.call<Operation>('deleteInstance', request);
+    expect([second.id, second.status.state]).toEqual([first.id, 'succeeded']);
+  });
+
   test('keys of different tokens do not meet', async () => {
     const other = as(await token('o', { role: 'admin' }));
     await cluster.call('createInstance', { body, idempotencyKey: 'k' });
@@ -169,16 +179,20 @@ describe('repeating requests', () => {
   test('many creates at once get numbers, addresses and MACs of their own', async () => {
     cluster.agent.facts = { memoryMiB: 65_536, cpus: 64, diskMiB: 2 ** 20 };
     await cluster.agent.hello();
+    const spec = { mode: 'nat', bridge: 'gy1', subnet: { cidr: '10.1.0.0/24' } };
+    await cluster.call('createNetwork', { body: { name: 'wide', spec } });
     const made = await Promise.all(
-      Array.from({ length: 4 }, (_, number) =>
-        cluster.call<Operation>('createInstance', { body: { ...body, name: `i${number}` } }),
+      Array.from({ length: 50 }, (_, number) =>
+        cluster.call<Operation>('createInstance', {
+          body: { ...body, name: `i${number}`, nics: [{ network: 'wide' }] },
+        }),
       ),
     );
-    expect(made.map(({ spec }) => spec.number).sort()).toEqual([1, 2, 3, 4]);
+    expect(new Set(made.map(({ spec: { number } }) => number)).size).toBe(50);
     await cluster.converge();
     const { items } = await cluster.store.list('instance');
-    expect(new Set(items.map(({ spec }) => spec.nics[0]?.ipv4)).size).toBe(4);
-    expect(new Set(items.map(({ spec }) => spec.nics[0]?.mac)).size).toBe(4);
+    expect(new Set(items.map(({ spec }) => spec.nics[0]?.ipv4)).size).toBe(50);
+    expect(new Set(items.map(({ spec }) => spec.nics[0]?.mac)).size).toBe(50);
   });
 
   test('two creates do not share what has room for one', async () => {

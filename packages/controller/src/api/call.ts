@@ -9,6 +9,7 @@ import type { Committed, Store } from '../store/store.ts';
 import type { Tunnels } from '../tunnels.ts';
 import { type Caller, sees } from './caller.ts';
 import type { Denials } from './denials.ts';
+import type { Turns } from './turns.ts';
 
 /** The controller, as handlers and tasks know it. */
 export interface App {
@@ -17,6 +18,7 @@ export interface App {
   images: ImageFiles;
   tunnels: Tunnels;
   denials: Denials;
+  turns: Turns;
 }
 
 export interface ServerEvent {

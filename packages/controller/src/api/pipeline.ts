@@ -81,7 +81,9 @@ async function answer(app: App, request: Request, requestId: string, caller: Cal
   } as unknown as Call<never>;
   const handler = handlers[route] as Handler<never>;
   // a stream of bytes can be read only once; its handler retries what comes after it
-  return request.bytes ? handler(call) : retryingUnlessAnswered(() => handler(call), replay);
+  if (routes[route].method === 'GET' || request.bytes) return handler(call);
+  const run = () => retryingUnlessAnswered(() => handler(call), replay);
+  return caller.role === 'agent' ? run() : app.turns.take(run);
 }
 
 /** A repetition that races with its original loses on the idempotency record, and is answered by it. */

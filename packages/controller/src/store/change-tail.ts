@@ -1,7 +1,8 @@
 /** The newest changes in memory, so that many watchers at the end of the log cost no query each. */
 import type { Change, Notice } from './store.ts';
 
-const KEEP = 4096;
+/** Objects can be 20 KB each; a watcher that is further behind reads the log. */
+const KEEP = 256;
 
 export class ChangeTail {
   #changes: Change[] = [];

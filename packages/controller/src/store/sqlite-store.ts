@@ -1,5 +1,5 @@
 /** The default store: SQLite inside the controller process (node:sqlite, which is synchronous: pages bound each read). */
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Epoch, type Event, err, type PlacementDecision, type Revision } from '@gantry/model';
 import type { Kind, Kinds, Resource } from '../kinds.ts';
 import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
@@ -36,6 +36,7 @@ export class SqliteStore implements Store {
   readonly #opened: OpenDatabase;
   readonly #writer: BatchWriter;
   readonly #tail = new ChangeTail();
+  readonly #statements = new Map<string, StatementSync>();
   #last: number;
   #compacted: number;
 
@@ -187,11 +188,19 @@ export class SqliteStore implements Store {
   }
 
   #rows<T>(sql: string, ...values: (string | number | null | Uint8Array)[]): T[] {
-    return this.#db.prepare(sql).all(...values) as T[];
+    return this.#statement(sql).all(...values) as T[];
   }
 
   #row<T>(sql: string, ...values: (string | number | null | Uint8Array)[]): T | undefined {
-    return this.#db.prepare(sql).get(...values) as T | undefined;
+    return this.#statement(sql).get(...values) as T | undefined;
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 
   #object(sql: string, ...values: (string | null)[]): unknown {

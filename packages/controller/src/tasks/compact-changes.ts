@@ -4,7 +4,7 @@ import type { Task } from './task.ts';
 
 /** Watchers that were away for longer list again. */
 const KEEP_MS = 24 * 3_600_000;
-const KEEP_ROWS = 100_000;
+const KEEP_ROWS = 20_000;
 
 /** Forgets old changes. */
 export function compactChanges(store: Store, env: Env): Task {
