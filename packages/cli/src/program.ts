@@ -2,10 +2,9 @@
 
 import { version } from '@gantry/model';
 import { Argument, Command, Option } from 'commander';
-import { verbs } from './commands/all.ts';
 import { Given } from './given.ts';
 import { outputFormats } from './output/output.ts';
-import type { Globals, Session } from './session.ts';
+import type { Globals } from './session.ts';
 import type { Complete, Flag, Verb } from './verb.ts';
 
 /** Where the candidates of an argument or option come from. */
@@ -31,7 +30,7 @@ const nouns: Record<string, string> = {
 export type Start = (verb: Verb, globals: Globals, given: Given) => Promise<void>;
 
 /** The whole tree; `start` runs the chosen command. */
-export function buildProgram(start: Start): Command {
+export function buildProgram(verbs: readonly Verb[], start: Start): Command {
   const program = quiet(new Command('gantry'))
     .description('Runs virtual machines on your own Linux servers.')
     .version(version, '-V, --version', 'print the version')
@@ -151,6 +150,3 @@ function optionOf(flag: Flag): Option {
   if (flag.complete) completions.set(option, flag.complete);
   return option;
 }
-
-/** For providers that need none of the session. */
-export type { Session };

@@ -1,5 +1,7 @@
 /** The command from its words to its exit code. */
 import { CommanderError } from 'commander';
+import { verbs } from './commands/all.ts';
+import { completeVerb } from './commands/completion/complete.ts';
 import type { Io } from './io.ts';
 import { buildProgram } from './program.ts';
 import { reportError } from './report-error.ts';
@@ -8,7 +10,8 @@ import { Session } from './session.ts';
 /** Runs `gantry ...words` and answers its exit code (reference: the error registry's `exit`). Never throws. */
 export async function run(words: readonly string[], io: Io): Promise<number> {
   let session: Session | undefined;
-  const program = buildProgram(async (verb, globals, given) => {
+  const complete = completeVerb(() => buildProgram(verbs, async () => undefined));
+  const program = buildProgram([...verbs, complete], async (verb, globals, given) => {
     session = new Session(io, globals);
     await verb.run(session, given);
   });

@@ -8,6 +8,7 @@ import { FakeApi } from './testing/fake-api.ts';
 import { fakeIo } from './testing/fake-io.ts';
 
 const globals = { output: 'table', yes: false, quiet: false, verbose: false, trace: false } as const;
+const tree = () => buildProgram(verbs, async () => undefined);
 const session = () =>
   new Session(fakeIo({ GANTRY_ENDPOINT: 'unix:/nowhere', GANTRY_CONFIG: '/nowhere/config.json' }), globals);
 
@@ -38,13 +39,13 @@ test.each(verbs.filter((verb) => !verb.hidden).map((verb) => [verb.words]))(
   async (words) => {
     const parts = words.split(' ');
     const last = parts.pop() ?? '';
-    const found = await candidatesFor(session(), [...parts, last.slice(0, 2)]);
+    const found = await candidatesFor(session(), tree(), [...parts, last.slice(0, 2)]);
     expect(found.map(([value]) => value)).toContain(last);
   },
 );
 
 test('no own option hides a global one, and none is there twice', () => {
-  const program = buildProgram(async () => undefined);
+  const program = buildProgram(verbs, async () => undefined);
   const global = new Set(program.options.flatMap(({ short, long }) => [short, long]));
   for (const command of everyCommand(program)) {
     const own = command.options.flatMap(({ short, long }) =>
@@ -65,7 +66,7 @@ test('the examples are accepted by the parser', async () => {
       .map(([, quoted, word]) => quoted ?? word ?? '')
       .slice(1);
     let started = '';
-    const program = buildProgram(async (verb) => {
+    const program = buildProgram(verbs, async (verb) => {
       started = verb.words;
     });
     await program.parseAsync(words, { from: 'user' });

@@ -6,7 +6,6 @@ import { clusterInit } from './cluster/init.ts';
 import { clusterShow } from './cluster/show.ts';
 import { clusterStart } from './cluster/start.ts';
 import { clusterStop } from './cluster/stop.ts';
-import { complete } from './completion/complete.ts';
 import { completionInstall } from './completion/install.ts';
 import { completionBash, completionFish, completionZsh } from './completion/script.ts';
 import { contextList } from './context/list.ts';
@@ -114,5 +113,4 @@ export const verbs: readonly Verb[] = [
   completionBash,
   completionZsh,
   completionFish,
-  complete,
 ];

@@ -1,6 +1,6 @@
 /** Candidates for the word that is being typed: walks the commander tree along the words before it. */
 import type { Argument, Command, Option } from 'commander';
-import { buildProgram, completions } from '../program.ts';
+import { completions } from '../program.ts';
 import type { Session } from '../session.ts';
 import type { Candidate } from '../verb.ts';
 
@@ -20,8 +20,11 @@ interface Place {
 }
 
 /** The candidates that begin with the last word. */
-export async function candidatesFor(session: Session, words: readonly string[]): Promise<Pair[]> {
-  const program = buildProgram(async () => undefined);
+export async function candidatesFor(
+  session: Session,
+  program: Command,
+  words: readonly string[],
+): Promise<Pair[]> {
   const current = words.at(-1) ?? '';
   const place = walk(program, words.slice(0, -1));
   const inline = /^(--[\w-]+)=(.*)$/s.exec(current);

@@ -1,8 +1,9 @@
+import type { Command } from 'commander';
 import { candidatesFor } from '../../completion/walker.ts';
 import type { Verb } from '../../verb.ts';
 
 /** What the shells' scripts call: one candidate a line, `value<TAB>description`. Never says anything else. */
-export const complete: Verb = {
+export const completeVerb = (program: () => Command): Verb => ({
   words: '__complete',
   summary: 'candidates for the last of the words, for completion scripts',
   hidden: true,
@@ -11,9 +12,9 @@ export const complete: Verb = {
   examples: ['gantry __complete -- instance sh'],
   async run(session, given) {
     const words = given.args[0] === '--' ? given.args.slice(1) : given.args;
-    const found = await candidatesFor(session, words).catch(() => []);
+    const found = await candidatesFor(session, program(), words).catch(() => []);
     const clean = (text: string) => text.replace(/[\u0000-\u001f\u007f]/g, ' ');
     for (const [value, description] of found)
       session.out.line(description ? `${clean(value)}\t${clean(description)}` : clean(value));
   },
-};
+});
