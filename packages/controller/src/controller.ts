@@ -3,13 +3,13 @@ import type { RouteName } from '@gantry/model';
 import type { App, Reply } from './api/call.ts';
 import { Denials } from './api/denials.ts';
 import { dispatch, type Request } from './api/pipeline.ts';
-import { Turns } from './api/turns.ts';
 import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
 import type { Store } from './store/store.ts';
 import { allTasks } from './tasks/all-tasks.ts';
 import { TaskRunner, type TaskStatus } from './tasks/runner.ts';
 import { Tunnels } from './tunnels.ts';
+import { Turns } from './turns.ts';
 
 export class Controller {
   readonly app: App;
@@ -35,7 +35,7 @@ export class Controller {
 
   /** Runs the background tasks until the signal aborts. */
   run(signal: AbortSignal, off: readonly string[] = []): Promise<void> {
-    return this.#runner.run(allTasks(this.app.store, this.app.env), off, signal);
+    return this.#runner.run(allTasks(this.app), off, signal);
   }
 
   tasks(): TaskStatus[] {

@@ -201,6 +201,21 @@ describe('image content', () => {
     expect(await problem(inUse)).toBe('409 in_use');
   });
 
+  test('goes with the last image that has it', async () => {
+    const other = Buffer.from('another content');
+    for (const name of ['one', 'two']) {
+      await post('/v1/images', { name, spec: { source: 'file', format: 'raw' } });
+      expect((await upload(name, other)).status).toBe(200);
+    }
+    const sha256 = createHash('sha256').update(other).digest('hex');
+    const remove = (name: string) =>
+      fetch(`${base}/v1/images/${name}`, { method: 'DELETE', headers: auth() });
+    expect((await remove('one')).status).toBe(200);
+    expect((await fetch(`${base}/v1/images/two/content`, { headers: auth() })).status).toBe(200);
+    expect((await remove('two')).status).toBe(200);
+    await expect.poll(() => readdirSync(folder)).not.toContain(sha256);
+  });
+
   test('that names another file, or is no qcow2, is refused and not kept', async () => {
     const before = readdirSync(folder);
     const header = Buffer.alloc(65_536);

@@ -178,5 +178,5 @@ const joined = (mine: Life | undefined, signal: AbortSignal | undefined): AbortS
 const noImages = {
   put: () => Promise.reject(new Error('no images here')),
   read: () => Promise.reject(new Error('no images here')),
-  remove: async () => undefined,
+  sweep: async () => 0,
 };

@@ -7,9 +7,9 @@ import type { Kind, Kinds, Resource } from '../kinds.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Committed, Store } from '../store/store.ts';
 import type { Tunnels } from '../tunnels.ts';
+import type { Turns } from '../turns.ts';
 import { type Caller, sees } from './caller.ts';
 import type { Denials } from './denials.ts';
-import type { Turns } from './turns.ts';
 
 /** The controller, as handlers and tasks know it. */
 export interface App {

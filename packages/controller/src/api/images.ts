@@ -12,7 +12,7 @@ import {
 } from '@gantry/model';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec, withStatus } from '../store/batch.ts';
-import { Conflict, retrying } from '../store/conflict.ts';
+import { retrying } from '../store/conflict.ts';
 import {
   type Asking,
   type Call,
@@ -55,7 +55,7 @@ export const setImage: Handler<'setImage'> = async (call) => {
   return resourceReply(committed(await call.commit(draft, { subject: image, message }), changed));
 };
 
-/** Its cached bases go as well; an image whose disks are still in use stays. */
+/** Its cached bases and its content go as well, if no other image has the same; an image whose disks are still in use stays. */
 export const deleteImage: Handler<'deleteImage'> = async (call) => {
   const image = await resolve(call, 'image', refOf(call));
   requireOwn(call, image);
@@ -68,9 +68,7 @@ export const deleteImage: Handler<'deleteImage'> = async (call) => {
   );
   const { items: bases } = await call.app.store.list('replica', { owner: image.id });
   for (const base of bases) draft.put(withSpec(base, { desired: 'absent' }) as Replica);
-  const reply = await deleteNamed(call, image, draft);
-  if (!call.query.plan && image.status.sha256) await dropContent(call, image.status.sha256);
-  return reply;
+  return deleteNamed(call, image, draft);
 };
 
 /** What all projects share is an administrator's to change. */
@@ -80,25 +78,21 @@ function requireOwn({ caller }: Asking, image: Image): void {
 }
 
 export const putImageContent: Handler<'putImageContent'> = async (call) => {
-  const image = await requireEmpty(call);
-  const { format } = image.spec;
+  const { format } = await requireEmpty(call).then(({ spec }) => spec);
   let virtualBytes = 0;
-  const { sha256, sizeBytes } = await call.app.images.put(call.bytes ?? empty(), (head, size) => {
-    if (size === 0) throw err('image_unsafe', { why: 'it is empty' });
-    virtualBytes = format === 'qcow2' ? checkQcow2Header(head).virtualBytes : size;
-  });
-  try {
-    return await retrying(async () => {
-      const fresh = await requireEmpty(call);
-      const changed = withStatus(fresh, { state: 'ready', sha256, sizeBytes, virtualBytes });
+  const check = (head: Uint8Array, sizeBytes: number) => {
+    if (sizeBytes === 0) throw err('image_unsafe', { why: 'it is empty' });
+    virtualBytes = format === 'qcow2' ? checkQcow2Header(head).virtualBytes : sizeBytes;
+  };
+  return call.app.images.put(call.bytes ?? nothing(), check, ({ sha256, sizeBytes }) =>
+    retrying(async () => {
+      const image = await requireEmpty(call);
+      const changed = withStatus(image, { state: 'ready', sha256, sizeBytes, virtualBytes });
       const draft = new Draft(call.app.env.clock.now()).put(changed);
-      const message = `upload ${sizeBytes} bytes to image ${fresh.name}`;
-      return resourceReply(committed(await call.commit(draft, { subject: fresh, message }), changed));
-    });
-  } catch (error) {
-    if (!(error instanceof Conflict)) await dropContent(call, sha256);
-    throw error;
-  }
+      const message = `upload ${sizeBytes} bytes to image ${image.name}`;
+      return resourceReply(committed(await call.commit(draft, { subject: image, message }), changed));
+    }),
+  );
 };
 
 async function requireEmpty(call: Call<'putImageContent'>): Promise<Image> {
@@ -120,13 +114,7 @@ async function requireEmpty(call: Call<'putImageContent'>): Promise<Image> {
   return image;
 }
 
-async function* empty(): AsyncGenerator<Uint8Array> {}
-
-/** Contents are shared by digest: the last image takes it along. */
-async function dropContent({ app }: Asking, sha256: string): Promise<void> {
-  const { items } = await app.store.list('image');
-  if (!items.some((image) => image.status.sha256 === sha256)) await app.images.remove(sha256);
-}
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** A node gets only what it shall hold. */
 async function requireWanted({ app, caller }: Asking, image: Image): Promise<void> {

@@ -1,10 +1,11 @@
 /** Contents of uploaded images, by their SHA-256: never changed, only added and removed. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err } from '@gantry/model';
 import type { Env } from '../env.ts';
+import { Turns } from '../turns.ts';
 
 export interface StoredFile {
   sha256: string;
@@ -14,16 +15,19 @@ export interface StoredFile {
 /** Where image contents are kept. */
 export interface ImageFiles {
   /**
-   * Writes a stream; durable when it resolves. `check` sees the first bytes before the file is kept.
-   * @throws GantryError `no_space`, and whatever `check` throws: nothing is kept then
+   * Writes a stream durably, then records it. `check` sees the first bytes before the file is kept. What `record` gives
+   * is the answer; until it has ended, no sweep takes the file away.
+   * @throws GantryError `no_space`, and whatever `check` and `record` throw
    */
-  put(
+  put<T>(
     bytes: AsyncIterable<Uint8Array>,
     check: (head: Uint8Array, sizeBytes: number) => void,
-  ): Promise<StoredFile>;
+    record: (file: StoredFile) => Promise<T>,
+  ): Promise<T>;
   /** @throws GantryError `not_found` */
   read(sha256: string): Promise<{ sizeBytes: number; bytes: AsyncIterable<Uint8Array> }>;
-  remove(sha256: string): Promise<void>;
+  /** Removes what nobody wants, by SHA-256, and what broken uploads left. Returns how many files. */
+  sweep(wanted: () => Promise<ReadonlySet<string>>): Promise<number>;
 }
 
 /** As much of a file as `check` sees. */
@@ -34,29 +38,38 @@ const RESERVE_BYTES = 256 * 2 ** 20;
 export class DiskImageFiles implements ImageFiles {
   readonly #dir: string;
   readonly #env: Env;
+  /** Keeping a file and sweeping exclude each other. */
+  readonly #turns = new Turns();
+  readonly #arriving = new Set<string>();
 
   constructor(dir: string, env: Env) {
     this.#dir = dir;
     this.#env = env;
   }
 
-  async put(
+  async put<T>(
     bytes: AsyncIterable<Uint8Array>,
     check: (head: Uint8Array, sizeBytes: number) => void,
-  ): Promise<StoredFile> {
+    record: (file: StoredFile) => Promise<T>,
+  ): Promise<T> {
     await mkdir(this.#dir, { recursive: true, mode: 0o750 });
-    const partial = join(this.#dir, `${this.#env.uuid()}.partial`);
+    const name = `${this.#env.uuid()}.partial`;
+    const partial = join(this.#dir, name);
+    this.#arriving.add(name);
     try {
       const { sha256, sizeBytes, head } = await this.#write(partial, bytes);
       check(head, sizeBytes);
-      await rename(partial, join(this.#dir, sha256));
-      await syncDirectory(this.#dir);
-      return { sha256, sizeBytes };
+      return await this.#turns.take(async () => {
+        await rename(partial, join(this.#dir, sha256));
+        await syncDirectory(this.#dir);
+        return record({ sha256, sizeBytes });
+      });
     } catch (error) {
       await rm(partial, { force: true });
-      throw (error as NodeJS.ErrnoException).code === 'ENOSPC'
-        ? err('no_space', { where: 'the controller' }, error)
-        : error;
+      const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+      throw full ? err('no_space', { where: 'the controller' }, error) : error;
+    } finally {
+      this.#arriving.delete(name);
     }
   }
 
@@ -89,8 +102,14 @@ export class DiskImageFiles implements ImageFiles {
     return { sizeBytes: found.size, bytes: createReadStream(path, { highWaterMark: 256 * 1024 }) };
   }
 
-  async remove(sha256: string): Promise<void> {
-    await rm(join(this.#dir, sha256), { force: true });
+  sweep(wanted: () => Promise<ReadonlySet<string>>): Promise<number> {
+    return this.#turns.take(async () => {
+      const files = await readdir(this.#dir).catch(() => []);
+      const keep = await wanted();
+      const left = files.filter((name) => !keep.has(name) && !this.#arriving.has(name));
+      for (const name of left) await rm(join(this.#dir, name), { force: true });
+      return left.length;
+    });
   }
 }
 

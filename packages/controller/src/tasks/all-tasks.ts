@@ -1,5 +1,4 @@
-import type { Env } from '../env.ts';
-import type { Store } from '../store/store.ts';
+import type { App } from '../api/call.ts';
 import { compactChanges } from './compact-changes.ts';
 import { expireOperations } from './expire-operations.ts';
 import { expireRecords } from './expire-records.ts';
@@ -7,14 +6,16 @@ import { guestEndings } from './guest-endings.ts';
 import { nodeLease } from './node-lease.ts';
 import { operationsAdvance } from './operations-advance.ts';
 import { removeTombstones } from './remove-tombstones.ts';
+import { sweepImages } from './sweep-images.ts';
 import type { Task } from './task.ts';
 
 /** Every background task of the controller. */
-export const allTasks = (store: Store, env: Env): Task[] => [
+export const allTasks = ({ store, env, images }: Pick<App, 'store' | 'env' | 'images'>): Task[] => [
   operationsAdvance(store, env),
   guestEndings(store, env),
   nodeLease(store, env),
   removeTombstones(store, env),
+  sweepImages({ store, images }),
   compactChanges(store, env),
   expireRecords(store, env),
   expireOperations(store, env),

@@ -7,22 +7,25 @@ export function memoryImages(): ImageFiles & { kept: Map<string, Uint8Array> } {
   const kept = new Map<string, Uint8Array>();
   return {
     kept,
-    async put(bytes, check) {
+    async put(bytes, check, record) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of bytes) chunks.push(chunk);
       const content = Buffer.concat(chunks);
       check(content.subarray(0, 65_536), content.length);
       const sha256 = createHash('sha256').update(content).digest('hex');
       kept.set(sha256, content);
-      return { sha256, sizeBytes: content.length };
+      return record({ sha256, sizeBytes: content.length });
     },
     async read(sha256) {
       const content = kept.get(sha256);
       if (!content) throw err('not_found', { kind: 'image content', name: sha256 });
       return { sizeBytes: content.length, bytes: one(content) };
     },
-    async remove(sha256) {
-      kept.delete(sha256);
+    async sweep(wanted) {
+      const keep = await wanted();
+      const left = [...kept.keys()].filter((sha256) => !keep.has(sha256));
+      for (const sha256 of left) kept.delete(sha256);
+      return left.length;
     },
   };
 }
