@@ -1,7 +1,7 @@
 /** The environment of an OS script, API 10 to 20. Source: Ganeti 3.0, lib/backend.py, OSEnvironment and OSCoreEnv. */
 import type { OsContext } from '@gantry/model';
-import type { OsRequest } from '../os-providers.ts';
 import type { OsDefinition } from './definition.ts';
+import type { OsParameters } from './os-parameters.ts';
 
 export interface OsDisk {
   path: string;
@@ -9,18 +9,15 @@ export interface OsDisk {
   uuid: string;
 }
 
-/** Names that an OS parameter must not set: they would change what runs the script, not what the script does. */
-const RESERVED = /^(PATH|HOME|SHELL|IFS|ENV|BASH_.*|LD_.*|LC_.*|LANG|PWD|OLDPWD|TMPDIR|PYTHON.*|PERL.*)$/;
-
 export function osEnvironment(
   definition: OsDefinition,
   variant: string | undefined,
-  request: Pick<OsRequest, 'parameters' | 'context'>,
+  context: OsContext,
+  parameters: OsParameters,
   disk: OsDisk,
 ): Record<string, string> {
-  const { context } = request;
-  const parameters = { ...context.clusterParameters, ...request.parameters };
   return {
+    ...parameters.plain,
     OS_API_VERSION: String(definition.api),
     INSTANCE_NAME: context.personality.hostname ?? context.instance,
     INSTANCE_OS: variant === undefined ? definition.name : `${definition.name}+${variant}`,
@@ -37,7 +34,7 @@ export function osEnvironment(
     INSTANCE_BE_maxmem: String(context.memoryMiB),
     ...diskVariables(disk),
     ...nicVariables(context),
-    ...parameterVariables(definition, parameters),
+    ...parameters.declared,
   };
 }
 
@@ -67,23 +64,6 @@ function nicVariables({ nics }: OsContext): Record<string, string> {
     };
     for (const [field, value] of Object.entries(fields))
       if (value !== undefined) all[`NIC_${index}_${field}`] = value;
-  }
-  return all;
-}
-
-/**
- * Declared parameters as OSP_NAME, as Ganeti does. The others by their own name in capitals: so SUITE, MIRROR,
- * PARTITION_STYLE... reach scripts such as instance-debootstrap, which know them only from a file on the node.
- */
-function parameterVariables(
-  { parameters: declared }: OsDefinition,
-  given: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const all: Record<string, string> = {};
-  for (const [name, value] of Object.entries(given)) {
-    const upper = name.toUpperCase();
-    if (declared.has(name)) all[`OSP_${upper}`] = value;
-    else if (!RESERVED.test(upper)) all[upper] = value;
   }
   return all;
 }

@@ -10,8 +10,8 @@ import type { Logger } from '../../actions.ts';
 import { isolated } from '../../process/isolated.ts';
 import { ProcessError, run } from '../../process/run.ts';
 import { describeFull } from '../../storage/space.ts';
-import { mirrorFor, readAptSources } from '../debootstrap/apt-sources.ts';
-import type { OsProvider, OsRequest } from '../os-providers.ts';
+import { readAptSources } from '../debootstrap/apt-sources.ts';
+import type { OsProvider } from '../os-providers.ts';
 import {
   chooseVariant,
   findDefinition,
@@ -22,6 +22,7 @@ import {
 import { hasDeviceMapper } from './device-mapper.ts';
 import { osEnvironment } from './environment.ts';
 import { detachLoopDevices } from './loop-devices.ts';
+import { osParameters } from './os-parameters.ts';
 
 export interface GanetiOsOptions {
   searchPath?: readonly string[];
@@ -34,23 +35,29 @@ const HOUR_MS = 3_600_000;
 export function createGanetiProvider(options: GanetiOsOptions = {}): OsProvider {
   const { searchPath = OS_SEARCH_PATH, timeoutMs = HOUR_MS } = options;
   return {
-    async content(request, log) {
+    async content(request, log, signal) {
       const definition = await findDefinition(request.provider, searchPath).catch((error: unknown) => {
         throw explain(error, request.provider, 'looking for it', request.spec.operation);
       });
       const variant = chooseVariant(definition, request.variant);
-      const parameters = await withNodeDefaults(definition, request, log);
+      const sources = {
+        parameters: request.parameters,
+        cluster: request.context.clusterParameters,
+        apt: await readAptSources(),
+        nodeArch: (await run(['dpkg', '--print-architecture'], { signal })).stdout.trim(),
+        hasDeviceMapper: await hasDeviceMapper(),
+      };
+      const parameters = osParameters(definition, sources, log);
       return {
         kind: 'fill',
         fill: async (path, signal) => {
           const { sizeBytes, disk: uuid } = request.spec;
           await withPlainPath(path, async (plain) => {
-            const env = osEnvironment(
-              definition,
-              variant,
-              { ...request, parameters },
-              { path: plain, sizeBytes, uuid },
-            );
+            const env = osEnvironment(definition, variant, request.context, parameters, {
+              path: plain,
+              sizeBytes,
+              uuid,
+            });
             const runScript = (script: 'verify' | 'create', args: string[]) =>
               runOsScript(definition, script, args, {
                 env,
@@ -71,41 +78,6 @@ export function createGanetiProvider(options: GanetiOsOptions = {}): OsProvider 
       };
     },
   };
-}
-
-/**
- * What stock instance-debootstrap needs and does not find out by itself: its built-in suite is long gone and it knows
- * no mirror; and its partitions want device-mapper, and a root device other than the whole disk that guests have here.
- * What anybody has set stays as it is.
- */
-async function withNodeDefaults(
-  { name, folder }: OsDefinition,
-  { parameters, context, spec }: OsRequest,
-  log: Logger,
-): Promise<Record<string, string>> {
-  if (!folder.endsWith('/debootstrap')) return { ...parameters };
-  const given = { ...context.clusterParameters, ...parameters };
-  const suite = given['suite'] ?? 'bookworm';
-  const mapper = await hasDeviceMapper();
-  if (given['partition_style'] === 'msdos' && !mapper)
-    throw err('os_provider_failed', {
-      provider: name,
-      step: 'partition_style=msdos',
-      why: 'this kernel has no device-mapper to map partitions with; partition_style=none needs none',
-      operation: spec.operation,
-    });
-  const defaults: [name: string, value: string | undefined, why: string][] = [
-    ['suite', suite, 'its own default is no longer in the archive'],
-    ['mirror', mirrorFor(await readAptSources(), suite), 'where apt of this node gets it'],
-    ['partition_style', 'none', mapper ? 'guests boot the whole disk' : 'this kernel has no device-mapper'],
-  ];
-  const added: Record<string, string> = {};
-  for (const [key, value, why] of defaults) {
-    if (value === undefined || key in given) continue;
-    log('info', `${name}: ${key.toUpperCase()}=${value} (${why})`);
-    added[key] = value;
-  }
-  return { ...added, ...parameters };
 }
 
 /** Shell scripts of the old days break at blanks: they get a link without any. */
