@@ -106,6 +106,8 @@ export interface GuestMemory {
   stopRepeatedAt?: number;
   /** Latest ending that libvirt told of, to know a poweroff from a crash. */
   ended?: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog';
+  /** An operator’s reboot was passed on at (wall-clock ms): an ending soon after it is part of the reboot. */
+  rebootAskedAt?: number;
   startedAt?: number;
   firstPingAt?: number;
   sshReadyAt?: number;

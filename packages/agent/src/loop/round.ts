@@ -93,8 +93,12 @@ async function carryOut(
 
 async function succeeded(parts: AgentParts, state: AgentState, action: Action): Promise<void> {
   const now = parts.env.clock.now();
-  if (action.do === 'act.perform') state.journal.acts[action.act] = { state: 'done', at: now };
-  else if (action.do === 'guest.start')
+  if (action.do === 'act.perform') {
+    const { kind, instance } = action.action;
+    state.journal.acts[action.act] = { state: 'done', at: now };
+    const memory = state.journal.guests[instance];
+    if (kind === 'guest.reboot' && memory) memory.rebootAskedAt = now;
+  } else if (action.do === 'guest.start')
     state.journal.guests[action.spec.instance] = {
       ...(state.journal.guests[action.spec.instance] ?? { restarts: [] }),
       startedAt: now,

@@ -7,6 +7,9 @@ import type { SeenDomain } from '../observation.ts';
 /** At most this many automatic restarts in the window; each waits twice as long as the one before. */
 export const restartLimit = { count: 5, windowMs: 10 * 60_000 };
 
+/** A guest with the policy to stop at a reboot ends when an operator reboots it; so long it is taken for that. */
+const rebootMs = 5 * 60_000;
+
 export type Verdict =
   | { what: 'start'; because: GuestStart['because'] }
   | { what: 'wait'; until: number; endedBy: NonNullable<GuestStatus['endedBy']> }
@@ -56,6 +59,8 @@ export function judgeEnding(
       ? { what: 'start', because: 'host-boot' }
       : { what: 'stay-down', endedBy: 'host', state: 'stopped', remember: false };
   }
+  if (memory.rebootAskedAt !== undefined && now - memory.rebootAskedAt < rebootMs)
+    return { what: 'start', because: 'guest-reboot' };
   const ending = endingOf(seen, memory);
   if (guest.spec.life[policyFor[ending]] === 'stop') return stayDown(ending);
   const recent = memory.restarts.filter((at) => at > now - restartLimit.windowMs);

@@ -111,7 +111,14 @@ function planStart(
   if (may && verdict.because !== 'wanted' && verdict.because !== 'host-boot')
     memory.restarts = [...memory.restarts.filter((at) => at > input.now - 600_000), input.now];
   if (may)
-    for (const key of ['startedAt', 'firstPingAt', 'sshReadyAt', 'stopAskedAt', 'stopRepeatedAt'] as const)
+    for (const key of [
+      'startedAt',
+      'firstPingAt',
+      'sshReadyAt',
+      'stopAskedAt',
+      'stopRepeatedAt',
+      'rebootAskedAt',
+    ] as const)
       delete memory[key];
   const actions: Action[] = may ? [{ do: 'guest.start', spec: guest.spec, because: verdict.because }] : [];
   const status: GuestStatus =
