@@ -58,6 +58,7 @@ export const endpoints = {
   getProject: 'GET /v1/projects/:ref',
   createProject: 'POST /v1/projects',
   deleteProject: 'DELETE /v1/projects/:ref',
+  listTasks: 'GET /v1/tasks',
   listTokens: 'GET /v1/tokens',
   createToken: 'POST /v1/tokens',
   deleteToken: 'DELETE /v1/tokens/:ref',

@@ -7,7 +7,7 @@ import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
 import type { Store } from './store/store.ts';
 import { allTasks } from './tasks/all-tasks.ts';
-import { TaskRunner, type TaskStatus } from './tasks/runner.ts';
+import { TaskRunner } from './tasks/runner.ts';
 import { Tunnels } from './tunnels.ts';
 import { Turns } from './turns.ts';
 
@@ -16,13 +16,14 @@ export class Controller {
   readonly #runner: TaskRunner;
 
   constructor(parts: { store: Store; env: Env; images: ImageFiles }) {
+    this.#runner = new TaskRunner(parts.env, parts.store);
     this.app = {
       ...parts,
       tunnels: new Tunnels(parts.env),
       denials: new Denials(parts.store, parts.env),
       turns: new Turns(),
+      tasks: () => this.#runner.status(),
     };
-    this.#runner = new TaskRunner(parts.env, parts.store);
   }
 
   /**
@@ -36,9 +37,5 @@ export class Controller {
   /** Runs the background tasks until the signal aborts. */
   run(signal: AbortSignal, off: readonly string[] = []): Promise<void> {
     return this.#runner.run(allTasks(this.app), off, signal);
-  }
-
-  tasks(): TaskStatus[] {
-    return this.#runner.status();
   }
 }

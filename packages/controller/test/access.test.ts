@@ -225,3 +225,11 @@ test('a change of what was changed meanwhile is refused by If-Match', async () =
   await expect(set(etag)).rejects.toMatchObject({ code: 'precondition_failed' });
   await set('*');
 });
+
+test('every background task tells how it is doing', async () => {
+  const { items } = await cluster.call<{ items: { name: string; runs: number; failures: number }[] }>(
+    'listTasks',
+  );
+  expect(items.map(({ name }) => name)).toContain('operations-advance');
+  for (const task of items) expect([task.name, task.runs > 0, task.failures]).toEqual([task.name, true, 0]);
+});

@@ -31,7 +31,7 @@ import { Network } from './resources/network.ts';
 import { Node } from './resources/node.ts';
 import { LogLine, Operation } from './resources/operation.ts';
 import { Project, type Role, Token } from './resources/project.ts';
-import { optional, type Static, strict, type TSchema, Type } from './schema.ts';
+import { optional, type Static, strict, Timestamp, type TSchema, Type } from './schema.ts';
 
 export interface Route {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -131,6 +131,17 @@ const act = (verb: string) =>
     body: InstanceActionBody,
     response: OperationOrPlan,
   }) as const;
+
+/** One background task of the controller. */
+export const TaskStatus = strict({
+  name: Type.String(),
+  runs: Type.Integer({ minimum: 0 }),
+  failures: Type.Integer({ minimum: 0 }),
+  lastRunAt: optional(Timestamp),
+  lastError: optional(Type.String()),
+  detail: optional(Type.Record(Type.String(), Type.Unknown(), { description: 'its own account, by task' })),
+});
+export type TaskStatus = Static<typeof TaskStatus>;
 
 export const WatchQuery = strict({
   from: optional(Revision),
@@ -410,6 +421,14 @@ export const routes = {
     response: strict({ token: Token, secret: Type.String() }),
   },
   deleteToken: remove('/v1/tokens', 'token', admin),
+  listTasks: {
+    method: 'GET',
+    path: '/v1/tasks',
+    summary: 'the controller’s background tasks and how they are doing',
+    roles: admin,
+    status: 200,
+    response: strict({ items: Type.Array(TaskStatus) }),
+  },
   // --- agents
   getAssignments: {
     method: 'GET',

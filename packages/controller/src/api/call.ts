@@ -1,6 +1,6 @@
 /** What a handler gets and gives. Handlers are plain functions; HTTP and the in-process caller share them. */
 import type { Duplex } from 'node:stream';
-import { type Body, err, type Query, type Revision, type RouteName } from '@gantry/model';
+import { type Body, err, type Query, type Revision, type RouteName, type TaskStatus } from '@gantry/model';
 import type { Env } from '../env.ts';
 import type { ImageFiles } from '../images/image-files.ts';
 import type { Kind, Kinds, Resource } from '../kinds.ts';
@@ -19,6 +19,7 @@ export interface App {
   tunnels: Tunnels;
   denials: Denials;
   turns: Turns;
+  tasks(): TaskStatus[];
 }
 
 export interface ServerEvent {

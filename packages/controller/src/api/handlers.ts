@@ -13,8 +13,11 @@ import * as operations from './operations.ts';
 
 const health: Handler<'health'> = async () => ({ body: { ok: true, version } });
 
+const listTasks: Handler<'listTasks'> = async ({ app }) => ({ body: { items: app.tasks() } });
+
 export const handlers = {
   health,
+  listTasks,
   ...access,
   ...agent,
   ...cluster,

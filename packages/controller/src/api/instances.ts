@@ -26,6 +26,7 @@ import {
   committed,
   type Handler,
   type Reply,
+  requireMatch,
   resolve,
   resourceReply,
 } from './call.ts';
@@ -58,6 +59,7 @@ const beginning =
   async (given) => {
     const call = given as unknown as Call<ActionRoute>;
     const instance = await resolve(call, 'instance', refOf(call));
+    requireMatch(call, instance);
     await requireIdle(call.app.store, instance);
     requirePermitted(action, instance.name, instance.status.state);
     const wishes = call.route === 'deleteInstance' ? call.query : call.body;

@@ -3,9 +3,9 @@ import { err } from '@gantry/model';
 import type { Kind, Kinds } from '../kinds.ts';
 import { nameSpace, newObject } from '../objects.ts';
 import { Draft } from '../store/batch.ts';
-import { type Call, committed, type Reply, resourceReply } from './call.ts';
+import { type Call, committed, type Reply, requireMatch, resourceReply } from './call.ts';
 
-type Making = Pick<Call, 'app' | 'commit'> & { query: { plan?: boolean } };
+type Making = Pick<Call, 'app' | 'commit' | 'ifMatch'> & { query: { plan?: boolean } };
 
 /** @throws GantryError `name_taken` */
 export async function createNamed<K extends Kind>(
@@ -33,6 +33,7 @@ export async function deleteNamed<K extends Kind>(
   object: Kinds[K],
   draft = new Draft(call.app.env.clock.now()),
 ): Promise<Reply> {
+  requireMatch(call, object);
   if (call.query.plan) return { status: 200, body: {} };
   const { kind, name, id } = object;
   draft.remove(object).release(id);

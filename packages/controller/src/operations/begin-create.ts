@@ -7,19 +7,23 @@ import { requirements } from '@gantry/guest';
 import {
   type Attachment,
   type CreateInstance,
+  type Disk,
   err,
   type Guest,
   type Instance,
   type InstanceSpec,
+  type Network,
+  type Node,
+  type NodeId,
   type Operation,
   type PlacementDecision,
   type ProjectId,
   type Step,
 } from '@gantry/model';
 import { place, refusal } from '@gantry/placement';
-import { type Asking, resolve } from '../api/call.ts';
+import { type App, type Asking, resolve } from '../api/call.ts';
 import { readCapacities } from '../capacity.ts';
-import { nowOf } from '../env.ts';
+import { type Env, nowOf } from '../env.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
 import { Draft } from '../store/batch.ts';
 import { claimNics } from './create-nics.ts';
@@ -38,67 +42,85 @@ export interface Begun {
   attachments: Attachment[];
 }
 
+/** The new instance before anything is decided about it. */
+type Newborn = Pick<Instance, 'id' | 'name' | 'project' | 'spec'>;
+
 /** @throws GantryError for everything that cannot be as asked; nothing is written here */
 export async function beginCreate(asking: Asking, body: CreateInstance): Promise<Begun> {
-  const { store, env } = asking.app;
-  const draft = new Draft(env.clock.now());
+  const { app } = asking;
+  const draft = new Draft(app.env.clock.now());
   const project = await projectOf(asking);
   await requireNameFree(asking, body.name, project);
-  const cluster = await theCluster(store);
+  const cluster = await theCluster(app.store);
   const sources = await readSources(asking, body);
-  const id = env.uuid() as Guest['spec']['instance'];
-  const { nics, networks } = await claimNics(asking, body, id, cluster.spec.macPrefix, draft);
-  const operation = await addOperation(asking.app, asking.caller, draft, {
+  const target = { id: app.env.uuid(), name: body.name, project };
+  draft.take(nameSpace('instance', project), body.name, target.id).relyOn(sources.flavor, sources.image);
+  const { nics, networks } = await claimNics(asking, body, target.id, cluster.spec.macPrefix, draft);
+  const operation = await addOperation(app, asking.caller, draft, {
     kind: 'instance.create',
-    target: { id, name: body.name, project },
-    steps: stepsOf(body, nowOf(env)),
+    target,
+    steps: stepsOf(body, nowOf(app.env)),
     input: { power: body.power ?? 'running', until: body.until ?? 'running' },
     deadlineMs: body.deadlineMs,
     reason: body.reason,
   });
-  const disks = newDisks(env, { id, name: body.name, project }, sources, operation.id);
-  const spec = specOf(body, sources, nics, disks);
-  const shape = { id, name: body.name, spec };
-  const trial = guestInput(shape, await readAncestry(store, shape, undefined, disks));
-  const needs = { ...requirements(trial), networks: networks.map((network) => network.id) };
-  const { decision, node } = await chooseNode(asking, body, needs);
-  const ancestry = await readAncestry(store, shape, node, disks);
+  const disks = newDisks(app.env, target, sources, operation.id);
+  for (const disk of disks) draft.add(disk);
+  const newborn = { ...target, spec: specOf(body, sources, nics, disks) };
+  const { decision, node } = await chooseNode(asking, body, newborn, disks, networks);
+  draft.relyOn(node);
+  draft.batch.decision = { operation: operation.id, decision };
+  const guest = await bind(app, draft, newborn, disks, node, operation);
+  const instance = newInstance(app.env, body, newborn, guest, operation);
+  draft.add(instance).add(guest);
+  const nodeId = guest.spec.node;
+  await newReplicas(app, draft, { instance, cluster, disks, networks, node: nodeId, operation });
+  const attachments = await newAttachments(app, draft, networks, nodeId);
+  return { draft, operation, instance, decision, attachments };
+}
+
+/** The binding, with the next epoch. */
+async function bind(
+  { store, env }: App,
+  draft: Draft,
+  newborn: Newborn,
+  disks: Disk[],
+  node: Node,
+  operation: Operation,
+): Promise<Guest> {
   const number = await store.counter(COUNTERS.epoch);
   draft.batch.counters.push({ name: COUNTERS.epoch, from: number, to: number + 1 });
-  const guest = newObject(env, 'guest', {
-    name: body.name,
-    project,
-    spec: guestSpec(guestInput(shape, ancestry), {
-      instance: id,
-      node,
-      epoch: { incarnation: store.incarnation, number: number + 1 },
-      power: spec.power,
-      operation: operation.id as NonNullable<Guest['spec']['operation']>,
-    }),
-    status: { state: 'absent' },
+  const input = guestInput(newborn, await readAncestry(store, newborn, node.id as NodeId, disks));
+  const spec = guestSpec(input, {
+    instance: newborn.id as Guest['spec']['instance'],
+    node: node.id as NodeId,
+    epoch: { incarnation: store.incarnation, number: number + 1 },
+    power: newborn.spec.power,
+    operation: operation.id as NonNullable<Guest['spec']['operation']>,
   });
-  const instance = newObject(env, 'instance', {
-    id,
-    name: body.name,
-    project,
-    labels: body.labels,
-    spec,
+  const { name, project } = newborn;
+  return newObject(env, 'guest', { name, project, spec, status: { state: 'absent' } });
+}
+
+function newInstance(
+  env: Env,
+  { labels }: CreateInstance,
+  newborn: Newborn,
+  guest: Guest,
+  operation: Operation,
+): Instance {
+  return newObject(env, 'instance', {
+    ...newborn,
+    labels,
     status: {
       state: 'creating',
-      node,
+      node: guest.spec.node,
       epoch: guest.spec.epoch,
       operation: operation.id as NonNullable<Instance['status']['operation']>,
       timeline: { submittedAt: nowOf(env), placedAt: nowOf(env) },
       conditions: [],
     },
   });
-  draft.take(nameSpace('instance', project), body.name, id).add(instance).add(guest);
-  draft.relyOn(sources.flavor, sources.image);
-  for (const disk of disks) draft.add(disk);
-  await newReplicas(asking.app, draft, { instance, cluster, disks, networks, node, operation });
-  const attachments = await newAttachments(asking.app, draft, networks, node);
-  draft.batch.decision = { operation: operation.id, decision };
-  return { draft, operation, instance, decision, attachments };
 }
 
 /** Whose it will be. */
@@ -131,7 +153,7 @@ function specOf(
   body: CreateInstance,
   { flavor, image, vcpus, memoryMiB, content }: Sources,
   nics: InstanceSpec['nics'],
-  disks: { id: string }[],
+  disks: Disk[],
 ): InstanceSpec {
   const { extraSpecs } = flavor?.spec ?? {};
   const { properties } = image?.spec ?? {};
@@ -153,13 +175,21 @@ function specOf(
   };
 }
 
-async function chooseNode(asking: Asking, body: CreateInstance, needs: Parameters<typeof place>[1]) {
+async function chooseNode(
+  asking: Asking,
+  body: CreateInstance,
+  newborn: Newborn,
+  disks: Disk[],
+  networks: Network[],
+): Promise<{ decision: PlacementDecision; node: Node }> {
+  const { store } = asking.app;
+  const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
+  const needs = { ...requirements(input), networks: networks.map(({ id }) => id) };
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
-  const nodes = await readCapacities(asking.app.store);
-  const decision = place(nodes, needs, { only });
-  if (!decision.chosen) {
-    const lookedAt = nodes.filter((node) => only === undefined || node.id === only);
-    throw refusal(body.name, lookedAt, needs, decision);
-  }
-  return { decision, node: decision.chosen.node };
+  const capacities = await readCapacities(store);
+  const decision = place(capacities, needs, { only });
+  const node = decision.chosen && (await store.get('node', decision.chosen.node));
+  if (node) return { decision, node };
+  const lookedAt = capacities.filter(({ id }) => only === undefined || id === only);
+  throw refusal(body.name, lookedAt, needs, decision);
 }

@@ -15,7 +15,24 @@ export function mergeNode(
   const gauges = said ? gaugesOf(said) : (last?.gauges ?? {});
   const status = said ? lasting(said, node, report.bootId, now) : revived(node.status);
   if (!isDeepStrictEqual(status, node.status)) draft.put({ ...node, status });
+  const was = node.status.state;
+  if (was !== status.state && (was === 'joining' || was === 'lost')) announce(draft, node, was, now);
   return gauges;
+}
+
+function announce(draft: Draft, { id, name }: Node, was: 'joining' | 'lost', now: string): void {
+  const [type, message] =
+    was === 'joining'
+      ? ['node.joined', `node ${name} has joined`]
+      : ['node.back', `node ${name} is heard of again`];
+  draft.batch.events.push({
+    at: now,
+    type,
+    level: 'info',
+    subject: { kind: 'node', id, name },
+    actor: name,
+    message,
+  });
 }
 
 const gaugesOf = ({ storage, memoryFreeMiB }: NodeStatus): Seen['gauges'] => ({

@@ -1,16 +1,8 @@
 /** Runs each task in a loop of its own, until the signal aborts. */
-import type { Env } from '../env.ts';
+import type { TaskStatus } from '@gantry/model';
+import { type Env, nowOf } from '../env.ts';
 import type { Store } from '../store/store.ts';
 import type { Task } from './task.ts';
-
-export interface TaskStatus {
-  name: string;
-  runs: number;
-  failures: number;
-  lastRunMs?: number;
-  lastError?: string;
-  detail?: object;
-}
 
 export class TaskRunner {
   readonly #env: Env;
@@ -32,7 +24,7 @@ export class TaskRunner {
   status(): TaskStatus[] {
     return [...this.#statuses.values()].map(({ task, ...status }) => {
       const detail = task.status?.();
-      return detail ? { ...status, detail } : status;
+      return detail ? { ...status, detail: { ...detail } } : status;
     });
   }
 
@@ -43,7 +35,7 @@ export class TaskRunner {
     const unsubscribe = this.#store.subscribe((notice) => task.wants?.(notice) && nudge.give());
     while (!signal.aborted) {
       nudge.take();
-      status.lastRunMs = this.#env.clock.now();
+      status.lastRunAt = nowOf(this.#env);
       status.runs++;
       try {
         await task.run(signal);
