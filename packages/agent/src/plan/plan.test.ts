@@ -173,6 +173,14 @@ describe('an ending', () => {
         'crashed',
       ],
       [
+        'after an operator’s reboot it comes back whatever the policy',
+        domainOf('shutoff', 'shutdown'),
+        { ...ran, rebootAskedAt: now - 5000 },
+        { onReboot: 'stop', onPoweroff: 'stop' },
+        ['guest.start'],
+        'starting',
+      ],
+      [
         'after a boot of the node it is started',
         domainOf('shutoff', 'unknown'),
         { restarts: [], ranInBoot: 'boot-0' },
