@@ -363,7 +363,7 @@ test('instance show: why each setting is as it is', async () => {
   const { out } = await api.gantry('instance', 'show', 'web1');
   expect(out).toContain('Ready does not hold (NoDisk): the disk is gone');
   expect(out).toMatch(/\* watchdog\/@action {2}reset {3}flavor \(hw:watchdog_action\) {2}set in the flavor/);
-  expect(out).toContain('1 more that libvirt added: -o wide');
+  expect(out).toContain('1 more, and the XML: -o wide');
   expect(out).not.toContain('alias');
 });
 

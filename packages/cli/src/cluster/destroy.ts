@@ -1,5 +1,5 @@
 /** Taking away what `cluster init` made, and nothing else: instances and networks through the API, then the daemons, then the state. */
-import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { err, type Operation } from '@gantry/model';
 import { everyItem } from '../commands/pages.ts';
@@ -7,6 +7,7 @@ import { readConfig, writeConfig } from '../config.ts';
 import { follow } from '../operations/follow.ts';
 import { Session } from '../session.ts';
 import type { Layout, Settings } from './layout.ts';
+import { succeeds } from './programs.ts';
 import { localClient, startDaemons, stopDaemons } from './start.ts';
 import { removeUnits } from './systemd.ts';
 
@@ -69,9 +70,12 @@ async function removeNetworks(client: Session['client']): Promise<void> {
   for (const { id } of networks) await client.call('deleteNetwork', { params: { ref: id } });
   const bridges = networks.flatMap(({ spec }) => (spec.mode === 'nat' && spec.bridge ? [spec.bridge] : []));
   const endMs = performance.now() + BRIDGE_MS;
-  while (bridges.some((bridge) => existsSync(`/sys/class/net/${bridge}`)) && performance.now() < endMs)
-    await sleep(100);
+  for (const bridge of bridges) while ((await isThere(bridge)) && performance.now() < endMs) await sleep(100);
 }
+
+/** Asked of the kernel by netlink: /sys may be that of another network namespace. */
+const isThere = async (link: string): Promise<boolean> =>
+  (await succeeds('ip', ['link', 'show', 'dev', link])) !== undefined;
 
 function removeIfEmpty(path: string): void {
   try {

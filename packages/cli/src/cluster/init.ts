@@ -25,7 +25,9 @@ export async function initCluster(
   const earlier = readSettings(layout);
   if (earlier?.complete) throw err('name_taken', { kind: 'cluster', name: `${earlier.name} (in ${state})` });
   requireFit(wanted.libvirt);
-  const settings: Settings = { ...(earlier && storeExists(layout) ? earlier : wanted), complete: false };
+  // What the store was made with stays; how it is run may be corrected by the next try.
+  const made = earlier && storeExists(layout) ? storedOf(earlier) : {};
+  const settings: Settings = { ...wanted, ...made, complete: false };
   await step(session, 'account', 'system user gantry', () => ensureAccount(state));
   const owner = await ensureAccount(state);
   await step(session, 'state', state, async () => makeFolders(layout, owner));
@@ -39,6 +41,8 @@ export async function initCluster(
   await step(session, 'start', how(settings), () => startDaemons(layout, settings));
   await finish(session, layout, settings);
 }
+
+const storedOf = ({ name, node, bridge, subnet }: Settings) => ({ name, node, bridge, subnet });
 
 const how = ({ mode }: Settings): string =>
   mode === 'systemd' ? 'gantry-controller.service, gantry-agent.service' : 'controller and agent, detached';

@@ -39,12 +39,15 @@ test('it starts once, is seen, and is stopped', async () => {
   expect(await stopDetached(layout, 'server')).toBe(false);
 });
 
-test.each<[string, (id: { pid: number; startTicks: number; bootId: string }, other: number) => object]>([
+test.each<
+  [string, (id: { pid: number; startTicks: number; bootId: string }, other: number) => object | undefined]
+>([
   ['whose number another process has now', (id, other) => ({ ...id, pid: other })],
   ['of another start', (id) => ({ ...id, startTicks: id.startTicks - 1 })],
   ['of another boot', (id) => ({ ...id, bootId: 'x' })],
   ['that names no process', () => ({ pid: 'x' })],
-])('a pid file %s: nothing is signalled', async (_, change) => {
+  ['that is no JSON', () => undefined],
+])('a pid file %s: the right process is found, and no other signalled', async (_, change) => {
   await start();
   const id = JSON.parse(readFileSync(pidFile(), 'utf8')) as {
     pid: number;
@@ -53,11 +56,20 @@ test.each<[string, (id: { pid: number; startTicks: number; bootId: string }, oth
   };
   const other = spawn('sleep', ['60']);
   others.push(other);
-  writeFileSync(pidFile(), JSON.stringify(change(id, other.pid ?? 0)));
-  expect(running(layout, 'server')).toBeUndefined();
-  expect(await stopDetached(layout, 'server')).toBe(false);
+  writeFileSync(pidFile(), JSON.stringify(change(id, other.pid ?? 0)) ?? '{');
+  expect(running(layout, 'server')).toEqual(id);
+  expect(await stopDetached(layout, 'server')).toBe(true);
   expect(other.exitCode ?? other.signalCode).toBe(null);
-  process.kill(id.pid, 'SIGKILL');
+  expect(running(layout, 'server')).toBeUndefined();
+});
+
+test('a start whose starter was killed before it noted the process does not start a second', async () => {
+  await start();
+  const first = running(layout, 'server');
+  rmSync(pidFile());
+  await start();
+  expect(running(layout, 'server')).toEqual(first);
+  expect(JSON.parse(readFileSync(pidFile(), 'utf8'))).toEqual(first);
 });
 
 test('another program with the same start is not ours', async () => {

@@ -1,6 +1,6 @@
 /** Daemons without systemd: pid files that can be trusted, starting and stopping. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { err } from '@gantry/model';
@@ -32,15 +32,24 @@ function statOf(pid: number): { state: string; startTicks: number } | undefined 
   }
 }
 
-/** The daemon of this cluster, if it runs. */
+/** The daemon of this cluster, if it runs: by its pid file, or by a look at all processes where that does not say. */
 export function running(layout: Layout, daemon: Daemon): ProcessId | undefined {
-  let id: ProcessId;
+  const noted = readPidFile(layout, daemon);
+  if (noted && isAlive(noted) && isOurs(noted.pid, layout, daemon)) return noted;
+  // Whoever started it may have been killed before the file was written.
+  const pid = readdirSync('/proc')
+    .map(Number)
+    .find((number) => number > 1 && isOurs(number, layout, daemon));
+  const startTicks = pid === undefined ? undefined : statOf(pid)?.startTicks;
+  return pid === undefined || startTicks === undefined ? undefined : { pid, startTicks, bootId: bootId() };
+}
+
+function readPidFile(layout: Layout, daemon: Daemon): ProcessId | undefined {
   try {
-    id = JSON.parse(readFileSync(pidFile(layout, daemon), 'utf8')) as ProcessId;
+    return JSON.parse(readFileSync(pidFile(layout, daemon), 'utf8')) as ProcessId;
   } catch {
     return undefined;
   }
-  return isAlive(id) && isOurs(id.pid, layout, daemon) ? id : undefined;
 }
 
 function isAlive({ pid, startTicks, bootId: boot }: ProcessId): boolean {
@@ -48,20 +57,18 @@ function isAlive({ pid, startTicks, bootId: boot }: ProcessId): boolean {
   return stat !== undefined && stat.state !== 'Z' && stat.startTicks === startTicks && boot === bootId();
 }
 
-/** `node .../server.mjs --state DIR ...` */
+const modules: Readonly<Record<Daemon, RegExp>> = {
+  server: /(^|\/)server[.]mjs$|\/controller\/src\/main[.]ts$/,
+  agent: /(^|\/)agent[.]mjs$|\/agent\/src\/main[.]ts$/,
+};
+
+/** `node .../server.mjs --state DIR ...`, run by root or by the owner of the store: others may call themselves anything. */
 function isOurs(pid: number, layout: Layout, daemon: Daemon): boolean {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    const at = words.indexOf('--state');
-    return (
-      at > 0 &&
-      words[at + 1] === layout.state &&
-      words
-        .slice(0, at)
-        .some(
-          (word) => word.includes(daemon === 'server' ? 'server' : 'agent') || word.includes('controller'),
-        )
-    );
+    const [, module = '', option, state] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    if (!modules[daemon].test(module) || option !== '--state' || state !== layout.state) return false;
+    const { uid } = statSync(`/proc/${pid}`);
+    return uid === 0 || uid === process.getuid?.() || uid === statSync(layout.controller).uid;
   } catch {
     return false;
   }
@@ -79,7 +86,8 @@ export interface DaemonCall {
  * @throws GantryError `host_unfit` when it ends at once, with the last lines of its log
  */
 export async function startDetached(layout: Layout, daemon: Daemon, call: DaemonCall): Promise<void> {
-  if (running(layout, daemon)) return;
+  const present = running(layout, daemon);
+  if (present) return notePid(layout, daemon, present);
   const log = openSync(logFile(layout, daemon), 'a', 0o640);
   try {
     const child = spawn(call.node, [call.module, ...call.args], {
@@ -91,12 +99,15 @@ export async function startDetached(layout: Layout, daemon: Daemon, call: Daemon
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
     const { pid = 0 } = child;
     const id: ProcessId = { pid, startTicks: statOf(pid)?.startTicks ?? 0, bootId: bootId() };
-    writeDurably(pidFile(layout, daemon), `${JSON.stringify(id)}\n`, 0o644);
+    notePid(layout, daemon, id);
     child.unref();
   } finally {
     closeSync(log);
   }
 }
+
+const notePid = (layout: Layout, daemon: Daemon, id: ProcessId): void =>
+  writeDurably(pidFile(layout, daemon), `${JSON.stringify(id)}\n`, 0o644);
 
 /** @throws GantryError `host_unfit` when it does not run, with the end of its log */
 export function requireRunning(layout: Layout, daemon: Daemon): void {

@@ -45,6 +45,9 @@ export const serverStatus: Verb = {
     };
     await session.out.list([...rows, api], columns);
     if (!answers || states.some(({ running }) => !running))
-      throw err('host_unfit', { why: 'not all of the cluster runs', remedy: 'gantry cluster start' });
+      throw err('host_unfit', {
+        why: 'not all of the cluster runs',
+        remedy: 'Start it with `gantry cluster start`.',
+      });
   },
 };
