@@ -1,5 +1,4 @@
 /** The API as functions: routes by name, typed by the route table. */
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -247,7 +246,7 @@ function headersOf(request: Request, options: CallOptions): Record<string, strin
   return {
     accept: 'application/json, application/problem+json',
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...(method === 'GET' ? {} : { 'idempotency-key': options.idempotencyKey ?? randomUUID() }),
+    ...(method === 'GET' ? {} : { 'idempotency-key': options.idempotencyKey ?? crypto.randomUUID() }),
     ...(options.ifMatch === undefined ? {} : { 'if-match': `"${options.ifMatch}"` }),
     ...options.headers,
   };
