@@ -30,6 +30,12 @@ export function agentArguments(layout: Layout, { libvirt, cache }: Settings): st
   ];
 }
 
+/** The agent is on every node and mostly idle: young garbage is collected early, so that it stays small. */
+export const environments: Readonly<Record<Daemon, Readonly<Record<string, string>>>> = {
+  server: {},
+  agent: { NODE_OPTIONS: '--max-semi-space-size=1', MALLOC_ARENA_MAX: '1' },
+};
+
 /** Programs that the user can run: the originals, or copies in the state folder. */
 export function programsFor(owner: Owner, layout: Layout): Programs {
   const originals = { node: process.execPath, server: daemonPath('server'), agent: daemonPath('agent') };

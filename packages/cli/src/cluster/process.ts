@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { err } from '@gantry/model';
 import type { Daemon } from '../hand-over.ts';
+import { environments } from './daemons.ts';
 import { type Owner, writeDurably } from './files.ts';
 import type { Layout } from './layout.ts';
 
@@ -94,6 +95,7 @@ export async function startDetached(layout: Layout, daemon: Daemon, call: Daemon
       ...call.owner,
       detached: true,
       cwd: '/',
+      env: { ...process.env, ...environments[daemon] },
       stdio: ['ignore', log, log],
     });
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));

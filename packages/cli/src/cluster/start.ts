@@ -6,7 +6,7 @@ import { localContext } from '../config.ts';
 import type { Daemon } from '../hand-over.ts';
 import type { Io } from '../io.ts';
 import { ensureAccount } from './account.ts';
-import { agentArguments, type Programs, programsFor, serverArguments } from './daemons.ts';
+import { agentArguments, environments, type Programs, programsFor, serverArguments } from './daemons.ts';
 import type { Layout, Settings } from './layout.ts';
 import { logFile, requireRunning, running, startDetached, stopDetached } from './process.ts';
 import { installUnits, isActive, setUnits } from './systemd.ts';
@@ -127,6 +127,7 @@ const server = ({ node, server: module }: Programs, layout: Layout, settings: Se
 const agent = ({ node, agent: module }: Programs, layout: Layout, settings: Settings) =>
   spawn(node, [module, ...agentArguments(layout, settings)], {
     cwd: '/',
+    env: { ...process.env, ...environments.agent },
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true,
   });

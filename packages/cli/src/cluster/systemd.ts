@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { Daemon } from '../hand-over.ts';
 import { USER } from './account.ts';
 import type { Programs } from './daemons.ts';
-import { agentArguments, serverArguments } from './daemons.ts';
+import { agentArguments, environments, serverArguments } from './daemons.ts';
 import { writeDurably } from './files.ts';
 import type { Layout, Settings } from './layout.ts';
 import { run, succeeds } from './programs.ts';
@@ -70,6 +70,9 @@ Wants=gantry-controller.service
 
 [Service]
 ExecStart=${execStart([node, agent, ...agentArguments(layout, settings)])}
+${Object.entries(environments.agent)
+  .map(([name, value]) => `Environment=${name}=${value}`)
+  .join('\n')}
 KillMode=process
 Restart=on-failure
 RestartSec=1
