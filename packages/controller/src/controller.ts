@@ -1,8 +1,8 @@
 /** The controller in one process: store, API and tasks. The simulator makes it of the same parts. */
 import type { RouteName } from '@gantry/model';
-import type { App, Reply } from './api/call.ts';
+import type { App, Reply, Request } from './api/call.ts';
 import { Denials } from './api/denials.ts';
-import { dispatch, type Request } from './api/pipeline.ts';
+import { dispatch } from './api/pipeline.ts';
 import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
 import type { Store } from './store/store.ts';

@@ -1,7 +1,6 @@
 /** The controller: API, store, operations, tasks. */
 
-export type { Reply, ServerEvent } from './api/call.ts';
-export type { Request } from './api/pipeline.ts';
+export type { Reply, Request, ServerEvent } from './api/call.ts';
 export { type ClusterOptions, type Initialized, initCluster } from './bootstrap.ts';
 export { Controller } from './controller.ts';
 export type { Clock, Env } from './env.ts';

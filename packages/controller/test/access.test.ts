@@ -2,6 +2,7 @@
 import { type Operation, type RouteName, routes } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+import { settle } from '../src/testing/test-env.ts';
 
 let cluster: TestCluster;
 beforeEach(async () => {
@@ -42,6 +43,20 @@ describe('tokens', () => {
     const second = as(await token('w', { role: 'viewer' }));
     await cluster.call('deleteToken', { params: { ref: 'w' } });
     await expect(second('whoami')).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  test.each(['deleted', 'expired'])('a watch ends when its token is %s', async (how) => {
+    const expiresAt = new Date(cluster.env.clock.now() + 60_000).toISOString();
+    const viewer = as(await token('v', { role: 'viewer', expiresAt }));
+    const { events } = await viewer('watch');
+    const reading = (async () => {
+      for await (const _ of events ?? []);
+      return 'ended';
+    })();
+    await settle();
+    if (how === 'deleted') await cluster.call('deleteToken', { params: { ref: 'v' } });
+    else await cluster.env.pass(60_000);
+    expect(await Promise.race([reading, settle().then(() => 'goes on')])).toBe('ended');
   });
 
   test('the secret is not kept anywhere', async () => {

@@ -1,7 +1,7 @@
 /** Bad input: each is refused with its code, and leaves nothing behind. */
 import type { RouteName } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Request } from '../src/api/pipeline.ts';
+import type { Request } from '../src/api/call.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 
 let cluster: TestCluster;

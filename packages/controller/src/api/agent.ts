@@ -26,16 +26,13 @@ export const getAssignments: Handler<'getAssignments'> = async (call) => {
     cluster: cluster.id as ClusterId,
     node,
     singleNode: nodes.length === 1,
-    guests: (await store.list('guest', { node }, PAGE)).items,
-    replicas: (await store.list('replica', { node }, PAGE)).items,
-    attachments: (await store.list('attachment', { node }, PAGE)).items,
-    acts: (await store.list('act', { node }, PAGE)).items,
+    guests: (await store.list('guest', { node })).items,
+    replicas: (await store.list('replica', { node })).items,
+    attachments: (await store.list('attachment', { node })).items,
+    acts: (await store.list('act', { node })).items,
   };
   return { body };
 };
-
-/** More than any node holds. */
-const PAGE = { limit: 100_000 };
 
 const assigned: readonly string[] = ['guest', 'replica', 'attachment', 'act'];
 

@@ -22,6 +22,22 @@ export interface App {
   tasks(): TaskStatus[];
 }
 
+/** A request as it arrives, over HTTP or in process. */
+export interface Request {
+  route: RouteName;
+  /** Bearer secret. */
+  token?: string | undefined;
+  params?: Record<string, string>;
+  query?: Record<string, unknown>;
+  body?: unknown;
+  bytes?: AsyncIterable<Uint8Array>;
+  idempotencyKey?: string | undefined;
+  ifMatch?: string | undefined;
+  lastEventId?: string | undefined;
+  requestId?: string;
+  signal?: AbortSignal;
+}
+
 export interface ServerEvent {
   event: string;
   /** Resume after it with Last-Event-ID. */

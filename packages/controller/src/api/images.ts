@@ -22,7 +22,7 @@ import {
   resolve,
   resourceReply,
 } from './call.ts';
-import { EVERYTHING, getReply, listReply, refOf } from './list.ts';
+import { getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, patchMap, requireUnused } from './named.ts';
 
 export const listImages: Handler<'listImages'> = (call) => listReply(call, 'image');
@@ -61,7 +61,7 @@ export const deleteImage: Handler<'deleteImage'> = async (call) => {
   requireOwn(call, image);
   const draft = new Draft(call.app.env.clock.now());
   await relyOnNoNewOperation(call.app.store, draft);
-  const { items: disks } = await call.app.store.list('disk', {}, EVERYTHING);
+  const { items: disks } = await call.app.store.list('disk');
   requireUnused(
     image,
     disks.filter(({ spec }) => spec.source.kind === 'image' && spec.source.image === image.id),

@@ -7,9 +7,6 @@ import { type Caller, sees } from './caller.ts';
 
 const DEFAULT_LIMIT = 200;
 
-/** For questions about all of them, such as who uses something. */
-export const EVERYTHING = { limit: 1_000_000 } as const;
-
 /** Kinds that belong to a project; of images and networks one also sees those of no project. */
 const ofProject: readonly Kind[] = ['instance', 'disk', 'operation', 'guest'];
 

@@ -5,7 +5,7 @@ import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { type Handler, resolve } from './call.ts';
-import { EVERYTHING, getReply, listReply, refOf } from './list.ts';
+import { getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, requireUnused } from './named.ts';
 
 export const listNetworks: Handler<'listNetworks'> = (call) => listReply(call, 'network');
@@ -46,7 +46,7 @@ const BRIDGE_SPACE = 'bridge';
 async function requireApart(store: Store, { mode, bridge, subnet }: NetworkSpec): Promise<void> {
   if (mode !== 'nat' || !subnet) return;
   const mine = rangeOf(subnet.cidr);
-  for (const other of (await store.list('network', {}, EVERYTHING)).items) {
+  for (const other of (await store.list('network')).items) {
     if (other.spec.mode !== 'nat' || !other.spec.subnet) continue;
     const theirs = rangeOf(other.spec.subnet.cidr);
     if (mine.first <= theirs.last && theirs.first <= mine.last)
@@ -67,7 +67,7 @@ export const deleteNetwork: Handler<'deleteNetwork'> = async (call) => {
   const network = await resolve(call, 'network', refOf(call));
   const draft = new Draft(call.app.env.clock.now());
   await relyOnNoNewOperation(call.app.store, draft);
-  const { items: instances } = await call.app.store.list('instance', {}, EVERYTHING);
+  const { items: instances } = await call.app.store.list('instance');
   requireUnused(
     network,
     instances.filter(({ spec }) => spec.nics.some((nic) => nic.network === network.id)),

@@ -2,32 +2,16 @@
  * Every request takes this way, over HTTP and in process alike: who is it, may he, is it well-formed, was it answered
  * before, the handler (again if it lost a race), the audit event.
  */
-import { createHash } from 'node:crypto';
-import { err, isGantryError, type RouteName, routes, toProblem, validate } from '@gantry/model';
-import { nowOf } from '../env.ts';
-import type { Resource } from '../kinds.ts';
-import { Draft, type NewEvent } from '../store/batch.ts';
+import { err, routes, validate } from '@gantry/model';
+import type { Draft } from '../store/batch.ts';
 import { Conflict, retrying } from '../store/conflict.ts';
-import type { Committed } from '../store/store.ts';
-import { type About, type App, type Call, type Handler, type Reply, resourceReply } from './call.ts';
+import { auditRefusal, commit } from './audit.ts';
+import type { About, App, Call, Handler, Reply, Request } from './call.ts';
 import { authenticate, type Caller } from './caller.ts';
 import { coerceQuery } from './coerce.ts';
 import { handlers } from './handlers.ts';
-
-export interface Request {
-  route: RouteName;
-  /** Bearer secret. */
-  token?: string | undefined;
-  params?: Record<string, string>;
-  query?: Record<string, unknown>;
-  body?: unknown;
-  bytes?: AsyncIterable<Uint8Array>;
-  idempotencyKey?: string | undefined;
-  ifMatch?: string | undefined;
-  lastEventId?: string | undefined;
-  requestId?: string;
-  signal?: AbortSignal;
-}
+import { idempotency, type Replay } from './idempotency.ts';
+import { guarded, type Permission, whilePermitted } from './revocation.ts';
 
 /** @throws GantryError */
 export async function dispatch(app: App, request: Request): Promise<Reply> {
@@ -65,6 +49,9 @@ async function answer(app: App, request: Request, requestId: string, caller: Cal
   const replay = planOnly ? undefined : idempotency(app, caller, request, { query, body });
   const answered = await replay?.answered();
   if (answered) return answered;
+  const given = request.signal ?? new AbortController().signal;
+  const lasts = 'stream' in routes[route] && caller !== anonymous;
+  const permitted = lasts ? whilePermitted(app, caller, given) : always(given);
   const call = {
     app,
     route,
@@ -73,7 +60,7 @@ async function answer(app: App, request: Request, requestId: string, caller: Cal
     query,
     body,
     requestId,
-    signal: request.signal ?? new AbortController().signal,
+    signal: permitted.signal,
     ...(request.bytes ? { bytes: request.bytes } : {}),
     ...(request.ifMatch ? { ifMatch: request.ifMatch } : {}),
     ...(request.lastEventId ? { lastEventId: request.lastEventId } : {}),
@@ -81,101 +68,29 @@ async function answer(app: App, request: Request, requestId: string, caller: Cal
   } as unknown as Call<never>;
   const handler = handlers[route] as Handler<never>;
   // a stream of bytes can be read only once; its handler retries what comes after it
-  if (routes[route].method === 'GET' || request.bytes) return handler(call);
+  if (routes[route].method === 'GET' || request.bytes) return lasting(handler(call), permitted);
   const run = () => retryingUnlessAnswered(() => handler(call), replay);
   return caller.role === 'agent' ? run() : app.turns.take(run);
+}
+
+const always = (signal: AbortSignal): Permission => ({ signal, revoked: never, done: () => {} });
+const never = new AbortController().signal;
+
+/** What comes at once ends its watch over the token; what lasts keeps it. */
+async function lasting(answered: Promise<Reply>, permitted: Permission): Promise<Reply> {
+  try {
+    const reply = await answered;
+    if (!reply.events && !reply.bytes && !reply.socket) permitted.done();
+    return guarded(reply, permitted);
+  } catch (error) {
+    permitted.done();
+    throw error;
+  }
 }
 
 /** A repetition that races with its original loses on the idempotency record, and is answered by it. */
 async function retryingUnlessAnswered(run: () => Promise<Reply>, replay: Replay | undefined): Promise<Reply> {
   return retrying(async () => (await replay?.answered()) ?? (await run()));
-}
-
-interface Replay {
-  answered(): Promise<Reply | undefined>;
-  record(made: NonNullable<About['made']>): NonNullable<Draft['batch']['idempotency']>;
-}
-
-function idempotency(app: App, caller: Caller, request: Request, input: object): Replay | undefined {
-  const { idempotencyKey: key, route, params } = request;
-  const repeatable = routes[route].method === 'POST' || routes[route].method === 'DELETE';
-  if (key === undefined || !repeatable || caller.role === 'agent') return undefined;
-  if (!/^[\x21-\x7e]{1,128}$/.test(key))
-    throw err('invalid_argument', { what: 'the Idempotency-Key', wanted: '1 to 128 printable characters' });
-  const digest = createHash('sha256')
-    .update(JSON.stringify([route, params, input]))
-    .digest('hex');
-  const token = caller.token.id;
-  return {
-    record: (made) => ({ token, key, digest, atMs: app.env.clock.now(), made }),
-    async answered() {
-      const record = await app.store.idempotent(token, key);
-      if (!record) return undefined;
-      if (record.digest !== digest) throw err('idempotency_mismatch');
-      const { kind, id } = record.made;
-      const object = await app.store.get(kind, id);
-      if (!object) throw err('not_found', { kind, name: id });
-      return resourceReply(object, routes[route].status);
-    },
-  };
-}
-
-interface Asked {
-  route: RouteName;
-  caller: Caller;
-  requestId: string;
-  replay: Replay | undefined;
-}
-
-async function commit(app: App, draft: Draft, about: About, asked: Asked): Promise<Committed> {
-  const { subject, message, made } = about;
-  draft.batch.events.push({ ...auditEvent(app, asked, 'info', message), ...subjectOf(subject) });
-  if (made && asked.replay) draft.batch.idempotency = asked.replay.record(made);
-  return app.store.commit(draft.batch);
-}
-
-const subjectOf = ({ kind, id, name, project }: Resource): Pick<NewEvent, 'subject' | 'project'> => ({
-  subject: { kind, id, name },
-  ...(project ? { project } : {}),
-});
-
-const auditEvent = (
-  app: App,
-  { route, caller, requestId }: Pick<Asked, 'route' | 'caller' | 'requestId'>,
-  level: NewEvent['level'],
-  message: string,
-): NewEvent => ({
-  at: nowOf(app.env),
-  type: `api.${route.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  level,
-  actor: caller.token.name,
-  message,
-  requestId,
-});
-
-/** Refused writes are remembered too. What an agent writes is not audited, what it may not write is. */
-async function auditRefusal(
-  app: App,
-  { route }: Request,
-  requestId: string,
-  caller: Caller | undefined,
-  error: unknown,
-): Promise<void> {
-  if (!caller) return app.denials.note(route, requestId);
-  const problem = toProblem(error);
-  if (problem.code === 'internal')
-    app.env.log('error', 'a request failed', { route, requestId, error: (error as Error)?.stack });
-  const denied = isGantryError(error, 'forbidden');
-  if (routes[route].method === 'GET' ? !denied : caller.role === 'agent' && !denied) return;
-  const draft = new Draft(app.env.clock.now());
-  const event = auditEvent(
-    app,
-    { route, caller, requestId },
-    'warn',
-    `refused: ${problem.title}`.slice(0, 2048),
-  );
-  draft.batch.events.push({ ...event, ...(caller.project ? { project: caller.project } : {}) });
-  await app.store.commit(draft.batch);
 }
 
 /** Others won every time. */

@@ -16,6 +16,7 @@ export class OperationEngine {
   readonly #env: Env;
   /** Object id -> operations that look at it. */
   readonly #interests = new Map<string, Set<string>>();
+  readonly #lookedAt = new Map<string, string[]>();
   /** Operation id -> when it must be looked at although nothing changed, ms. */
   readonly #alarms = new Map<string, number>();
   readonly #due = new Set<string>();
@@ -85,7 +86,9 @@ export class OperationEngine {
 
   #remember({ view, operation }: Move): void {
     this.#forget(operation.id);
-    for (const { id } of objectsOf(view)) {
+    const ids = objectsOf(view).map(({ id }) => id);
+    this.#lookedAt.set(operation.id, ids);
+    for (const id of ids) {
       const operations = this.#interests.get(id) ?? new Set();
       this.#interests.set(id, operations.add(operation.id));
     }
@@ -94,10 +97,12 @@ export class OperationEngine {
 
   #forget(operation: string): void {
     this.#alarms.delete(operation);
-    for (const [id, operations] of this.#interests) {
-      operations.delete(operation);
-      if (operations.size === 0) this.#interests.delete(id);
+    for (const id of this.#lookedAt.get(operation) ?? []) {
+      const operations = this.#interests.get(id);
+      operations?.delete(operation);
+      if (operations?.size === 0) this.#interests.delete(id);
     }
+    this.#lookedAt.delete(operation);
   }
 }
 

@@ -3,7 +3,7 @@
  * get there. Failed, cancelled or late before the guest ran, it takes back what it made. Late afterwards (no ping), it
  * leaves the running guest: that is the observed truth, and the user may look at its console.
  */
-import type { Problem, Replica } from '@gantry/model';
+import { formatBytes, type Problem, type Replica } from '@gantry/model';
 import { withStatus } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { disksGone, dropRows, guestGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
@@ -36,7 +36,7 @@ function disksReady(move: Move): void {
   if (move.isDone(createSteps.disk) || !replicas.every((replica) => replica.status.state === 'ready')) return;
   const at = latest(replicas.map((replica) => replica.status.readyAt ?? move.now));
   const bytes = replicas.reduce((sum, { status }) => sum + (status.allocatedBytes ?? 0), 0);
-  move.done(createSteps.disk, at, bytes > 0 ? `${bytes} bytes allocated` : undefined);
+  move.done(createSteps.disk, at, bytes > 0 ? `${formatBytes(bytes)} allocated` : undefined);
   const { instance } = move.view;
   if (!instance) return;
   const timeline = { ...instance.status.timeline, diskReadyAt: at };

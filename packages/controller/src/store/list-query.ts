@@ -5,15 +5,13 @@ import type { Filter, Page } from './store.ts';
 
 type Value = string | number | null;
 
-const DEFAULT_LIMIT = 1000;
-
 /** Reads one row more than the page, to know whether there is a next one. */
 export function listSql(
   kind: Kind,
   filter: Filter,
   page: Page,
 ): { sql: string; values: Value[]; limit: number } {
-  const limit = page.limit ?? DEFAULT_LIMIT;
+  const limit = page.limit ?? Number.MAX_SAFE_INTEGER - 1;
   const where = ['kind = ?'];
   const values: Value[] = [kind];
   const add = (condition: string, ...more: Value[]) => {

@@ -23,7 +23,7 @@ export interface Filter {
 }
 
 export interface Page {
-  /** Default 1000. */
+  /** Default: all of them. */
   limit?: number;
   /** `next` of the page before. */
   cursor?: string;

@@ -10,7 +10,7 @@ export function sweepImages({ store, images }: Pick<App, 'store' | 'images'>): T
     wants: ({ changes }) => changes.some(({ op, meta }) => op === 'delete' && meta.kind === 'image'),
     async run() {
       removed += await images.sweep(async () => {
-        const { items } = await store.list('image', {}, { limit: 1_000_000 });
+        const { items } = await store.list('image');
         return new Set(items.flatMap(({ status }) => status.sha256 ?? []));
       });
     },

@@ -1,6 +1,6 @@
 /** A cluster of one fake node for tests: in memory, with a clock that the test moves. */
 import type { Instance, Operation, RouteName } from '@gantry/model';
-import type { Request } from '../api/pipeline.ts';
+import type { Request } from '../api/call.ts';
 import { type ClusterOptions, initCluster } from '../bootstrap.ts';
 import { Controller } from '../controller.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';

@@ -1,0 +1,49 @@
+/** Streams last; the permission to read them may not: they end when their token is deleted or expires. */
+import type { App, Reply } from './call.ts';
+import type { Caller } from './caller.ts';
+
+export interface Permission {
+  /** Aborts with the request's own signal, or when the token ends. */
+  signal: AbortSignal;
+  /** Aborts only when the token ends. */
+  revoked: AbortSignal;
+  /** Stops watching over the token. */
+  done(): void;
+}
+
+export function whilePermitted({ store, env }: App, { token }: Caller, signal: AbortSignal): Permission {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  const unsubscribe = store.subscribe(({ changes }) => {
+    if (changes.some(({ op, meta }) => op === 'delete' && meta.id === token.id)) end();
+  });
+  const { expiresAt } = token.spec;
+  const over = new AbortController();
+  const done = () => {
+    unsubscribe();
+    over.abort();
+  };
+  signal.addEventListener('abort', done, { once: true });
+  if (expiresAt) {
+    const leftMs = Math.min(Date.parse(expiresAt) - env.clock.now(), LONGEST_MS);
+    env.clock.sleep(leftMs, over.signal).then(end, () => {});
+  }
+  return { signal: AbortSignal.any([signal, ended.signal]), revoked: ended.signal, done };
+}
+
+/** Timers of Node hold 31 bits of milliseconds; a stream that lasts longer is dialled anew. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A socket handed out is destroyed when the token ends. What closes by itself is left to drain. */
+export function guarded(reply: Reply, { revoked }: Permission): Reply {
+  const { socket } = reply;
+  if (!socket) return reply;
+  return {
+    ...reply,
+    socket(stream) {
+      if (revoked.aborted) return void stream.destroy();
+      revoked.addEventListener('abort', () => stream.destroy(), { once: true });
+      socket(stream);
+    },
+  };
+}
