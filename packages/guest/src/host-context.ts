@@ -1,5 +1,6 @@
 /** Plain facts of the node and paths on it, given by the agent: the compiler's third input. */
 import type { Epoch } from '@gantry/model';
+import type { NodeConfig } from './node-config.ts';
 import type { Accelerator } from './profiles.ts';
 
 export interface HostContext {
@@ -27,6 +28,13 @@ export interface HostContext {
   readonly commandLine?: string;
   /** NoCloud seed. */
   readonly seedIso?: string;
+  /** QEMU has UEFI firmware, and one with Secure Boot; absent: not. */
+  readonly uefi?: boolean;
+  readonly secureBoot?: boolean;
+  /** The kernel lets CPU time be limited; absent: it does. */
+  readonly cpuControl?: boolean;
+  /** What the operator configured on nodes; absent: the profile’s. */
+  readonly node?: NodeConfig;
   readonly consoleLog: string;
   readonly agentSocket: string;
   readonly vncSocket: string;

@@ -2,7 +2,8 @@
 import type { GuestInput } from '@gantry/model';
 import { gantryProfile } from './profiles.ts';
 import { diskBusFrom } from './specs/disk.ts';
-import { askedMachine, firstDisk } from './specs/machine.ts';
+import { askedMachine } from './specs/machine.ts';
+import { firstDisk } from './specs/root-device.ts';
 import { readSettings } from './specs/settings.ts';
 
 type Settings = Pick<GuestInput, 'extraSpecs' | 'imageProperties' | 'policies'>;

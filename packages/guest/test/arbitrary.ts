@@ -41,7 +41,7 @@ const extraSpecs = fc
 
 const imageProperties = some({
   hw_disk_bus: fc.constantFrom(...diskBuses),
-  hw_vif_model: fc.constantFrom(...nicModels.filter((m) => m !== 'igb')),
+  hw_vif_model: fc.constantFrom(...nicModels.filter((m) => !['igb', 'spapr-vlan', 'lan9118'].includes(m))),
   hw_video_model: fc.constantFrom(...videoModels),
   hw_machine_type: fc.constantFrom('pc', 'q35', 'pc-i440fx-7.2'),
   hw_watchdog_action: watchdog,

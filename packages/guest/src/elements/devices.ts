@@ -5,12 +5,17 @@ import { type Channel, channelToXml } from './channel.ts';
 import { type Controller, controllerToXml } from './controller.ts';
 import { type Disk, diskToXml } from './disk.ts';
 import { type Graphics, graphicsToXml } from './graphics.ts';
+import { type Hostdev, hostdevToXml } from './hostdev.ts';
 import { type Input, inputToXml } from './input.ts';
 import { type Interface, interfaceToXml } from './interface.ts';
+import { type Iommu, iommuToXml } from './iommu.ts';
 import { type Memballoon, memballoonToXml } from './memballoon.ts';
 import { type Panic, panicToXml } from './panic.ts';
+import { type Redirdev, redirdevToXml } from './redirdev.ts';
 import { type Rng, rngToXml } from './rng.ts';
 import { type Serial, serialToXml } from './serial.ts';
+import { type Sound, soundToXml } from './sound.ts';
+import { type Tpm, tpmToXml } from './tpm.ts';
 import { type Video, videoToXml } from './video.ts';
 import { type Watchdog, watchdogToXml } from './watchdog.ts';
 
@@ -26,6 +31,11 @@ export type Device =
   | Rng
   | Serial
   | Video
+  | Hostdev
+  | Iommu
+  | Redirdev
+  | Sound
+  | Tpm
   | Watchdog;
 
 const toXml = {
@@ -40,6 +50,11 @@ const toXml = {
   rng: rngToXml,
   serial: serialToXml,
   video: videoToXml,
+  hostdev: hostdevToXml,
+  iommu: iommuToXml,
+  redirdev: redirdevToXml,
+  sound: soundToXml,
+  tpm: tpmToXml,
   watchdog: watchdogToXml,
 } as const satisfies { [K in Device['kind']]: (node: Extract<Device, { kind: K }>) => XmlElement };
 
@@ -49,5 +64,9 @@ export const deviceToXml = (device: Device): XmlElement =>
 
 const byHost = origin('host', 'emulator', 'the emulator that this node uses');
 
-export const devicesToXml = (emulator: string, devices: readonly Device[]): XmlElement =>
-  element('devices', {}, [textElement('emulator', emulator, byHost), ...devices.map(deviceToXml)]);
+/** Without an emulator libvirt takes its own. */
+export const devicesToXml = (emulator: string | undefined, devices: readonly Device[]): XmlElement =>
+  element('devices', {}, [
+    emulator === undefined ? undefined : textElement('emulator', emulator, byHost),
+    ...devices.map(deviceToXml),
+  ]);

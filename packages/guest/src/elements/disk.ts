@@ -1,30 +1,63 @@
 /** A disk. https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms */
 import { element, textElement, type XmlElement } from '../xml/element.ts';
+import { type Iotune, iotuneToXml } from './iotune.ts';
 import { make, type Node } from './node.ts';
+import { virtioAttributes, type WithVirtio } from './virtio.ts';
 
 export const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const;
-export type DiskBus = (typeof diskBuses)[number];
-export type CacheMode = 'none' | 'writeback' | 'writethrough' | 'directsync' | 'unsafe';
+/** `fdc` is the floppy controller. */
+export type DiskBus = (typeof diskBuses)[number] | 'fdc';
+export const cacheModes = ['none', 'writeback', 'writethrough', 'directsync', 'unsafe', 'default'] as const;
+export type CacheMode = (typeof cacheModes)[number];
+export type DiskDevice = 'disk' | 'cdrom' | 'floppy' | 'lun';
+
+/** A disk over the network, such as one of Ceph. */
+export interface NetworkSource {
+  readonly type: 'network';
+  readonly protocol: string;
+  readonly name?: string;
+  readonly hosts: readonly { readonly name: string; readonly port?: string }[];
+  /** A libvirt secret that opens it. */
+  readonly auth?: { readonly user?: string; readonly type: string; readonly secret?: string };
+}
+
+export type DiskSource =
+  | { readonly type: 'file'; readonly path: string }
+  | { readonly type: 'block'; readonly path: string }
+  | NetworkSource;
 
 export interface DiskTarget extends Node<'disk-target'> {
   readonly device: string;
   readonly bus: DiskBus;
 }
 
-/** How QEMU opens the file. The format is always named: a guest can write any header into a raw disk. */
-export interface DiskDriver extends Node<'disk-driver'> {
-  readonly format: 'qcow2' | 'raw';
+/** How QEMU opens it. The format is always named: a guest can write any header into a raw disk. */
+export interface DiskDriver extends Node<'disk-driver'>, WithVirtio {
+  /** Absent: libvirt knows it anyway. */
+  readonly name?: 'qemu';
+  readonly format: string;
   readonly cache: CacheMode;
   readonly discard?: 'unmap' | 'ignore';
+  readonly io?: 'native' | 'threads';
+  readonly ioThread?: number;
 }
 
 export interface Disk extends Node<'disk'> {
-  readonly path: string;
+  readonly device: DiskDevice;
+  readonly source: DiskSource;
   readonly driver: DiskDriver;
   readonly target: DiskTarget;
   /** What the guest sees as the disk's serial number. */
   readonly serial?: string;
+  readonly iotune?: Iotune;
+  /** Bytes. */
+  readonly blockSize?: { readonly logical?: number; readonly physical?: number };
   readonly readOnly: boolean;
+  /** Used by several guests at once. */
+  readonly shareable?: boolean;
+  readonly bootOrder?: number;
+  /** Unit on the first SCSI controller. */
+  readonly scsiUnit?: number;
 }
 
 export const disk = (props: Omit<Disk, 'kind'>): Disk => make('disk', props);
@@ -34,26 +67,71 @@ export const diskDriver = (props: Omit<DiskDriver, 'kind'>): DiskDriver => make(
 export const diskToXml = (node: Disk): XmlElement =>
   element(
     'disk',
-    { type: 'file', device: 'disk' },
+    { type: node.source.type, device: node.device },
     [
       driverToXml(node.driver),
-      element('source', { file: node.path }),
+      sourceToXml(node.source),
+      authToXml(node.source),
       element('target', { dev: node.target.device, bus: node.target.bus }, [], node.target.origin),
+      node.iotune && iotuneToXml(node.iotune),
+      node.blockSize && blockSizeToXml(node.blockSize),
       node.readOnly ? element('readonly') : undefined,
+      node.shareable ? element('shareable') : undefined,
       node.serial === undefined ? undefined : textElement('serial', node.serial),
+      node.bootOrder === undefined ? undefined : element('boot', { order: node.bootOrder }),
+      node.scsiUnit === undefined
+        ? undefined
+        : element('address', { type: 'drive', controller: 0, unit: node.scsiUnit }),
     ],
     node.origin,
   );
 
-const driverToXml = ({ format, cache, discard, origin }: DiskDriver): XmlElement =>
-  element('driver', { name: 'qemu', type: format, cache, discard }, [], origin);
+const driverToXml = (node: DiskDriver): XmlElement =>
+  element(
+    'driver',
+    {
+      name: node.name,
+      type: node.format,
+      cache: node.cache,
+      discard: node.discard,
+      io: node.io,
+      iothread: node.ioThread,
+      ...virtioAttributes(node),
+    },
+    [],
+    node.origin,
+  );
 
-const devicePrefix: Record<DiskBus, string> = { virtio: 'vd', scsi: 'sd', sata: 'sd', usb: 'sd', ide: 'hd' };
+function sourceToXml(source: DiskSource): XmlElement {
+  if (source.type === 'file') return element('source', { file: source.path });
+  if (source.type === 'block') return element('source', { dev: source.path });
+  const hosts = source.hosts.map((host) => element('host', { name: host.name, port: host.port }));
+  return element('source', { protocol: source.protocol, name: source.name }, hosts);
+}
+
+const authToXml = (source: DiskSource): XmlElement | undefined =>
+  source.type === 'network' && source.auth
+    ? element('auth', { username: source.auth.user }, [
+        element('secret', { type: source.auth.type, uuid: source.auth.secret }),
+      ])
+    : undefined;
+
+const blockSizeToXml = ({ logical, physical }: NonNullable<Disk['blockSize']>): XmlElement =>
+  element('blockio', { logical_block_size: logical, physical_block_size: physical });
+
+const devicePrefix: Record<DiskBus, string> = {
+  virtio: 'vd',
+  scsi: 'sd',
+  sata: 'sd',
+  usb: 'sd',
+  ide: 'hd',
+  fdc: 'fd',
+};
 
 /** libvirt's device name of the n-th disk (from 0) on a bus: vda, ..., vdz, vdaa. */
-export function deviceName(bus: DiskBus, index: number): string {
+export function deviceName(bus: DiskBus, index: number, prefix: string = devicePrefix[bus]): string {
   let letters = '';
   for (let rest = index; rest >= 0; rest = Math.floor(rest / 26) - 1)
     letters = String.fromCharCode(97 + (rest % 26)) + letters;
-  return devicePrefix[bus] + letters;
+  return prefix + letters;
 }

@@ -28,11 +28,23 @@ export interface Hyperv extends Node<'hyperv'> {
   readonly features: readonly HypervFeature[];
 }
 
+/** System management mode, which Secure Boot firmware needs to keep its variables from the guest. */
+export interface Smm extends Node<'smm'> {
+  readonly on: true;
+}
+
+/** QEMU’s interrupt controller instead of KVM’s, which a virtual IOMMU with interrupt remapping needs. */
+export interface IoApic extends Node<'ioapic'> {
+  readonly driver: 'qemu';
+}
+
 export interface Features extends Node<'features'> {
   readonly plain: readonly PlainFeature[];
   readonly pmu?: Pmu;
   readonly kvmHidden?: KvmHidden;
   readonly hyperv?: Hyperv;
+  readonly smm?: Smm;
+  readonly ioApic?: IoApic;
 }
 
 export const features = (props: Omit<Features, 'kind'>): Features => make('features', props);
@@ -40,6 +52,8 @@ export const plainFeature = (props: Omit<PlainFeature, 'kind'>): PlainFeature =>
 export const pmu = (props: Omit<Pmu, 'kind'>): Pmu => make('pmu', props);
 export const kvmHidden = (props: Omit<KvmHidden, 'kind'>): KvmHidden => make('kvm-hidden', props);
 export const hyperv = (props: Omit<Hyperv, 'kind'>): Hyperv => make('hyperv', props);
+export const smm = (props: Omit<Smm, 'kind'>): Smm => make('smm', props);
+export const ioApic = (props: Omit<IoApic, 'kind'>): IoApic => make('ioapic', props);
 export const hypervFeature = (props: Omit<HypervFeature, 'kind'>): HypervFeature =>
   make('hyperv-feature', props);
 
@@ -49,6 +63,8 @@ export function featuresToXml(node: Features): XmlElement | undefined {
     node.hyperv && hypervToXml(node.hyperv),
     node.kvmHidden && element('kvm', {}, [switchElement('hidden', true)], node.kvmHidden.origin),
     node.pmu && switchElement('pmu', node.pmu.on, node.pmu.origin),
+    node.smm && switchElement('smm', true, node.smm.origin),
+    node.ioApic && element('ioapic', { driver: node.ioApic.driver }, [], node.ioApic.origin),
   ].filter((child) => child !== undefined);
   return children.length === 0 ? undefined : element('features', {}, children, node.origin);
 }
@@ -56,7 +72,7 @@ export function featuresToXml(node: Features): XmlElement | undefined {
 const hypervToXml = (node: Hyperv): XmlElement =>
   element(
     'hyperv',
-    { mode: 'custom' },
+    {},
     node.features.map((f) => element(f.name, { state: 'on', ...f.with }, [], f.origin)),
     node.origin,
   );

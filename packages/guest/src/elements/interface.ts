@@ -1,6 +1,8 @@
-/** A network interface on a bridge. https://libvirt.org/formatdomain.html#bridge-to-lan */
+/** A network interface. https://libvirt.org/formatdomain.html#network-interfaces */
 import { element, type XmlElement } from '../xml/element.ts';
+import { type Bandwidth, bandwidthToXml } from './bandwidth.ts';
 import { make, type Node } from './node.ts';
+import { virtioAttributes, type WithVirtio } from './virtio.ts';
 
 export const nicModels = [
   'virtio',
@@ -11,24 +13,40 @@ export const nicModels = [
   'pcnet',
   'vmxnet3',
   'igb',
+  'spapr-vlan',
+  'lan9118',
 ] as const;
 export type NicModel = (typeof nicModels)[number];
+
+/** How the NIC is connected to the host. */
+export type NicSource =
+  | { readonly type: 'bridge'; readonly bridge: string; readonly openVswitchPort?: string }
+  | { readonly type: 'ethernet' }
+  | { readonly type: 'direct'; readonly device: string; readonly mode: string }
+  | { readonly type: 'vhostuser'; readonly socket: string; readonly mode: string };
 
 export interface NicModelChoice extends Node<'nic-model'> {
   readonly model: NicModel;
 }
 
 /** `qemu`: the user-space back end; absent: vhost where the host has it. */
-export interface NicDriver extends Node<'nic-driver'> {
-  readonly name: 'qemu';
+export interface NicDriver extends Node<'nic-driver'>, WithVirtio {
+  readonly name?: 'qemu' | 'vhost';
+  readonly queues?: number;
+  readonly rxQueueSize?: number;
+  readonly txQueueSize?: number;
 }
 
 export interface Interface extends Node<'interface'> {
   readonly mac: string;
-  readonly bridge: string;
+  readonly source: NicSource;
+  /** Name of the host's end. */
+  readonly target?: string;
   readonly mtu?: number;
-  readonly model: NicModelChoice;
+  /** Absent: libvirt’s choice. */
+  readonly model?: NicModelChoice;
   readonly driver?: NicDriver;
+  readonly bandwidth?: Bandwidth;
 }
 
 export const networkInterface = (props: Omit<Interface, 'kind'>): Interface => make('interface', props);
@@ -38,13 +56,50 @@ export const nicDriver = (props: Omit<NicDriver, 'kind'>): NicDriver => make('ni
 export const interfaceToXml = (node: Interface): XmlElement =>
   element(
     'interface',
-    { type: 'bridge' },
+    { type: node.source.type },
     [
       element('mac', { address: node.mac }),
-      element('source', { bridge: node.bridge }),
-      element('model', { type: node.model.model }, [], node.model.origin),
-      node.driver && element('driver', { name: node.driver.name }, [], node.driver.origin),
+      sourceToXml(node.source),
+      virtualPort(node.source),
+      node.target === undefined ? undefined : element('target', { dev: node.target }),
+      node.model && element('model', { type: node.model.model }, [], node.model.origin),
+      node.driver && driverToXml(node.driver),
+      node.bandwidth && bandwidthToXml(node.bandwidth),
       node.mtu === undefined ? undefined : element('mtu', { size: node.mtu }),
     ],
+    node.origin,
+  );
+
+function sourceToXml(source: NicSource): XmlElement | undefined {
+  switch (source.type) {
+    case 'bridge':
+      return element('source', { bridge: source.bridge });
+    case 'ethernet':
+      return undefined;
+    case 'direct':
+      return element('source', { dev: source.device, mode: source.mode });
+    case 'vhostuser':
+      return element('source', { type: 'unix', mode: source.mode, path: source.socket });
+  }
+}
+
+const virtualPort = (source: NicSource): XmlElement | undefined =>
+  source.type === 'bridge' && source.openVswitchPort !== undefined
+    ? element('virtualport', { type: 'openvswitch' }, [
+        element('parameters', { interfaceid: source.openVswitchPort }),
+      ])
+    : undefined;
+
+const driverToXml = (node: NicDriver): XmlElement =>
+  element(
+    'driver',
+    {
+      name: node.name,
+      queues: node.queues,
+      rx_queue_size: node.rxQueueSize,
+      tx_queue_size: node.txQueueSize,
+      ...virtioAttributes(node),
+    },
+    [],
     node.origin,
   );

@@ -1,14 +1,16 @@
 /** A virtio entropy source. https://libvirt.org/formatdomain.html#random-number-generator-device */
 import { element, type XmlElement } from '../xml/element.ts';
 import { make, type Node } from './node.ts';
+import { virtioDriver, type WithVirtio } from './virtio.ts';
 
 export interface RngRate extends Node<'rng-rate'> {
   readonly bytes: number;
   readonly periodMs: number;
 }
 
-export interface Rng extends Node<'rng'> {
-  readonly backend: string;
+export interface Rng extends Node<'rng'>, WithVirtio {
+  /** A character device of the host; absent: libvirt’s choice. */
+  readonly backend?: string;
   readonly rate?: RngRate;
 }
 
@@ -19,7 +21,11 @@ export const rngToXml = (node: Rng): XmlElement =>
   element(
     'rng',
     { model: 'virtio' },
-    [node.rate && rateToXml(node.rate), element('backend', { model: 'random' }, [node.backend])],
+    [
+      node.rate && rateToXml(node.rate),
+      element('backend', { model: 'random' }, [node.backend]),
+      virtioDriver(node),
+    ],
     node.origin,
   );
 

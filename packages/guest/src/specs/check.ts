@@ -1,55 +1,117 @@
-/** The checks that need no host: made at the API when flavor, image or instance is written, and again before compiling. */
+/**
+ * The checks that need no host: made at the API when flavor, image or instance is written, and again before compiling.
+ * The order of those that compare flavor and image is Nova’s, so that of several mistakes the same one is named.
+ */
 import type { GuestInput } from '@gantry/model';
+import { realtimeCpus } from '../numa/cpu-policy.ts';
+import { guestTopology } from '../numa/guest-cells.ts';
 import { gantryProfile } from '../profiles.ts';
-import { checkPmu } from './features.ts';
+import { invalid } from '../refusal.ts';
+import { checkMaxPhysAddr } from './cpu.ts';
+import { checkDiskQuota } from './disk.ts';
+import { videoMemory } from './display.ts';
+import { encryptionAsked } from './encryption.ts';
+import { pmuSetting } from './features.ts';
+import { checkFirmware } from './firmware.ts';
 import { machineSetting } from './machine.ts';
+import { lockedSetting } from './memory-backing.ts';
+import { checkNicModel, checkNicQuota, multiqueue } from './nic.ts';
 import { checkPolicy } from './policy.ts';
-import { invalid, readExtraSpecs, readImageProperties, type Values } from './read.ts';
 import { checkRng } from './rng.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { askedPorts, portCount } from './serial.ts';
+import { readSettings, type Settings, wordOf } from './settings.ts';
 import { checkTopology } from './topology.ts';
+import { tpmSetting } from './tpm.ts';
+import { packedRing } from './virtio.ts';
 
 type Pairs = Readonly<Record<string, string>>;
 
 /**
- * A flavor's extra specs, by themselves.
+ * A flavor’s extra specs, by themselves.
  * @throws GantryError `unknown_property`, `invalid_property`, `property_not_supported`
  */
 export function checkExtraSpecs(specs: Pairs): void {
-  checkRng(readExtraSpecs(specs));
+  checkLimits(readSettings({ extraSpecs: specs, imageProperties: {}, policies: [] }, gantryProfile));
 }
 
 /**
- * An image's properties, by themselves.
+ * An image’s properties, by themselves.
  * @throws GantryError `unknown_property`, `invalid_property`, `property_not_supported`
  */
 export function checkImageProperties(properties: Pairs): void {
-  checkBus(readImageProperties(properties).get('hw_disk_bus'), properties['hw_machine_type']);
+  const settings = readSettings({ extraSpecs: {}, imageProperties: properties, policies: [] }, gantryProfile);
+  checkBus(settings, machineSetting(settings)?.value);
+  checkFirmware(settings, machineSetting(settings)?.value);
+  checkNicModel(settings);
 }
 
 /** What an instance is about to be. */
-export type Combination = Pick<GuestInput, 'vcpus' | 'extraSpecs' | 'imageProperties' | 'policies'>;
+export type Combination = Pick<GuestInput, 'vcpus' | 'extraSpecs' | 'imageProperties' | 'policies'> &
+  Partial<Pick<GuestInput, 'memoryMiB'>>;
 
 /**
  * Flavor, image and policies together.
  * @throws GantryError as above, and `property_conflict`
  */
 export function checkCombination(wanted: Combination): void {
-  checkGuest(readSettings(wanted, gantryProfile), wanted);
+  const settings = readSettings(wanted, gantryProfile);
+  checkGuest(settings, wanted);
+  videoMemory(settings);
+  portCount(settings);
 }
 
 /** The same for settings already read. */
-export function checkGuest(settings: Settings, wanted: Pick<Combination, 'vcpus' | 'policies'>): void {
-  const { flavor, image } = settings;
-  checkRng(flavor);
-  checkPmu(flavor, image);
-  checkTopology(flavor, image, wanted.vcpus);
+export function checkGuest(
+  settings: Settings,
+  wanted: Pick<Combination, 'vcpus' | 'policies' | 'memoryMiB'>,
+): void {
+  checkLimits(settings);
+  checkAgreement(settings, wanted);
+  checkRequest(settings);
+  const machine = machineSetting(settings)?.value;
   checkPolicy(wanted.policies);
-  checkBus(image.get('hw_disk_bus'), machineSetting(settings)?.value);
+  checkBus(settings, machine);
+  checkFirmware(settings, machine);
+  checkNicModel(settings);
+  checkMaxPhysAddr(settings);
+  packedRing(settings);
+}
+
+/** Limits that would have no effect, or that libvirt refuses. */
+function checkLimits(settings: Settings): void {
+  checkRng(settings);
+  checkDiskQuota(settings);
+  checkNicQuota(settings);
+}
+
+/** Flavor against image. */
+function checkAgreement(
+  settings: Settings,
+  { vcpus, memoryMiB }: Pick<Combination, 'vcpus' | 'memoryMiB'>,
+): void {
+  encryptionAsked(settings, wordOf<string>(settings, 'image', 'hw_machine_type')?.value);
+  pmuSetting(settings);
+  askedPorts(settings);
+  realtimeCpus(settings, vcpus);
+  checkTopology(settings.flavor, settings.image, vcpus);
+  multiqueue(settings, vcpus);
+  guestTopology(settings, { vcpus, memoryMiB: memoryMiB ?? 0 });
+  lockedSetting(settings);
+}
+
+/** What Nova finds only when it asks placement. */
+function checkRequest(settings: Settings): void {
+  tpmSetting(settings);
 }
 
 /** A q35 machine has no IDE. */
-function checkBus(bus: ReturnType<Values['get']>, machine: string | undefined): void {
+function checkBus(settings: Settings, machine: string | undefined): void {
+  const bus = settings.image.get('hw_disk_bus');
   if (bus?.value === 'ide' && machine !== undefined && /^(pc-)?q35/.test(machine))
-    throw invalid('hw_disk_bus', 'ide', `a ${machine} machine has no IDE; use sata or virtio`);
+    throw invalid(
+      'hw_disk_bus',
+      'ide',
+      `a ${machine} machine has no IDE; use sata or virtio`,
+      'UnsupportedHardware',
+    );
 }

@@ -1,49 +1,129 @@
-/** cpuMode, cpuModel, cpuFlags of the policy to the CPU element. */
-import { err } from '@gantry/model';
-import { type Cpu, type CpuFeature, cpu, cpuFeature } from '../elements/cpu.ts';
-import { builtin, type Decided, decided } from '../origin.ts';
+/** CPU mode, models and flags of policy or node, the guest’s cells, hw:maxphysaddr_*. */
+import {
+  type Cpu,
+  type CpuFeature,
+  cpu,
+  cpuFeature,
+  type MaxPhysAddr,
+  maxPhysAddr,
+  type NumaCell,
+  numaCell,
+} from '../elements/cpu.ts';
+import type { CpuMode } from '../node-config.ts';
+import { smallestPage } from '../numa/host-cell.ts';
+import { builtin, type Decided, decided, origin } from '../origin.ts';
 import type { Accelerator } from '../profiles.ts';
+import { invalid, refused } from '../refusal.ts';
+import type { Wanted } from '../wanted.ts';
+import { canonicalModel, modelWithTraits } from './cpu-model.ts';
 import { fromPolicy } from './policy.ts';
-import type { Settings } from './settings.ts';
+import { agreed, because, type Settings } from './settings.ts';
 import { topologyFrom } from './topology.ts';
-
-type Mode = NonNullable<Cpu['mode']> | 'none';
 
 const whyDefault: Record<Accelerator, string> = {
   kvm: 'nearly all that the node’s CPU can, in a form that can be compared with other nodes',
   tcg: 'under TCG QEMU emulates the CPU, so the guest may have all that QEMU can',
 };
 
-export function cpuFrom(settings: Settings, accelerator: Accelerator, vcpus: number): Cpu {
-  const mode = modeFrom(settings, accelerator);
-  const { cpuModel } = settings.policy;
+export function cpuFrom(wanted: Wanted): Cpu {
+  const { settings, machine, vcpus } = wanted;
+  const mode = modeFrom(wanted);
+  const model = modelFrom(wanted, mode.value);
+  const addresses = addressesFrom(settings);
+  const plain = machine.emulated || mode.value === 'none';
+  const named = plain || mode.value === 'custom';
   return cpu({
-    ...(mode.value === 'none' ? {} : { mode: mode.value }),
-    ...(mode.value === 'custom' && cpuModel ? { model: cpuModel.value } : {}),
+    ...(plain ? {} : { mode: mode.value as Exclude<CpuMode, 'none'> }),
+    ...(model === undefined ? {} : { model, ...fallbackOf(settings) }),
+    ...(named || settings.profile.cpuMatchAlways ? { match: 'exact' as const } : {}),
     topology: topologyFrom(settings, vcpus),
-    features: flagsFrom(settings),
+    features: mode.value === 'none' ? [] : flagsFrom(wanted),
+    cells: cellsFrom(wanted),
+    ...(addresses ? { maxPhysAddr: addresses } : {}),
     origin: mode.origin,
   });
 }
 
-function modeFrom(settings: Settings, accelerator: Accelerator): Decided<Mode> {
+const fallbackOf = ({ profile }: Settings) =>
+  profile.cpuFallback === undefined ? {} : { fallback: profile.cpuFallback };
+
+function modeFrom({ settings, node, host, machine }: Wanted): Decided<CpuMode> {
   const { cpuMode } = settings.policy;
-  if (!cpuMode)
-    return decided(settings.profile.cpuMode[accelerator], builtin('cpuMode', whyDefault[accelerator]));
-  if (cpuMode.value === 'host-passthrough' && accelerator === 'tcg')
-    throw err('guest_refused', {
-      why: 'cpuMode=host-passthrough needs KVM, and this node runs guests by emulation; use maximum or host-model',
-    });
-  return fromPolicy('cpuMode', cpuMode, 'as the policy says');
+  if (cpuMode) {
+    if (cpuMode.value === 'host-passthrough' && host.accelerator === 'tcg')
+      throw refused(
+        'cpuMode=host-passthrough needs KVM, and this node runs guests by emulation; use maximum or host-model',
+      );
+    return fromPolicy('cpuMode', cpuMode, 'as the policy says');
+  }
+  if (node.cpuMode !== undefined)
+    return decided(node.cpuMode, origin('host', 'cpuMode', 'as the node is configured'));
+  const { profile } = settings;
+  const value = profile.cpuModeByArchitecture[machine.architecture] ?? profile.cpuMode[host.accelerator];
+  return decided(value, builtin('cpuMode', whyDefault[host.accelerator]));
+}
+
+/** What QEMU has for an architecture that it emulates. */
+const emulatedModels: Readonly<Record<string, string>> = { aarch64: 'cortex-a57', ppc64le: 'POWER8' };
+
+function modelFrom({ settings, node, host, machine }: Wanted, mode: CpuMode): string | undefined {
+  if (machine.emulated && emulatedModels[machine.architecture]) return emulatedModels[machine.architecture];
+  if (mode !== 'custom') return undefined;
+  const { cpuModel } = settings.policy;
+  const models = cpuModel ? [cpuModel.value] : node.cpuModels;
+  return modelWithTraits(
+    models.map((model) => canonicalModel(model, host)),
+    settings,
+    host,
+  );
 }
 
 /** `+flag` or `flag` requires, `-flag` disables; the last word about a flag counts. */
-function flagsFrom(settings: Settings): CpuFeature[] {
+function flagsFrom({ settings, node }: Wanted): CpuFeature[] {
   const { cpuFlags } = settings.policy;
-  if (!cpuFlags) return [];
-  const { origin } = fromPolicy('cpuFlags', cpuFlags, 'as the policy says');
+  const flags = cpuFlags?.value ?? node.cpuFlags;
+  if (flags.length === 0) return [];
+  const by = cpuFlags
+    ? fromPolicy('cpuFlags', cpuFlags, 'as the policy says').origin
+    : origin('host', 'cpuFlags', 'as the node is configured');
   const policies = new Map<string, CpuFeature['policy']>();
-  for (const flag of cpuFlags.value)
-    policies.set(flag.replace(/^[+-]/, ''), flag.startsWith('-') ? 'disable' : 'require');
-  return [...policies].map(([name, policy]) => cpuFeature({ name, policy, origin }));
+  for (const flag of flags)
+    policies.set(flag.replace(/^[+-]/, '').toLowerCase(), flag.startsWith('-') ? 'disable' : 'require');
+  return [...policies].map(([name, policy]) => cpuFeature({ name, policy, origin: by }));
+}
+
+function cellsFrom({ numa }: Wanted): NumaCell[] {
+  if (!numa) return [];
+  const first = numa.cells[0]?.host;
+  const smallest = (first && smallestPage(first)) ?? 4;
+  const shared = numa.cells.some((cell) => cell.pageKiB !== undefined && cell.pageKiB > smallest);
+  const by = origin(
+    'flavor',
+    'hw:numa_nodes',
+    'NUMA cells of the guest: asked for, or needed by pages or pinning',
+  );
+  return numa.cells.map((cell, id) =>
+    numaCell({ id, cpus: cell.vcpus, memoryMiB: cell.memoryMiB, shared, origin: by }),
+  );
+}
+
+function addressesFrom(settings: Settings): MaxPhysAddr | undefined {
+  const mode = agreed<'passthrough' | 'emulate'>(settings, 'hw:maxphysaddr_mode', 'hw_maxphysaddr_mode');
+  const bits = agreed<number>(settings, 'hw:maxphysaddr_bits', 'hw_maxphysaddr_bits');
+  if (!mode) return undefined;
+  return maxPhysAddr({
+    mode: mode.value,
+    ...(mode.value === 'emulate' && bits ? { bits: bits.value } : {}),
+    origin: because(mode, `the ${mode.level} decides`).origin,
+  });
+}
+
+/** @throws GantryError `property_conflict`, `invalid_property` */
+export function checkMaxPhysAddr(settings: Settings): void {
+  const mode = agreed<string>(settings, 'hw:maxphysaddr_mode', 'hw_maxphysaddr_mode');
+  const bits = agreed<number>(settings, 'hw:maxphysaddr_bits', 'hw_maxphysaddr_bits');
+  if (mode?.value === 'emulate' && !bits)
+    throw invalid(mode.source, mode.value, 'it needs the number: set hw:maxphysaddr_bits');
+  if (bits && mode?.value !== 'emulate' && settings.profile.refuseIneffective)
+    throw invalid(bits.source, String(bits.value), 'it needs hw:maxphysaddr_mode=emulate');
 }

@@ -1,28 +1,17 @@
-/** hw_disk_bus and diskCache to disks, and the seed. */
-import { err, type GuestDisk, type GuestInput } from '@gantry/model';
-import { type Controller, controller } from '../elements/controller.ts';
-import {
-  type CacheMode,
-  type Disk,
-  type DiskBus,
-  deviceName,
-  disk,
-  diskDriver,
-  diskTarget,
-} from '../elements/disk.ts';
-import type { HostContext } from '../host-context.ts';
+/** Disk plans to disks: cache, limits, numbering. Where a disk goes is decided before: from-input.ts, render/. */
+
+import type { CacheMode } from '../elements/disk.ts';
+import { type Disk, type DiskBus, disk, diskDriver, diskTarget } from '../elements/disk.ts';
+import { type Iotune, type IotuneLimit, iotune, iotuneLimits } from '../elements/iotune.ts';
 import { builtin, type Decided, decided, origin } from '../origin.ts';
+import { invalid, refused } from '../refusal.ts';
+import type { DiskPlan, Wanted } from '../wanted.ts';
 import { fromPolicy } from './policy.ts';
-import { because, type Settings, wordOf } from './settings.ts';
+import { because, integerOf, type Settings, wordOf } from './settings.ts';
+import { virtioFrom } from './virtio.ts';
 
 /** virtio-blk shows the guest no more of a serial number (VIRTIO_BLK_ID_BYTES). */
 export const SERIAL_LENGTH = 20;
-
-/** On virtio the seed comes after every disk that may be added later: the guest numbers disks by their order. */
-const SEED_INDEX = 25;
-
-/** An IDE machine has two channels with two drives each. */
-const MOST_IDE = 4;
 
 export const serialOf = (diskId: string): string => diskId.slice(0, SERIAL_LENGTH);
 
@@ -33,86 +22,103 @@ export function diskBusFrom(settings: Settings): Decided<DiskBus> {
     : decided('virtio', builtin('hw_disk_bus', 'the fastest bus that every current system knows'));
 }
 
-export function disksFrom(settings: Settings, input: GuestInput, host: HostContext): Disk[] {
-  const bus = diskBusFrom(settings);
-  const cache = cacheFrom(settings, host);
-  checkDisks(input.disks, bus.value, host.seedIso !== undefined);
-  const disks = input.disks.map((entry, index) => dataDisk(settings, entry, index, { bus, cache, host }));
-  return host.seedIso === undefined ? disks : [...disks, seedDisk(host.seedIso, bus, disks.length)];
-}
+export const disksFrom = (wanted: Wanted): Disk[] => wanted.disks.map((plan) => diskFrom(plan, wanted));
 
-interface Common {
-  bus: Decided<DiskBus>;
-  cache: Decided<CacheMode>;
-  host: HostContext;
-}
-
-function dataDisk(settings: Settings, entry: GuestDisk, index: number, common: Common): Disk {
-  const { bus, cache, host } = common;
-  const file = Object.hasOwn(host.disks, entry.id) ? host.disks[entry.id] : undefined;
-  if (!file) throw err('guest_refused', { why: `disk ${entry.id} is not on this node` });
-  const { discard, diskSerial } = settings.profile;
+function diskFrom(plan: DiskPlan, wanted: Wanted): Disk {
+  checkKind(plan);
+  const { bus, name, source, serial, blockSize, bootOrder, scsiUnit } = plan;
+  const limits = limitsOf(plan, wanted.settings);
   return disk({
-    path: file.path,
-    driver: diskDriver({
-      format: file.format,
-      cache: cache.value,
-      ...(discard ? { discard } : {}),
-      origin: cache.origin,
-    }),
-    target: diskTarget({ device: deviceName(bus.value, index), bus: bus.value, origin: bus.origin }),
-    ...(diskSerial ? { serial: serialOf(entry.id) } : {}),
-    readOnly: false,
-    origin: origin('instance', `disks[${index}]`, `disk ${entry.id}, serial number from its id`),
+    device: plan.device,
+    source,
+    driver: driverFrom(plan, wanted),
+    target: diskTarget({ device: name, bus: bus.value, origin: bus.origin }),
+    ...(serial === undefined ? {} : { serial }),
+    ...(limits ? { iotune: limits } : {}),
+    ...(blockSize ? { blockSize } : {}),
+    readOnly: plan.readOnly ?? false,
+    ...(plan.shareable ? { shareable: true } : {}),
+    ...(bootOrder === undefined ? {} : { bootOrder }),
+    ...(scsiUnit === undefined ? {} : { scsiUnit }),
+    origin: plan.origin,
   });
 }
 
-/** On the bus of the disks: the image's kernel must be able to read it. */
-const seedDisk = (path: string, bus: Decided<DiskBus>, disks: number): Disk =>
-  disk({
-    path,
-    driver: diskDriver({
-      format: 'raw',
-      cache: 'writeback',
-      origin: builtin('seed', 'small, read once, never written'),
-    }),
-    target: diskTarget({
-      device: deviceName(bus.value, bus.value === 'virtio' ? SEED_INDEX : disks),
-      bus: bus.value,
-      origin: bus.origin,
-    }),
-    serial: 'gantry-seed',
-    readOnly: true,
-    origin: origin('image', 'cloudInit', 'the image reads a NoCloud seed: host name, keys, network'),
-  });
+/** What libvirt would refuse in words that name no setting. */
+function checkKind({ device, bus, serial, name }: DiskPlan): void {
+  if (device === 'cdrom' && bus.value === 'virtio')
+    throw refused(`${name} is a CD-ROM drive, which a virtio bus has not; set hw_cdrom_bus=scsi or sata`);
+  if (device === 'lun' && serial !== undefined)
+    throw refused(
+      `${name} passes SCSI commands through and shows its own serial number; attach the volume as a disk`,
+    );
+}
 
-function cacheFrom(settings: Settings, host: HostContext): Decided<CacheMode> {
+function driverFrom(plan: DiskPlan, wanted: Wanted) {
+  const cache = cacheFrom(plan, wanted);
+  const discard = plan.discard ?? (plan.local ? wanted.node.discard : undefined);
+  const direct = cache.value === 'none' || cache.value === 'directsync';
+  const ioThread = wanted.settings.profile.ioThreads && plan.bus.value === 'virtio';
+  return diskDriver({
+    ...(plan.driverName ? { name: plan.driverName } : {}),
+    format: plan.format,
+    cache: cache.value,
+    ...(discard ? { discard } : {}),
+    // QEMU refuses native I/O where the host’s page cache is used.
+    ...(plan.nativeIo ? { io: direct ? 'native' : 'threads' } : {}),
+    ...(ioThread ? { ioThread: 1 } : {}),
+    ...virtioFrom(wanted, plan.bus.value === 'virtio'),
+    origin: cache.origin,
+  });
+}
+
+/** Shared disks are never cached; then policy, node, the plan’s own, and what the file system allows. */
+function cacheFrom(plan: DiskPlan, { settings, node, host }: Wanted): Decided<CacheMode> {
+  if (plan.shareable)
+    return decided('none', builtin('diskCache', 'other guests must see each write at once'));
   const { diskCache } = settings.policy;
-  if (diskCache) return fromPolicy('diskCache', diskCache, 'as the policy says');
+  if (diskCache && plan.local && !plan.readOnly)
+    return fromPolicy('diskCache', diskCache, 'as the policy says');
+  const ofNode = node.cacheModes[plan.source.type];
+  if (ofNode) return decided(ofNode, origin('host', 'cacheModes', 'as the node is configured'));
+  if (plan.cache) return plan.cache;
   const { direct, buffered } = settings.profile.cache;
   return host.directIo
     ? decided(direct, builtin('diskCache', 'the host does not keep a second copy of what the guest caches'))
     : decided(buffered, builtin('diskCache', 'the file system of the disk refuses O_DIRECT'));
 }
 
-/** @throws GantryError `guest_refused` */
-function checkDisks(disks: readonly GuestDisk[], bus: DiskBus, seed: boolean): void {
-  const total = disks.length + (seed ? 1 : 0);
-  if (bus === 'ide' && total > MOST_IDE)
-    throw err('guest_refused', {
-      why: `it has ${total} disks, and hw_disk_bus=ide has room for ${MOST_IDE}`,
-    });
-  const serials = new Set(disks.map((d) => serialOf(d.id)));
-  if (serials.size < disks.length)
-    throw err('guest_refused', {
-      why: `two of its disks have ids that agree in their first ${SERIAL_LENGTH} characters, so the guest could not tell them apart`,
-    });
+function limitsOf(plan: DiskPlan, settings: Settings): Iotune | undefined {
+  const limits = plan.limits ?? (plan.local ? quotaOf(settings) : undefined);
+  if (!limits || Object.keys(limits).length === 0) return undefined;
+  const by = plan.limits
+    ? origin('instance', 'volume', 'limits of the volume’s type')
+    : origin('flavor', 'quota:disk', 'limits of the flavor, for each disk by itself');
+  return iotune({ limits, origin: by });
 }
 
-/** The controllers that the disks need and libvirt would choose otherwise. */
-export function scsiControllerFrom(settings: Settings): Controller[] {
-  const bus = diskBusFrom(settings);
-  if (bus.value !== 'scsi') return [];
-  const by = builtin('hw_scsi_model', 'libvirt’s own choice would be a controller of 1998');
-  return [controller({ type: 'scsi', index: 0, model: settings.profile.scsiController, origin: by })];
+function quotaOf(settings: Settings): { [K in IotuneLimit]?: number } {
+  const limits: { [K in IotuneLimit]?: number } = {};
+  for (const name of iotuneLimits) {
+    const found = integerOf(settings, 'flavor', `quota:disk_${name}`);
+    if (found) limits[name] = found.value;
+  }
+  return limits;
+}
+
+/**
+ * libvirt refuses a total limit beside one of reads or writes.
+ * @throws GantryError `invalid_property`
+ */
+export function checkDiskQuota(settings: Settings): void {
+  const limits = quotaOf(settings);
+  for (const what of ['bytes', 'iops'] as const) {
+    const total = limits[`total_${what}_sec`];
+    if (total && (limits[`read_${what}_sec`] || limits[`write_${what}_sec`]))
+      throw invalid(
+        `quota:disk_total_${what}_sec`,
+        String(total),
+        `set it, or quota:disk_read_${what}_sec and quota:disk_write_${what}_sec, not both`,
+      );
+  }
 }

@@ -1,62 +1,68 @@
-/** Hypervisor features: hw:pmu, hw:hide_hypervisor_id, what Windows knows of Hyper-V, and the machine's own. */
-import { err } from '@gantry/model';
+/** Hypervisor features: hw:pmu, hw:hide_hypervisor_id, what Windows knows of Hyper-V, and the machine’s own. */
 import {
   type Features,
   features,
   type Hyperv,
   hyperv,
   hypervFeature,
+  ioApic,
   type KvmHidden,
   kvmHidden,
   type Pmu,
   plainFeature,
   pmu,
+  smm,
 } from '../elements/features.ts';
-import { builtin, origin } from '../origin.ts';
-import type { Accelerator } from '../profiles.ts';
-import type { Values } from './read.ts';
-import { because, booleanOf, type Settings, windowsFrom } from './settings.ts';
+import { builtin, type Origin, origin } from '../origin.ts';
+import type { Wanted } from '../wanted.ts';
+import { isX86 } from './machine.ts';
+import { agreed, because, booleanOf, type Settings, windowsFrom } from './settings.ts';
 
-export interface Machine {
-  readonly architecture: string;
-  readonly accelerator: Accelerator;
+export interface Needs {
+  readonly smm: boolean;
+  readonly ioApic: Origin | undefined;
 }
 
-export function featuresFrom(settings: Settings, machine: Machine): Features {
-  const pmuNode = pmuFrom(settings);
-  const hidden = hiddenFrom(settings);
-  const windows = hypervFrom(settings, machine, hidden !== undefined);
+export function featuresFrom(wanted: Wanted, needs: Needs): Features {
+  const pmuNode = pmuFrom(wanted.settings);
+  const hidden = hiddenFrom(wanted.settings);
+  const windows = hypervFrom(wanted, hidden !== undefined);
   return features({
-    plain: plainFrom(machine),
+    plain: plainFrom(wanted),
     ...(pmuNode ? { pmu: pmuNode } : {}),
     ...(hidden ? { kvmHidden: hidden } : {}),
     ...(windows ? { hyperv: windows } : {}),
+    ...(needs.smm ? { smm: smm({ on: true, origin: forSecureBoot }) } : {}),
+    ...(needs.ioApic ? { ioApic: ioApic({ driver: 'qemu', origin: needs.ioApic }) } : {}),
     origin: builtin('features', 'what the machine needs and what the settings ask for'),
   });
 }
 
+const forSecureBoot = builtin(
+  'os:secure_boot',
+  'the firmware keeps its variables from the guest by this mode',
+);
 const needed = builtin('features', 'an operating system expects it of this machine');
 const dump = builtin('features', 'a guest’s kernel can leave a note that makes its memory dump readable');
 
-const plainFrom = ({ architecture }: Machine) => [
+const withDump = new Set(['x86_64', 'i686', 'aarch64']);
+
+const plainFrom = ({ machine, node, settings }: Wanted) => [
   plainFeature({ name: 'acpi', origin: needed }),
-  ...(architecture === 'x86_64' ? [plainFeature({ name: 'apic', origin: needed })] : []),
-  plainFeature({ name: 'vmcoreinfo', origin: dump }),
+  ...(node.apic && settings.profile.apicArchitectures.includes(machine.architecture)
+    ? [plainFeature({ name: 'apic', origin: needed })]
+    : []),
+  ...(withDump.has(machine.architecture) ? [plainFeature({ name: 'vmcoreinfo', origin: dump })] : []),
 ];
 
-/** Absent where neither says anything: QEMU decides. checkPmu has seen to it that both agree. */
+/** Absent where neither says anything: QEMU decides. */
 function pmuFrom(settings: Settings): Pmu | undefined {
-  const found = booleanOf(settings, 'flavor', 'hw:pmu') ?? booleanOf(settings, 'image', 'hw_pmu');
+  const found = pmuSetting(settings);
   return found && pmu({ on: found.value, origin: because(found, `the ${found.level} decides`).origin });
 }
 
 /** @throws GantryError `property_conflict` */
-export function checkPmu(flavor: Values, image: Values): void {
-  const ofFlavor = flavor.get('hw:pmu')?.value;
-  const ofImage = image.get('hw_pmu')?.value;
-  if (ofFlavor !== undefined && ofImage !== undefined && ofFlavor !== ofImage)
-    throw err('property_conflict', { key: 'hw:pmu', flavor: String(ofFlavor), image: String(ofImage) });
-}
+export const pmuSetting = (settings: Settings) => agreed<boolean>(settings, 'hw:pmu', 'hw_pmu');
 
 /** True in either suffices; false never wins. */
 function hiddenFrom(settings: Settings): KvmHidden | undefined {
@@ -73,27 +79,18 @@ function hiddenFrom(settings: Settings): KvmHidden | undefined {
   );
 }
 
-/** Those that every host with KVM of the last years has; evmcs and reenlightenment are left out, as AMD hosts lack them. */
-const enlightenments: readonly [name: string, attributes?: Record<string, string>][] = [
-  ['relaxed'],
-  ['vapic'],
-  ['spinlocks', { retries: '8191' }],
-  ['vpindex'],
-  ['runtime'],
-  ['synic'],
-  ['reset'],
-  ['frequencies'],
-  ['tlbflush'],
-  ['ipi'],
-];
+/** Spinlocks: how often a vCPU tries before it tells the host that it waits. */
+const attributes: Readonly<Record<string, Record<string, string>>> = { spinlocks: { retries: '8191' } };
 
-function hypervFrom(settings: Settings, machine: Machine, hidden: boolean): Hyperv | undefined {
+function hypervFrom({ settings, host, machine }: Wanted, hidden: boolean): Hyperv | undefined {
   const system = windowsFrom(settings);
-  if (!system || machine.accelerator !== 'kvm' || machine.architecture !== 'x86_64') return undefined;
+  const { features: names, accelerators } = settings.profile.hyperv;
+  if (!system || !accelerators.includes(host.accelerator) || !isX86(machine.architecture)) return undefined;
   const by = because(system, 'Windows runs faster with the interfaces of its own hypervisor').origin;
-  const list = enlightenments.map(([name, attributes]) =>
-    hypervFeature({ name, ...(attributes ? { with: attributes } : {}), origin: by }),
-  );
+  const list = names.map((name) => {
+    const more = attributes[name];
+    return hypervFeature({ name, ...(more ? { with: more } : {}), origin: by });
+  });
   const vendor = hypervFeature({
     name: 'vendor_id',
     with: { value: '1234567890ab' },

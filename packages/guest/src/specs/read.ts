@@ -1,6 +1,7 @@
 /** Extra specs and image properties as typed values. What is not valid, not known or not built is refused here. */
-import { type ErrorCode, err, type GantryError, nearest } from '@gantry/model';
+import { err, type GantryError, nearest } from '@gantry/model';
 import { gantryProfile, type Profile } from '../profiles.ts';
+import { invalid, shown } from '../refusal.ts';
 import { flavorKeys, flavorNamespaces } from './flavor-keys.ts';
 import { imageKeys, imagePrefixes } from './image-keys.ts';
 import type { Key, KeyType } from './key.ts';
@@ -45,25 +46,43 @@ const imageVocabulary = vocabulary('image', imageKeys, (key) =>
   imagePrefixes.some((prefix) => key.startsWith(prefix)),
 );
 
+type Pairs = Readonly<Record<string, string>>;
+
 /**
- * A flavor's extra specs.
+ * A flavor's extra specs. With `checked` false Nova's validator was passed by: bad booleans mean no, unknown keys
+ * nothing, and other bad values are refused where they are used, with another class.
  * @throws GantryError `unknown_property`, `invalid_property`, `property_not_supported`
  */
-export const readExtraSpecs = (specs: Readonly<Record<string, string>>): Values =>
-  readAll(flavorVocabulary, specs, { strictBooleans: true, strictKeys: true });
+export const readExtraSpecs = (specs: Pairs, profile: Profile = gantryProfile, checked = true): Values =>
+  readAll(flavorVocabulary, specs, {
+    strictBooleans: checked,
+    strictKeys: checked,
+    trim: profile.trimValues,
+    acceptLater: profile.acceptLater,
+    nova: (key) => (checked ? 'ValidationError' : (key.nova ?? 'ValidationError')),
+  });
 
 /**
  * An image's properties.
  * @throws GantryError `unknown_property`, `invalid_property`, `property_not_supported`
  */
-export const readImageProperties = (
-  properties: Readonly<Record<string, string>>,
-  profile: Profile = gantryProfile,
-): Values =>
-  readAll(imageVocabulary, properties, {
+export const readImageProperties = (properties: Pairs, profile: Profile = gantryProfile): Values =>
+  readAll(imageVocabulary, withAdapter(properties), {
     strictBooleans: profile.strictImageBooleans,
     strictKeys: profile.strictImageKeys,
+    trim: profile.trimValues,
+    acceptLater: profile.acceptLater,
+    nova: (key) => key.nova ?? 'InvalidRequest',
   });
+
+/** An older name that stands for two: the adapter of a VMware image says bus and controller. */
+function withAdapter(properties: Pairs): Pairs {
+  const adapter = properties['vmware_adaptertype'];
+  if (adapter === undefined) return properties;
+  const meaning: Pairs =
+    adapter === 'ide' ? { hw_disk_bus: 'ide' } : { hw_disk_bus: 'scsi', hw_scsi_model: adapter };
+  return { ...meaning, ...properties };
+}
 
 /** The row of a key or of one of its older names, in either vocabulary. */
 export const findKey = (name: string): Key | undefined =>
@@ -72,80 +91,86 @@ export const findKey = (name: string): Key | undefined =>
 const lookUp = (words: Vocabulary, name: string): Key | undefined =>
   words.byName.get(name) ?? words.patterns.find((key) => key.pattern?.test(name));
 
-interface Strictness {
+interface Reading {
   strictBooleans: boolean;
   strictKeys: boolean;
+  trim: boolean;
+  acceptLater: boolean;
+  /** Nova's class for a bad value of that key. */
+  nova: (key: Key) => string;
 }
 
-function readAll(
-  words: Vocabulary,
-  pairs: Readonly<Record<string, string>>,
-  how: Strictness,
-): Map<string, Read> {
+function readAll(vocabulary: Vocabulary, pairs: Pairs, how: Reading): Map<string, Read> {
   const values = new Map<string, Read>();
-  for (const [name, raw] of Object.entries(pairs)) {
-    const key = lookUp(words, name);
+  for (const name in pairs) {
+    const raw = pairs[name];
+    if (raw === undefined || !Object.hasOwn(pairs, name)) continue;
+    const key = lookUp(vocabulary, name);
     if (!key) {
-      if (how.strictKeys && words.claims(name)) throw unknown(words, name);
+      if (how.strictKeys && vocabulary.claims(name)) throw unknown(vocabulary, name);
       continue;
     }
     const id = key.pattern ? name : key.key;
     // The key itself wins over its older names, in whatever order they come.
     if (name !== id && id in pairs) continue;
-    values.set(id, { value: readValue(key, name, raw, how.strictBooleans), source: name });
+    values.set(id, { value: readValue(key, name, raw, how), source: name });
   }
   return values;
 }
 
-function readValue(key: Key, name: string, raw: string, strict: boolean): Value {
-  const value = parse(key.value, name, raw, strict);
-  if (key.state === 'later' && !key.harmless?.includes(String(value)))
-    throw err('property_not_supported', { key: name, why: key.doc });
+function readValue(key: Key, name: string, raw: string, how: Reading): Value {
+  const value = parse(key, name, raw, how);
+  if (key.state === 'later' && !how.acceptLater && !key.harmless?.includes(String(value)))
+    throw err('property_not_supported', { key: name, why: key.missing ?? key.doc });
   return value;
 }
 
-function parse(type: KeyType, name: string, raw: string, strict: boolean): Value {
+function parse(key: Key, name: string, raw: string, how: Reading): Value {
+  const type = key.value;
+  const bad = (why: string) => invalid(name, raw, why, how.nova(key));
   switch (type.type) {
     case 'boolean':
-      return parseBoolean(name, raw, strict);
+      return parseBoolean(how.trim ? raw.trim() : raw, how.strictBooleans, bad);
     case 'integer':
-      return parseInteger(type, name, raw);
+      return parseInteger(type, how.trim ? raw.trim() : raw, bad);
     case 'word':
-      return parseWord(type, name, raw);
+      return parseWord(type, name, raw, bad);
     case 'text':
-      if (!type.pattern.test(raw)) throw invalid(name, raw, `it is not ${type.wanted}`);
+      if (!type.pattern.test(raw)) throw bad(`it is not ${type.wanted}`);
       return raw;
   }
 }
 
+type Bad = (why: string) => GantryError;
+
 const yes = new Set(['1', 't', 'true', 'on', 'y', 'yes']);
 const no = new Set(['0', 'f', 'false', 'off', 'n', 'no']);
 
-function parseBoolean(name: string, raw: string, strict: boolean): boolean {
+function parseBoolean(raw: string, strict: boolean, bad: Bad): boolean {
   const word = raw.toLowerCase();
   if (yes.has(word)) return true;
   if (no.has(word) || !strict) return false;
-  throw invalid(name, raw, 'it is neither true (1, t, on, y, yes) nor false (0, f, off, n, no)');
+  throw bad('it is neither true (1, t, on, y, yes) nor false (0, f, off, n, no)');
 }
 
-function parseInteger(type: Extract<KeyType, { type: 'integer' }>, name: string, raw: string): number {
-  const value = /^-?\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
+function parseInteger(type: Extract<KeyType, { type: 'integer' }>, raw: string, bad: Bad): number {
+  const value = /^-?\d{1,16}$/.test(raw) ? Number(raw) : Number.NaN;
   if (!(value >= type.min && value <= type.max))
-    throw invalid(name, raw, `it is not a whole number from ${type.min} to ${type.max}`);
+    throw bad(`it is not a whole number from ${type.min} to ${type.max}`);
   return value;
 }
 
-function parseWord(type: Extract<KeyType, { type: 'word' }>, name: string, raw: string): string {
+function parseWord(type: Extract<KeyType, { type: 'word' }>, name: string, raw: string, bad: Bad): string {
   const lower = raw.toLowerCase();
   const word = ownEntry(type.aliases, lower) ?? (type.anyCase ? lower : raw);
-  const reason = ownEntry(type.refused, word);
-  if (reason) throw invalid(name, raw, reason);
-  if (!type.words.includes(word)) throw invalid(name, raw, `it is not one of ${type.words.join(', ')}`);
+  const no = ownEntry(type.refused, word);
+  if (no) throw invalid(name, raw, no.why, no.nova);
+  if (!type.words.includes(word)) throw bad(`it is not one of ${type.words.join(', ')}`);
   return word;
 }
 
 /** A table's entry, never one of Object.prototype: the key is somebody's input. */
-const ownEntry = (table: Readonly<Record<string, string>> | undefined, key: string): string | undefined =>
+const ownEntry = <T>(table: Readonly<Record<string, T>> | undefined, key: string): T | undefined =>
   table && Object.hasOwn(table, key) ? table[key] : undefined;
 
 function unknown(words: Vocabulary, name: string): GantryError {
@@ -154,14 +179,6 @@ function unknown(words: Vocabulary, name: string): GantryError {
     kind: words.kind,
     key: shown(name),
     suggestion: close ? ` (did you mean ${close}?)` : '',
+    nova: 'ValidationError',
   });
 }
-
-/** A refusal of one value, with the value shortened and quoted. */
-export const invalid = (key: string, value: string, why: string): GantryError =>
-  err('invalid_property' satisfies ErrorCode, { key, value: shown(value), why });
-
-const shown = (text: string): string => {
-  const short = text.length > 64 ? `${text.slice(0, 61)}...` : text;
-  return /^[\x21-\x7e]+$/.test(short) ? short : JSON.stringify(short);
-};

@@ -2,6 +2,7 @@
 import type { GuestInput } from '@gantry/model';
 import { type Decided, decided, type Level, origin } from '../origin.ts';
 import type { Profile } from '../profiles.ts';
+import { conflict } from '../refusal.ts';
 import { type EffectivePolicy, resolvePolicy } from './policy.ts';
 import { type Read, readExtraSpecs, readImageProperties, type Values } from './read.ts';
 
@@ -16,15 +17,16 @@ export interface Settings {
 export const readSettings = (
   input: Pick<GuestInput, 'extraSpecs' | 'imageProperties' | 'policies'>,
   profile: Profile,
+  checked = true,
 ): Settings => ({
-  flavor: readExtraSpecs(input.extraSpecs),
+  flavor: readExtraSpecs(input.extraSpecs, profile, checked),
   image: readImageProperties(input.imageProperties, profile),
   policy: resolvePolicy(input.policies),
   profile,
 });
 
 /** One value with its level and the name it was written under. */
-interface Found<T> {
+export interface Found<T> {
   readonly value: T;
   readonly level: Level;
   readonly source: string;
@@ -55,6 +57,23 @@ export function wordOf<W extends string>(
 ): Found<W> | undefined {
   const found = find(settings, where, key);
   return typeof found?.value === 'string' ? (found as unknown as Found<W>) : undefined;
+}
+
+type Scalar = boolean | number | string;
+
+/**
+ * A setting that flavor and image must agree on, and the flavor's word for it.
+ * @throws GantryError `property_conflict`
+ */
+export function agreed<T extends Scalar>(
+  settings: Settings,
+  flavorKey: string,
+  imageKey: string,
+): Found<T> | undefined {
+  const flavor = find(settings, 'flavor', flavorKey);
+  const image = find(settings, 'image', imageKey);
+  if (flavor && image && flavor.value !== image.value) throw conflict(flavorKey, flavor.value, image.value);
+  return (flavor ?? image) as Found<T> | undefined;
 }
 
 /** A found value as a decision. */

@@ -5,7 +5,8 @@
  */
 import { type CpuTopology, cpuTopology } from '../elements/cpu.ts';
 import { builtin, type Origin, origin } from '../origin.ts';
-import { invalid, type Values } from './read.ts';
+import { invalid } from '../refusal.ts';
+import type { Values } from './read.ts';
 import type { Settings } from './settings.ts';
 
 const parts = ['sockets', 'cores', 'threads'] as const;
@@ -25,7 +26,10 @@ export function topologyFrom(settings: Settings, vcpus: number): CpuTopology {
 function wishOf(flavor: Values, image: Values): { level: 'flavor' | 'image' | 'builtin'; wish: Wish } {
   const ofImage = collect(image, 'hw_cpu_');
   if (Object.keys(ofImage).length > 0) return { level: 'image', wish: ofImage };
-  const ofFlavor = collect(flavor, 'hw:cpu_');
+  const limits = limitsOf(flavor, image);
+  const wish = collect(flavor, 'hw:cpu_');
+  // Limits of the image that leave no room for it discard the flavor’s wish as a whole.
+  const ofFlavor = parts.some((part) => (wish[part] ?? 0) > limits[part]) ? {} : wish;
   return { level: Object.keys(ofFlavor).length > 0 ? 'flavor' : 'builtin', wish: ofFlavor };
 }
 
@@ -44,7 +48,7 @@ const collect = (values: Values, prefix: string): Wish =>
   Object.fromEntries(
     parts.flatMap((part) => {
       const value = values.get(prefix + part)?.value;
-      return typeof value === 'number' ? [[part, value]] : [];
+      return typeof value === 'number' && value > 0 ? [[part, value]] : [];
     }),
   );
 
@@ -59,10 +63,9 @@ const limitsOf = (flavor: Values, image: Values): Shape => {
 function choose(vcpus: number, wish: Wish, limits: Shape): Shape {
   const possible = shapes(vcpus).filter((shape) => parts.every((part) => shape[part] <= limits[part]));
   const score = (shape: Shape) => parts.filter((part) => wish[part] === shape[part]).length;
-  const ordered = possible.toSorted(
-    (a, b) => score(b) - score(a) || a.threads - b.threads || b.sockets - a.sockets,
-  );
-  return ordered[0] ?? { sockets: vcpus, cores: 1, threads: 1 };
+  const better = (a: Shape, b: Shape) =>
+    score(b) - score(a) || a.threads - b.threads || b.sockets - a.sockets;
+  return possible.sort(better)[0] ?? { sockets: vcpus, cores: 1, threads: 1 };
 }
 
 /** All ways to write vcpus as sockets x cores x threads. */
@@ -74,9 +77,14 @@ function shapes(vcpus: number): Shape[] {
   return all;
 }
 
-function divisors(n: number): number[] {
-  const found: number[] = [];
-  for (let i = 1; i <= n; i++) if (n % i === 0) found.push(i);
+const known = new Map<number, readonly number[]>();
+
+function divisors(n: number): readonly number[] {
+  let found = known.get(n);
+  if (!found) {
+    found = Array.from({ length: n }, (_, index) => index + 1).filter((candidate) => n % candidate === 0);
+    if (known.size < 1024) known.set(n, found);
+  }
   return found;
 }
 
@@ -85,22 +93,42 @@ function divisors(n: number): number[] {
  * @throws GantryError `invalid_property`
  */
 export function checkTopology(flavor: Values, image: Values, vcpus: number): void {
-  const ofFlavor = collect(flavor, 'hw:cpu_max_');
   const limits = limitsOf(flavor, image);
-  for (const part of parts) {
-    const limit = collect(image, 'hw_cpu_max_')[part];
-    const most = ofFlavor[part] ?? NO_LIMIT;
-    if (limit !== undefined && limit > most)
-      throw invalid(`hw_cpu_max_${part}`, String(limit), `the flavor allows at most ${most}`);
-    const wish = collect(image, 'hw_cpu_')[part];
-    if (wish !== undefined && wish > limits[part])
-      throw invalid(`hw_cpu_${part}`, String(wish), `at most ${limits[part]} are allowed`);
-  }
+  checkLimits(collect(image, 'hw_cpu_max_'), collect(flavor, 'hw:cpu_max_'));
+  checkWishes(collect(image, 'hw_cpu_'), limits);
   const fits = shapes(vcpus).some((shape) => parts.every((part) => shape[part] <= limits[part]));
   if (!fits)
     throw invalid(
       'hw:cpu_max_sockets',
       `${limits.sockets} (cores ${limits.cores}, threads ${limits.threads})`,
       `${vcpus} vCPUs cannot be arranged within these limits`,
+      'ImageVCPULimitsRangeImpossible',
     );
+}
+
+function checkLimits(image: Wish, flavor: Wish): void {
+  for (const part of parts) {
+    const limit = image[part] ?? 0;
+    const most = flavor[part] ?? NO_LIMIT;
+    if (limit > most)
+      throw invalid(
+        `hw_cpu_max_${part}`,
+        String(limit),
+        `the flavor allows at most ${most}`,
+        'ImageVCPULimitsRangeExceeded',
+      );
+  }
+}
+
+function checkWishes(image: Wish, limits: Shape): void {
+  for (const part of parts) {
+    const wish = image[part] ?? 0;
+    if (wish > limits[part])
+      throw invalid(
+        `hw_cpu_${part}`,
+        String(wish),
+        `at most ${limits[part]} are allowed`,
+        'ImageVCPUTopologyRangeExceeded',
+      );
+  }
 }

@@ -1,0 +1,118 @@
+/** What the agent is told (a guest’s input) and what it knows (its host’s context) as what is wanted. */
+import { type GuestInput, matches, Name } from '@gantry/model';
+import { metadata } from './elements/metadata.ts';
+import type { HostContext } from './host-context.ts';
+import type { HostFacts } from './host-facts.ts';
+import { disksFromInput } from './input-disks.ts';
+import { builtin, origin } from './origin.ts';
+import type { Profile } from './profiles.ts';
+import { refused } from './refusal.ts';
+import { checkGuest } from './specs/check.ts';
+import { diskBusFrom } from './specs/disk.ts';
+import { encryptionOn } from './specs/encryption.ts';
+import { lifecycleFrom } from './specs/lifecycle.ts';
+import { machineFrom } from './specs/machine.ts';
+import { firstDisk } from './specs/root-device.ts';
+import { readSettings, type Settings } from './specs/settings.ts';
+import type { BootPlan, IdentityPlan, NicPlan, Wanted } from './wanted.ts';
+
+/** sun_path of a unix socket address holds 108 bytes, the last one NUL. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** @throws GantryError `guest_refused`, or the code of the setting that is not valid */
+export function wantedFrom(input: GuestInput, context: HostContext, profile: Profile): Wanted {
+  const settings = readSettings(input, profile);
+  checkGuest(settings, input);
+  checkNames(input, context);
+  const host = factsOf(context);
+  const node = context.node ?? profile.node;
+  checkArchitecture(settings, host);
+  const machine = machineFrom(settings, host, node, context.hardware);
+  return {
+    settings,
+    vcpus: input.vcpus,
+    memoryMiB: input.memoryMiB,
+    host,
+    node,
+    identity: identityOf(input, context),
+    machine,
+    boot: bootOf(input, context, settings),
+    disks: disksFromInput(settings, input, context),
+    nics: input.nics.map(nicOf),
+    pciDevices: [],
+    lifecycle: lifecycleFrom(settings),
+    encrypted: encryptionOn(settings, host, machine.type.value),
+  };
+}
+
+function checkNames(input: GuestInput, host: HostContext): void {
+  if (!matches(Name, input.name)) throw refused('its name is not a valid one');
+  for (const socket of [host.agentSocket, host.vncSocket])
+    if (new TextEncoder().encode(socket).length > LONGEST_SOCKET_PATH)
+      throw refused(
+        `the path of its socket is too long (${socket}); give the agent a shorter state directory`,
+      );
+}
+
+/** A node runs guests of its own architecture. */
+function checkArchitecture({ image }: Settings, host: HostFacts): void {
+  const wanted = image.get('hw_architecture')?.value;
+  if (wanted !== undefined && wanted !== host.architecture)
+    throw refused(`the image is for ${wanted}, and this node is ${host.architecture}`);
+}
+
+const factsOf = (context: HostContext): HostFacts => ({
+  architecture: context.architecture,
+  accelerator: context.accelerator,
+  emulator: context.emulator,
+  machineAliases: {},
+  directIo: context.directIo,
+  uefi: context.uefi ?? false,
+  secureBoot: context.secureBoot ?? false,
+  cpuControl: context.cpuControl ?? true,
+  cpuModelFeatures: {},
+  overcommit: { cpu: 1, memory: 1 },
+  ...(context.machineTypes ? { machineTypes: context.machineTypes } : {}),
+});
+
+const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
+  uuid: host.uuid,
+  name: input.name,
+  metadata: metadata({
+    cluster: host.cluster,
+    instance: host.uuid,
+    epoch: host.epoch,
+    name: input.name,
+    origin: builtin('metadata', 'whose guest this is, and by which binding it runs'),
+  }),
+  consoleLog: host.consoleLog,
+  agentSocket: host.agentSocket,
+  vncSocket: host.vncSocket,
+});
+
+function bootOf({ boot }: GuestInput, host: HostContext, settings: Settings): BootPlan {
+  if (boot.kernel === 'disk')
+    return {
+      kind: 'disk',
+      devices: ['hd'],
+      origin: origin('instance', 'boot.kernel', 'the firmware boots the first disk'),
+    };
+  if (host.kernel === undefined) throw refused('it boots a kernel of its own, but the node has none for it');
+  const root = boot.root ?? firstDisk(diskBusFrom(settings).value);
+  const previewed = [`root=${root}`, 'console=ttyS0', boot.args ?? ''];
+  return {
+    kind: 'kernel',
+    kernel: host.kernel,
+    ...(host.initrd === undefined ? {} : { initrd: host.initrd }),
+    commandLine: host.commandLine ?? previewed.filter((word) => word !== '').join(' '),
+    origin: origin('instance', 'boot.kernel', 'the node boots the guest’s own copy of the kernel directly'),
+  };
+}
+
+const nicOf = ({ mac, bridge, mtu }: GuestInput['nics'][number], index: number): NicPlan => ({
+  mac,
+  source: { type: 'bridge', bridge },
+  ...(mtu === undefined ? {} : { mtu }),
+  limited: true,
+  origin: origin('instance', `nics[${index}]`, `NIC ${index} of the instance`),
+});
