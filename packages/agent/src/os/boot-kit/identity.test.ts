@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GuestSpec } from '@gantry/model';
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../process/run.ts';
 import { makeHostKey } from './host-key.ts';
 import { identityArchive } from './identity.ts';
-import { seedFiles } from './seed.ts';
+import { seedFiles, writeSeed } from './seed.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKtest someone';
 const hostKey = makeHostKey('root@web');
@@ -113,5 +113,14 @@ describe('seedFiles', () => {
         },
       },
     });
+  });
+
+  it('lie on an ISO with the label that cloud-init looks for, and nowhere else', async () => {
+    const guest = spec([nic]);
+    const path = await writeSeed(guest, dir, new AbortController().signal);
+    expect((await run(['isoinfo', '-d', '-i', path])).stdout).toContain('Volume id: cidata\n');
+    const { stdout } = await run(['isoinfo', '-J', '-x', '/meta-data', '-i', path]);
+    expect(stdout).toBe(seedFiles(guest)['meta-data']);
+    expect(await readdir(dir)).toEqual(['seed.iso']);
   });
 });
