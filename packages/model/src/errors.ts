@@ -55,7 +55,12 @@ export const errorRegistry = {
     'Unset it, or use a release whose notes name it.',
   ),
   // --- who asks
-  unauthenticated: entry(401, 4, 'no valid token: {why}', 'Log in with `gantry login`, or set GANTRY_TOKEN.'),
+  unauthenticated: entry(
+    401,
+    4,
+    'no valid token: {why}',
+    'Name the cluster with `gantry context use NAME --url URL` and give its token in GANTRY_TOKEN.',
+  ),
   forbidden: entry(
     403,
     4,
