@@ -63,7 +63,7 @@ async function byHand(cluster: Cluster, xml: string, ipv4: string, mac: string):
     '-F',
     'raw',
     '-b',
-    base['backing-filename'],
+    resolve(dirname(disk), base['backing-filename']),
     image,
     String(base['virtual-size']),
   ]);
