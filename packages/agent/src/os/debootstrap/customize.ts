@@ -2,7 +2,7 @@
  * What is changed in a fresh debootstrap tree so that it is a guest which boots quickly. Done with plain files in a
  * tree of our own making, before it becomes an image.
  */
-import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../../process/run.ts';
 import type { BootKit } from '../boot-kit/boot-kit.ts';
@@ -36,6 +36,13 @@ Before=shutdown.target
 StartupCPUWeight=10000
 ExecStartPre=
 `;
+
+/** On the serial console alone, which only the node and users of the API reach; the account itself stays locked. */
+const rootOnConsole = `[Service]
+ExecStart=
+ExecStart=-/sbin/agetty -o '-p -f -- \\\\u' --autologin root --keep-baud 115200,57600,38400,9600 - $TERM
+`;
+const CONSOLE_UNIT = 'etc/systemd/system/serial-getty@ttyS0.service.d/console.conf';
 
 const keysOnly = `PermitRootLogin prohibit-password
 PasswordAuthentication no
@@ -74,7 +81,7 @@ const fstab = (filesystem: string, rootUuid: string): string =>
   `UUID=${rootUuid} / ${filesystem} defaults,errors=remount-ro,x-systemd.growfs 0 0\n`;
 
 /** What the recipe consists of: images made by another one are not taken for the same. */
-export const recipe = { basePackages, files, links, fstab: fstab('', '') };
+export const recipe = { basePackages, files, links, rootOnConsole, fstab: fstab('', '') };
 
 export async function customize(
   tree: string,
@@ -91,7 +98,7 @@ export async function customize(
     join(tree, 'etc/apt/sources.list'),
     parameters.sideSources.map((line) => `${line}\n`).join(''),
   );
-  if (parameters.consoleLogin === 'root') await emptyRootPassword(join(tree, 'etc/shadow'));
+  if (parameters.consoleLogin === 'root') await put(join(tree, CONSOLE_UNIT), rootOnConsole);
   await mkdir(join(tree, 'lib/modules'), { recursive: true });
   await run(['cp', '-a', '--reflink=auto', kit.modules, join(tree, 'lib/modules/')], { signal });
 }
@@ -123,9 +130,4 @@ async function removeLeftovers(tree: string): Promise<void> {
     await rm(join(tree, file), { force: true });
   for (const folder of ['var/cache/apt/archives/partial', 'var/lib/apt/lists/partial', 'var/log/apt'])
     await mkdir(join(tree, folder), { recursive: true });
-}
-
-async function emptyRootPassword(shadow: string): Promise<void> {
-  const lines = await readFile(shadow, 'utf8');
-  await writeFile(shadow, lines.replace(/^root:[^:]*:/m, 'root::'));
 }

@@ -103,7 +103,7 @@ describe('resolveParameters', () => {
       extraPackages: [],
       filesystem: 'ext4',
       cacheDays: 14,
-      consoleLogin: 'locked',
+      consoleLogin: 'root',
       sideSources: sideSources(apt, 'bookworm'),
     });
   });

@@ -13,7 +13,7 @@ export interface DebootstrapParameters {
   proxy?: string;
   /** Days after which a base is built anew; undefined: never. */
   cacheDays?: number;
-  /** `root`: logs in without password on the consoles (never over ssh). `locked`: nobody does; ssh keys only. */
+  /** `root`: the serial console is root’s, without a password (never over ssh). `locked`: ssh keys only. */
   consoleLogin: 'locked' | 'root';
   /** Further lines for the guest's sources.list. */
   sideSources: string[];
@@ -25,7 +25,7 @@ const PROVIDER_DEFAULTS: Readonly<Record<string, string>> = {
   extra_pkgs: '',
   filesystem: 'ext4',
   clean_cache: '14',
-  console_login: 'locked',
+  console_login: 'root',
   mirror: '',
   proxy: '',
   arch: '',
