@@ -146,6 +146,11 @@ test('wake-ups: one at the start, then one for many changes, and none for other 
   await cluster.call<Instance>('stopInstance', { params: { ref: 'hello' }, body: {} });
   await settle();
   expect(told).toEqual(['changed', 'changed']);
+  // what it says itself does not wake it
+  await cluster.agent.round();
+  await settle();
+  expect((await cluster.instance('hello')).status.state).toBe('stopped');
+  expect(told).toEqual(['changed', 'changed']);
   over.abort();
   await reading;
 });

@@ -3,8 +3,9 @@
 import type { TunnelRequest } from '@gantry/model';
 import { type Assignments, type ClusterId, err, type Node, type NodeId } from '@gantry/model';
 import { theCluster } from '../operations/guest-spec.ts';
+import { isCurrent } from '../operations/view.ts';
 import { takeReport } from '../reports/take-report.ts';
-import { watch } from '../store/watch.ts';
+import { type WatchEvent, watch } from '../store/watch.ts';
 import type { Asking, Handler, ServerEvent } from './call.ts';
 
 async function nodeOf({ app, caller }: Asking): Promise<Node> {
@@ -56,7 +57,7 @@ async function* wakeUps(
     AbortSignal.any([signal, stop.signal]),
   );
   const pump = (async () => {
-    for await (const { revision, type } of mine) if (type !== 'bookmark') queue.changed(revision);
+    for await (const event of mine) if (isNews(event)) queue.changed(event.revision);
   })().catch((error: unknown) => queue.fail(error));
   try {
     // an agent that was away may have missed anything
@@ -69,6 +70,10 @@ async function* wakeUps(
     await pump;
   }
 }
+
+/** A spec that the agent has reported on is no news to it: its own report came back. */
+const isNews = (event: WatchEvent): boolean =>
+  event.type === 'delete' || (event.type === 'put' && !isCurrent(event.object));
 
 /** Changes coalesce: while the agent is slow, only the newest is kept. */
 class WakeUpQueue {
