@@ -15,6 +15,7 @@ const nouns: Record<string, string> = {
   instance: 'virtual machines',
   image: 'what disks are made from',
   flavor: 'sizes and hardware of guests',
+  guest: 'hardware of guests, also without a cluster',
   network: 'networks and their addresses',
   node: 'machines that run guests',
   op: 'operations: what was asked for, its steps and its end',

@@ -68,6 +68,10 @@ export interface Profile {
     readonly version: string;
     readonly family: string;
   };
+  /** Where the files of guests are, by a folder for each. */
+  readonly guestsFolder: string;
+  /** A display on a unix socket there. */
+  readonly vncSocket: boolean;
   readonly console: { readonly append: boolean; readonly numbered: boolean };
   /** A TPM’s state must be encrypted. */
   readonly tpmNeedsSecret: boolean;
@@ -143,6 +147,8 @@ export const gantryProfile: Profile = {
   apicArchitectures: ['x86_64'],
   uefiArchitectures: ['aarch64'],
   keyboardArchitectures: ['aarch64'],
+  guestsFolder: '/var/lib/gantry/agent/guests',
+  vncSocket: true,
   console: { append: true, numbered: true },
   tpmNeedsSecret: false,
   tabletForWindows: true,
@@ -199,6 +205,8 @@ export const novaProfile: Profile = {
     version: '26.2.2',
     family: 'Virtual Machine',
   },
+  guestsFolder: '/var/lib/nova/instances',
+  vncSocket: false,
   console: { append: false, numbered: false },
   tpmNeedsSecret: true,
   tabletForWindows: false,

@@ -86,6 +86,8 @@ export interface MachinePlan {
   readonly type: Decided<string>;
   /** Of the guest; differs from the host’s where that is emulated. */
   readonly architecture: string;
+  /** What the image is for, emulated or not. */
+  readonly imageArchitecture: string;
   readonly emulated: boolean;
 }
 

@@ -132,6 +132,12 @@ export const errorRegistry = {
     'the image is refused: {why}',
     'Convert it with qemu-img to a plain qcow2 or raw file without references to other files.',
   ),
+  flavor_too_small: entry(
+    409,
+    5,
+    '{flavor} has {has} of {what}, and the image needs {needs}',
+    'Choose a larger flavor.',
+  ),
   image_not_ready: entry(409, 5, 'image {name} has no content yet', 'Upload it with `gantry image import`.'),
   disk_too_large: entry(
     409,

@@ -17,6 +17,7 @@ import { flavorDelete } from './flavor/delete.ts';
 import { flavorList } from './flavor/list.ts';
 import { flavorSet } from './flavor/set.ts';
 import { flavorShow } from './flavor/show.ts';
+import { guestRender } from './guest/render.ts';
 import { imageCreate } from './image/create.ts';
 import { imageDelete } from './image/delete.ts';
 import { imageImport } from './image/import.ts';
@@ -79,6 +80,7 @@ export const verbs: readonly Verb[] = [
   flavorCreate,
   flavorSet,
   flavorDelete,
+  guestRender,
   networkList,
   networkShow,
   networkCreate,

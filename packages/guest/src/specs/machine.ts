@@ -46,7 +46,7 @@ export function machineFrom(
   const emulated = architecture !== host.architecture;
   if (!emulated && host.machineTypes && !host.machineTypes.includes(type.value))
     throw refused(`QEMU on this node has no machine type ${type.value}`, 'InvalidMachineType');
-  return { type, architecture, emulated };
+  return { type, architecture, imageArchitecture: asked, emulated };
 }
 
 /** A guest keeps its machine over changes of defaults; only its own settings change it. */
