@@ -126,6 +126,18 @@ describe('roles and projects', () => {
     expect(new Set(events.items.map(({ actor }) => actor))).toEqual(new Set(['b']));
   });
 
+  test('files of a node are an administrator’s to boot', async () => {
+    const operator = as(await token('o', { role: 'operator' }));
+    for (const boot of [{ kernel: '/etc/shadow' }, { kernel: 'node', initrd: '/root/.ssh/id_ed25519' }]) {
+      await expect(operator('createInstance', { body: { ...body, boot } })).rejects.toMatchObject({
+        code: 'forbidden',
+      });
+      const image = { name: 'thief', spec: { source: 'file', format: 'raw', boot } };
+      await expect(operator('createImage', { body: image })).rejects.toMatchObject({ code: 'forbidden' });
+    }
+    await cluster.call('createInstance', { body: { ...body, boot: { kernel: '/boot/vmlinuz' } } });
+  });
+
   test('a watch tells only what its token may see', async () => {
     const from = await cluster.store.revision();
     await cluster.call('createProject', { body: { name: 'blue' } });

@@ -27,6 +27,7 @@ test('an instance is created, stopped, started, rebooted and deleted', async () 
   expect(done.status.steps.map(({ name, state }) => [name, state])).toEqual([
     ['submitted', 'done'],
     ['placed', 'done'],
+    ['network', 'done'],
     ['disk ready', 'done'],
     ['running', 'done'],
     ['first ping', 'done'],

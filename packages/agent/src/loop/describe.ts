@@ -1,19 +1,29 @@
-/** What only the node knows of a running guest: where its console is, and the origin of every element of its hardware. */
-import type { Guest, StatusReport } from '@gantry/model';
+/** What only the node knows: of a running guest its console and the origin of its hardware, of a disk what it takes. */
+import type { ReplicaStatus, StatusReport } from '@gantry/model';
 import type { Host } from '../env.ts';
+import type { AgentState } from './state.ts';
 
-export async function describe(
-  host: Host,
-  report: StatusReport,
-  guests: readonly Guest[],
-): Promise<StatusReport> {
+export async function describe(host: Host, state: AgentState, report: StatusReport): Promise<StatusReport> {
+  if (report.kind === 'replica')
+    return { ...report, status: { ...report.status, ...ofDisk(state, report.id) } };
   if (report.kind !== 'guest' || (report.status.state !== 'running' && report.status.state !== 'paused'))
     return report;
-  const instance = guests.find((guest) => guest.id === report.id)?.spec.instance;
+  const instance = state.journal.assignments?.guests.find((guest) => guest.id === report.id)?.spec.instance;
   if (!instance) return report;
   const explanation = await host.explain(instance);
   return {
     ...report,
     status: { ...report.status, ...host.paths(instance), ...(explanation ? { explanation } : {}) },
+  };
+}
+
+function ofDisk(state: AgentState, replica: string): Pick<ReplicaStatus, 'readyAt' | 'allocatedBytes'> {
+  const spec = state.journal.assignments?.replicas.find(({ id }) => id === replica)?.spec;
+  const made = spec?.what === 'disk' ? state.made.get(spec.disk) : undefined;
+  if (!made) return {};
+  const { readyAt, allocatedBytes } = made;
+  return {
+    readyAt: new Date(readyAt).toISOString(),
+    ...(allocatedBytes === undefined ? {} : { allocatedBytes }),
   };
 }

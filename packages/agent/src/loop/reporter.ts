@@ -2,7 +2,7 @@
  * Tells the controller what is: at once when something changed, else as a heartbeat. Reports are numbered and carry
  * everything that has not been acknowledged, so losing or repeating one does no harm.
  */
-import type { NodeStatus, Report, StatusReport } from '@gantry/model';
+import type { NodeStatus, Report, ReportAnswer, StatusReport } from '@gantry/model';
 import { waitAtMost } from './latch.ts';
 import type { AgentParts, AgentState } from './state.ts';
 
@@ -27,8 +27,14 @@ export async function reporting(parts: AgentParts, state: AgentState, signal: Ab
     // if the answer gets lost, nobody knows what the controller has: then all of it counts as not told
     for (const status of statuses) acknowledged.delete(keyOf(status));
     try {
-      await parts.link.report(report, signal);
+      const answer = await parts.link.report(report, signal);
       signal.throwIfAborted();
+      if (!answer.accepted) {
+        sequence = await goBeyond(parts, state, answer, sequence);
+        giveBack(state, taken);
+        state.tell.set();
+        continue;
+      }
       for (const status of statuses) acknowledged.set(keyOf(status), JSON.stringify(status));
       if (due) [lastNode, lastReadiness] = [now, readiness];
       backoffMs = 200;
@@ -41,6 +47,23 @@ export async function reporting(parts: AgentParts, state: AgentState, signal: Ab
       state.tell.set();
     }
   }
+}
+
+/**
+ * The controller has newer reports of this node than ours: numbers go on above them. They can only be from an earlier
+ * life of this agent whose journal was lost. @returns the next sequence
+ */
+async function goBeyond(
+  parts: AgentParts,
+  state: AgentState,
+  { latest }: ReportAnswer,
+  sequence: number,
+): Promise<number> {
+  if (!latest || latest.run < state.journal.run) return sequence;
+  if (latest.run === state.journal.run && latest.sequence < sequence) return sequence;
+  state.journal.run = latest.run + 1;
+  await parts.journal.write(state.journal);
+  return 0;
 }
 
 async function compose(

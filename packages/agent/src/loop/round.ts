@@ -34,9 +34,7 @@ export async function round(
     .map((d) => ({ name: d.name, uuid: d.uuid, memoryMiB: d.memoryMiB, running: d.state !== 'shutoff' }));
   await remember(parts, state, planned);
   signal.throwIfAborted();
-  state.statuses = await Promise.all(
-    planned.statuses.map((status) => describe(parts.host, status, assignments.guests)),
-  );
+  state.statuses = await Promise.all(planned.statuses.map((status) => describe(parts.host, state, status)));
   state.tell.set();
   state.alive.set();
   for (const action of planned.actions) begin(parts, state, action, signal);
@@ -82,8 +80,10 @@ async function carryOut(
   };
   try {
     if (action.do === 'guest.start' && action.because !== 'wanted') announce(state, action);
-    await parts.host.perform(action, log, signal);
+    const outcome = await parts.host.perform(action, log, signal);
     if (signal.aborted) return;
+    if (action.do === 'disk.create') state.made.set(action.spec.disk, { readyAt: clock.now(), ...outcome });
+    if (action.do === 'disk.remove') state.made.delete(action.spec.disk);
     state.failures.delete(subjectOf(action));
     await succeeded(parts, state, action);
   } catch (error) {

@@ -17,6 +17,8 @@ export interface AgentState {
   journal: JournalState;
   busy: Set<string>;
   failures: Map<string, Failure>;
+  /** Disks made in this life of the agent, by replica's disk: when, and what they take. */
+  made: Map<string, { readyAt: number; allocatedBytes?: number }>;
   facts: NodeFacts | undefined;
   /** Latest status of everything assigned; the reporter sends what the controller has not acknowledged. */
   statuses: StatusReport[];
@@ -39,6 +41,7 @@ export const freshState = (journal: JournalState): AgentState => ({
   journal,
   busy: new Set(),
   failures: new Map(),
+  made: new Map(),
   facts: undefined,
   statuses: [],
   unknown: [],

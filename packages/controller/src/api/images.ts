@@ -13,6 +13,7 @@ import {
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec, withStatus } from '../store/batch.ts';
 import { retrying } from '../store/conflict.ts';
+import { requireBootAllowed } from './boot-paths.ts';
 import {
   type Asking,
   type Call,
@@ -32,6 +33,7 @@ export const getImage: Handler<'getImage'> = (call) => getReply(call, 'image');
 export const createImage: Handler<'createImage'> = async (call) => {
   const { name, labels, spec } = call.body;
   checkImageProperties(spec.properties ?? {});
+  requireBootAllowed(call.caller, spec.boot);
   const wanted = spec.source === 'file' ? 'format' : 'os';
   if (spec[wanted] === undefined)
     throw err('invalid_argument', {

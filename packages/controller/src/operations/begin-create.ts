@@ -13,6 +13,7 @@ import {
   type Instance,
   type InstanceSpec,
   type Network,
+  type Nic,
   type Node,
   type NodeId,
   type Operation,
@@ -21,11 +22,12 @@ import {
   type Step,
 } from '@gantry/model';
 import { place, refusal } from '@gantry/placement';
+import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type App, type Asking, resolve } from '../api/call.ts';
 import { readCapacities } from '../capacity.ts';
 import { type Env, nowOf } from '../env.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
-import { Draft } from '../store/batch.ts';
+import { Draft, withStatus } from '../store/batch.ts';
 import { claimNics } from './create-nics.ts';
 import { newAttachments, newDisks, newReplicas } from './create-parts.ts';
 import { readSources, type Sources } from './create-sources.ts';
@@ -55,21 +57,25 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   const sources = await readSources(asking, body);
   const target = { id: app.env.uuid(), name: body.name, project };
   draft.take(nameSpace('instance', project), body.name, target.id).relyOn(sources.flavor, sources.image);
+  requireBootAllowed(asking.caller, body.boot);
   const { nics, networks } = await claimNics(asking, body, target.id, cluster.spec.macPrefix, draft);
-  const operation = await addOperation(app, asking.caller, draft, {
+  const begun = await addOperation(app, asking.caller, draft, {
     kind: 'instance.create',
     target,
-    steps: stepsOf(body, nowOf(app.env)),
+    steps: [],
     input: { power: body.power ?? 'running', until: body.until ?? 'running' },
     deadlineMs: body.deadlineMs,
     reason: body.reason,
   });
-  const disks = newDisks(app.env, target, sources, operation.id);
+  const disks = newDisks(app.env, target, sources, begun.id);
   for (const disk of disks) draft.add(disk);
   const newborn = { ...target, spec: specOf(body, sources, nics, disks) };
   const { decision, node } = await chooseNode(asking, body, newborn, disks, networks);
   draft.relyOn(node);
-  draft.batch.decision = { operation: operation.id, decision };
+  draft.batch.decision = { operation: begun.id, decision };
+  const details = { placed: placedDetail(decision), network: networkDetail(nics, networks) };
+  const operation = withStatus(begun, { steps: stepsOf(body, nowOf(app.env), details) });
+  draft.put(operation);
   const guest = await bind(app, draft, newborn, disks, node, operation);
   const instance = newInstance(app.env, body, newborn, guest, operation);
   draft.add(instance).add(guest);
@@ -137,13 +143,40 @@ async function requireNameFree({ app }: Asking, name: string, project: string): 
     throw err('name_taken', { kind: 'instance', name });
 }
 
-function stepsOf({ power, until }: CreateInstance, now: string): Step[] {
-  const past = (name: string): Step => ({ name, state: 'done', startedAt: now, endedAt: now });
+/** `node1   best of 2 that fit, 3 looked at` */
+function placedDetail({ chosen, lookedAt, verdicts }: PlacementDecision): string {
+  const fit = verdicts.filter(({ rejections }) => rejections.length === 0).length;
+  return `${chosen?.name}   best of ${fit} that fit, ${lookedAt} looked at`;
+}
+
+/** `nic0 default 192.168.77.2 52:54:00:1f:aa:09`; undefined without NICs. */
+const networkDetail = (nics: Nic[], networks: Network[]): string | undefined =>
+  nics
+    .map(({ network, ipv4, mac }, index) => {
+      const name = networks.find(({ id }) => id === network)?.name ?? network;
+      return `nic${index} ${name} ${ipv4 ?? 'no address'} ${mac}`;
+    })
+    .join(', ') || undefined;
+
+interface Details {
+  placed: string;
+  network: string | undefined;
+}
+
+function stepsOf({ power, until }: CreateInstance, now: string, details: Details): Step[] {
+  const past = (name: string, detail?: string): Step => ({
+    name,
+    state: 'done',
+    startedAt: now,
+    endedAt: now,
+    ...(detail ? { detail } : {}),
+  });
   const end: Step[] =
     power === 'stopped' ? [{ name: waitSteps.defined, state: 'waiting' }] : stepsUntil(until);
   return [
     past(createSteps.submitted),
-    past(createSteps.placed),
+    past(createSteps.placed, details.placed),
+    ...(details.network ? [past(createSteps.network, details.network)] : []),
     { name: createSteps.disk, state: 'waiting' },
     ...end,
   ];

@@ -13,7 +13,12 @@ import { advanceWaits, guestFailure, reached } from './waits.ts';
 /** How long taking back may take; what is left then stays, tombstoned, for `delete`. */
 const CLEANING_MS = 5 * 60_000;
 
-export const createSteps = { submitted: 'submitted', placed: 'placed', disk: 'disk ready' } as const;
+export const createSteps = {
+  submitted: 'submitted',
+  placed: 'placed',
+  network: 'network',
+  disk: 'disk ready',
+} as const;
 
 export const instanceCreate: Logic = {
   advance(move) {

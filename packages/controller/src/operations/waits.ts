@@ -35,7 +35,8 @@ export function advanceWaits(move: Move): boolean {
   };
   for (const { name } of move.operation.status.steps) {
     const at = times[name];
-    if (at !== undefined) move.done(name, at);
+    const detail = name === waitSteps.running ? guest.status.accelerator : undefined;
+    if (at !== undefined) move.done(name, at, detail);
     if (!move.isDone(name)) return false;
   }
   return true;
