@@ -11,6 +11,7 @@ import { refused } from './refusal.ts';
 import { clockFrom } from './specs/clock.ts';
 import { cpuFrom } from './specs/cpu.ts';
 import { cpuTuneFrom, numaTuneFrom, vcpuFrom } from './specs/cpu-tune.ts';
+import { hasIoThread } from './specs/disk.ts';
 import { launchSecurityFrom } from './specs/encryption.ts';
 import { featuresFrom } from './specs/features.ts';
 import { firmwareFrom } from './specs/firmware.ts';
@@ -76,13 +77,15 @@ const cpuAndMemory = (wanted: Wanted) => ({
   cpu: cpuFrom(wanted),
 });
 
-const ioThreadsFrom = ({ settings, disks }: Wanted) =>
-  settings.profile.ioThreads && disks.some((disk) => disk.bus.value === 'virtio')
-    ? ioThreads({
-        count: 1,
-        origin: builtin('iothreads', 'disks are served beside QEMU’s main loop, which other devices block'),
-      })
-    : undefined;
+function ioThreadsFrom({ settings, disks }: Wanted) {
+  const count = disks.filter((disk) => hasIoThread(disk, settings)).length;
+  if (count === 0) return undefined;
+  const by = builtin(
+    'iothreads',
+    'one for each disk, so that QEMU’s main loop and other disks do not delay it',
+  );
+  return ioThreads({ count, origin: by });
+}
 
 const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
   value === undefined ? {} : ({ [key]: value } as { [P in K]: V });

@@ -23,6 +23,11 @@ export { flavorKeys } from './specs/flavor-keys.ts';
 export { imageKeys } from './specs/image-keys.ts';
 export type { Key, KeyState, KeyType } from './specs/key.ts';
 export {
+  precedenceText,
+  referencePage,
+  stateText,
+} from './specs/keys/reference.ts';
+export {
   checkPolicy,
   type EffectivePolicy,
   lifePolicy,

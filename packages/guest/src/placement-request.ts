@@ -2,11 +2,11 @@
  * What a node must offer in placement’s words: resource classes and traits. Nova’s translation
  * (nova/scheduler/utils.py and request_filter.py, 26.2.2), with both image prefilters on.
  */
-import { dedicatedMask, policyFrom, realtimeCpus, threadPolicyFrom } from './numa/cpu-policy.ts';
+import { dedicatedMask, pciAffinity, policyFrom, realtimeCpus, threadPolicyFrom } from './numa/cpu-policy.ts';
 import { encryptionAsked } from './specs/encryption.ts';
 import { secureBootFrom } from './specs/firmware.ts';
 import type { Values } from './specs/read.ts';
-import { agreed, type Settings, wordOf } from './specs/settings.ts';
+import { type Settings, wordOf } from './specs/settings.ts';
 import { tpmSetting } from './specs/tpm.ts';
 
 export interface PlacementRequest {
@@ -99,8 +99,7 @@ function ofDevices(settings: Settings, { required }: Traits): void {
   const tpm = tpmSetting(settings);
   if (tpm) required.add(`COMPUTE_SECURITY_TPM_${tpm.version.value.replace('.', '_')}`);
   if (secureBootFrom(settings)?.value === 'required') required.add('COMPUTE_SECURITY_UEFI_SECURE_BOOT');
-  const affinity = agreed<string>(settings, 'hw:pci_numa_affinity_policy', 'hw_pci_numa_affinity_policy');
-  if (affinity?.value === 'socket') required.add('COMPUTE_SOCKET_PCI_NUMA_AFFINITY');
+  if (pciAffinity(settings) === 'socket') required.add('COMPUTE_SOCKET_PCI_NUMA_AFFINITY');
   if (settings.flavor.has('accel:device_profile')) required.add('COMPUTE_ACCELERATORS');
 }
 

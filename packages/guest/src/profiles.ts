@@ -44,8 +44,8 @@ export interface Profile {
   readonly diskSerial: boolean;
   /** Where the file system allows O_DIRECT, and where it does not. */
   readonly cache: { readonly direct: CacheMode; readonly buffered: CacheMode };
-  /** virtio-blk disks are served by a thread of their own. */
-  readonly ioThreads: boolean;
+  /** Each virtio disk is served by a thread of its own, beside QEMU’s main loop, which other devices block. */
+  readonly ioThreadPerDisk: boolean;
   readonly video: VideoModel;
   /** With a SPICE display. */
   readonly videoWithSpice: VideoModel;
@@ -137,7 +137,7 @@ export const gantryProfile: Profile = {
   guestAgent: true,
   diskSerial: true,
   cache: { direct: 'none', buffered: 'writeback' },
-  ioThreads: false,
+  ioThreadPerDisk: true,
   video: 'virtio',
   videoWithSpice: 'virtio',
   panicDevice: true,
@@ -194,6 +194,7 @@ export const novaProfile: Profile = {
   },
   guestAgent: false,
   diskSerial: false,
+  ioThreadPerDisk: false,
   videoWithSpice: 'qxl',
   panicDevice: false,
   usbController: 'always',

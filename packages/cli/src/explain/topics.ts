@@ -1,5 +1,5 @@
 /** Everything that `gantry explain` knows. Loaded on use: it needs all schemas. */
-import { flavorKeys, imageKeys, type Key } from '@gantry/guest';
+import { flavorKeys, imageKeys, type Key, precedenceText, stateText } from '@gantry/guest';
 import * as model from '@gantry/model';
 import { entries, join, section, subTable } from '../output/describe.ts';
 import { childrenOf, fieldAt, isRequired, type Schema, typeText } from './schema-text.ts';
@@ -95,12 +95,6 @@ function property(topic: string): Explanation | undefined {
 const isKey = (one: Key, wanted: string): boolean =>
   one.key === wanted || one.aliases?.includes(wanted) === true || one.pattern?.test(wanted) === true;
 
-const states: Readonly<Record<Key['state'], string>> = {
-  built: 'obeyed',
-  later: 'known, and refused until it is built',
-  inert: 'accepted; it says nothing about the hardware of a guest',
-};
-
 const keyText = (of: string, key: Key): string =>
   entries([
     ['property', `${key.key}   (of ${of === 'flavor' ? 'a flavor' : 'an image'})`],
@@ -108,7 +102,10 @@ const keyText = (of: string, key: Key): string =>
     ['type', keyType(key)],
     ['unit', key.unit],
     ['default', key.default],
-    ['state', states[key.state]],
+    ['domain XML', key.effect],
+    ['with', key.twin && `${key.twin.key}: ${precedenceText[key.twin.wins]}`],
+    ['since', `Nova ${key.since}`],
+    ['state', stateText(key)],
     ['older names', key.aliases?.join(' ')],
     ['example', `gantry ${of} set NAME --property ${key.key}=${exampleOf(key)}`],
   ]);

@@ -60,6 +60,15 @@ export function threadPolicyFrom(settings: Settings): ThreadPolicy | undefined {
   return flavor;
 }
 
+/** How near PCI devices must be; both must say the same. */
+export function pciAffinity(settings: Settings): string | undefined {
+  const flavor = wordOf<string>(settings, 'flavor', 'hw:pci_numa_affinity_policy')?.value;
+  const image = wordOf<string>(settings, 'image', 'hw_pci_numa_affinity_policy')?.value;
+  if (flavor && image && flavor !== image)
+    throw conflict('hw:pci_numa_affinity_policy', flavor, image, 'ImagePCINUMAPolicyForbidden');
+  return flavor ?? image;
+}
+
 /** With hw:cpu_realtime: the image's mask, else the flavor's, else all, which needs a place for QEMU's own threads. */
 export function realtimeCpus(settings: Settings, vcpus: number): CpuList | undefined {
   if (settings.flavor.get('hw:cpu_realtime')?.value !== true) return undefined;

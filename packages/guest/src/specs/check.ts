@@ -3,7 +3,7 @@
  * The order of those that compare flavor and image is Nova’s, so that of several mistakes the same one is named.
  */
 import type { GuestInput } from '@gantry/model';
-import { realtimeCpus } from '../numa/cpu-policy.ts';
+import { pciAffinity, realtimeCpus } from '../numa/cpu-policy.ts';
 import { guestTopology } from '../numa/guest-cells.ts';
 import { gantryProfile } from '../profiles.ts';
 import { invalid } from '../refusal.ts';
@@ -102,6 +102,7 @@ function checkAgreement(
 /** What Nova finds only when it asks placement. */
 function checkRequest(settings: Settings): void {
   tpmSetting(settings);
+  pciAffinity(settings);
 }
 
 /** A q35 machine has no IDE. */

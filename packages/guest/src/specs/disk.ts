@@ -22,16 +22,26 @@ export function diskBusFrom(settings: Settings): Decided<DiskBus> {
     : decided('virtio', builtin('hw_disk_bus', 'the fastest bus that every current system knows'));
 }
 
-export const disksFrom = (wanted: Wanted): Disk[] => wanted.disks.map((plan) => diskFrom(plan, wanted));
+export function disksFrom(wanted: Wanted): Disk[] {
+  let threads = 0;
+  return wanted.disks.map((plan) => {
+    const ioThread = hasIoThread(plan, wanted.settings) ? ++threads : undefined;
+    return diskFrom(plan, wanted, ioThread);
+  });
+}
 
-function diskFrom(plan: DiskPlan, wanted: Wanted): Disk {
+/** A seed is read once and needs none. */
+export const hasIoThread = (plan: DiskPlan, { profile }: Settings): boolean =>
+  profile.ioThreadPerDisk && plan.bus.value === 'virtio' && !plan.readOnly;
+
+function diskFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined): Disk {
   checkKind(plan);
   const { bus, name, source, serial, blockSize, bootOrder, scsiUnit } = plan;
   const limits = limitsOf(plan, wanted.settings);
   return disk({
     device: plan.device,
     source,
-    driver: driverFrom(plan, wanted),
+    driver: driverFrom(plan, wanted, ioThread),
     target: diskTarget({ device: name, bus: bus.value, origin: bus.origin }),
     ...(serial === undefined ? {} : { serial }),
     ...(limits ? { iotune: limits } : {}),
@@ -54,11 +64,10 @@ function checkKind({ device, bus, serial, name }: DiskPlan): void {
     );
 }
 
-function driverFrom(plan: DiskPlan, wanted: Wanted) {
+function driverFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined) {
   const cache = cacheFrom(plan, wanted);
   const discard = plan.discard ?? (plan.local ? wanted.node.discard : undefined);
   const direct = cache.value === 'none' || cache.value === 'directsync';
-  const ioThread = wanted.settings.profile.ioThreads && plan.bus.value === 'virtio';
   return diskDriver({
     ...(plan.driverName ? { name: plan.driverName } : {}),
     format: plan.format,
@@ -66,7 +75,7 @@ function driverFrom(plan: DiskPlan, wanted: Wanted) {
     ...(discard ? { discard } : {}),
     // QEMU refuses native I/O where the host’s page cache is used.
     ...(plan.nativeIo ? { io: direct ? 'native' : 'threads' } : {}),
-    ...(ioThread ? { ioThread: 1 } : {}),
+    ...(ioThread === undefined ? {} : { ioThread }),
     ...virtioFrom(wanted, plan.bus.value === 'virtio'),
     origin: cache.origin,
   });

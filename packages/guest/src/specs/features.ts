@@ -68,6 +68,7 @@ export const pmuSetting = (settings: Settings) => agreed<boolean>(settings, 'hw:
 function hiddenFrom(settings: Settings): KvmHidden | undefined {
   const found = [
     booleanOf(settings, 'flavor', 'hw:hide_hypervisor_id'),
+    booleanOf(settings, 'flavor', 'hide_hypervisor_id'),
     booleanOf(settings, 'image', 'img_hide_hypervisor_id'),
   ].find((setting) => setting?.value === true);
   return (

@@ -52,7 +52,7 @@ function driverFrom(plan: NicPlan, model: NicModel | undefined, wanted: Wanted):
   const userSpace = plan.source.type === 'vhostuser';
   const tcg = virtio && host.accelerator === 'tcg';
   const queues = virtio && !tcg ? queuesFrom(wanted) : undefined;
-  const rxQueueSize = (virtio && !tcg) || userSpace ? node.rxQueueSize : undefined;
+  const rxQueueSize = virtio || userSpace ? node.rxQueueSize : undefined;
   const txQueueSize = userSpace ? node.txQueueSize : undefined;
   const tuned = queues !== undefined || rxQueueSize !== undefined;
   const name = userSpace ? undefined : tcg ? 'qemu' : tuned ? 'vhost' : undefined;
@@ -90,7 +90,7 @@ type Way = 'inbound' | 'outbound';
 function bandwidthFrom(settings: Settings): Bandwidth | undefined {
   const inbound = limitOf(settings, 'inbound');
   const outbound = limitOf(settings, 'outbound');
-  if (!inbound?.average && !outbound?.average) return undefined;
+  if (!inbound && !outbound) return undefined;
   return bandwidth({
     ...(inbound ? { inbound } : {}),
     ...(outbound ? { outbound } : {}),
@@ -103,7 +103,8 @@ function limitOf(settings: Settings, way: Way): TrafficLimit | undefined {
   const average = value('average');
   const peak = value('peak');
   const burst = value('burst');
-  if (average === undefined) return undefined;
+  // 0 is no limit; Nova writes it all the same.
+  if (average === undefined || (average === 0 && settings.profile.refuseIneffective)) return undefined;
   return {
     average,
     ...(peak === undefined ? {} : { peak }),

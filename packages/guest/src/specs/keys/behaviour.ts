@@ -26,10 +26,19 @@ export const behaviour: Family = family(
   ],
   [
     built('hw:hide_hypervisor_id', boolean, 'false', 'Hide the hypervisor’s signature from CPUID.', {
-      aliases: ['hide_hypervisor_id'],
       ...effect('features/kvm/hidden@state, features/hyperv/vendor_id'),
       ...twin('img_hide_hypervisor_id', 'either'),
     }),
+    built(
+      'hide_hypervisor_id',
+      boolean,
+      'false',
+      'Older name of hw:hide_hypervisor_id; true in one suffices.',
+      {
+        ...effect('features/kvm/hidden@state, features/hyperv/vendor_id'),
+        ...twin('img_hide_hypervisor_id', 'either'),
+      },
+    ),
   ],
   [
     built('img_hide_hypervisor_id', boolean, 'false', 'Hide the hypervisor’s signature from CPUID.', {
