@@ -7,7 +7,14 @@ import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts
 import type { ControllerLink, Env, Host } from './env.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
 import { type AcceleratorTest, acceleratorTest } from './host/accelerator.ts';
-import { bootId, nodeFacts, nodeGauges, parseCpuinfo, qemuFacts } from './host/facts.ts';
+import {
+  bootId,
+  type HypervisorFacts,
+  nodeFacts,
+  nodeGauges,
+  parseCpuinfo,
+  qemuFacts,
+} from './host/facts.ts';
 import { probe } from './liveness/probe.ts';
 import { nodeNetwork } from './network/network.ts';
 import type { NodeOs } from './os/create-os.ts';
@@ -108,9 +115,17 @@ function cachedBootId(): () => string {
   return () => id;
 }
 
-async function hypervisor(guests: Guests) {
-  const [libvirt, qemu] = await Promise.all([guests.capabilities().catch(() => undefined), qemuFacts(QEMU)]);
-  return { ...qemu, ...(libvirt ? { machineTypes: libvirt.machineTypes } : {}) };
+async function hypervisor(guests: Guests): Promise<HypervisorFacts> {
+  const [libvirt, libvirtVersion, qemu] = await Promise.all([
+    guests.capabilities().catch(() => undefined),
+    guests.libvirtVersion().catch(() => undefined),
+    qemuFacts(QEMU),
+  ]);
+  return {
+    ...qemu,
+    ...(libvirtVersion ? { libvirtVersion } : {}),
+    ...(libvirt ? { machineTypes: libvirt.machineTypes } : {}),
+  };
 }
 
 const QEMU = `qemu-system-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`;

@@ -42,6 +42,8 @@ export interface Guests {
   observe(): Promise<Pick<Observation, 'libvirt' | 'domains' | 'guestFiles'>>;
   /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `host_unfit` */
   capabilities(): Promise<Capabilities>;
+  /** Of the daemon: "9.0.0". */
+  libvirtVersion(): Promise<string>;
   explain(instance: string): Promise<Provenance[] | undefined>;
   paths(instance: string): { console: string; vnc: string };
   watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
@@ -128,6 +130,11 @@ export function createGuests(options: GuestsOptions): Guests {
       }
     },
     capabilities: () => guarded(readCapabilities),
+    libvirtVersion: () =>
+      guarded(async () => {
+        const number = Number(await (await session.client()).connectGetLibVersion());
+        return [Math.floor(number / 1e6), Math.floor(number / 1e3) % 1e3, number % 1e3].join('.');
+      }),
     explain: async (instance) => (await directory.readRecord(instance))?.explanation,
     paths: (instance) => {
       const { console, vnc } = directory.paths(instance);
