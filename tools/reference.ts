@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verbs } from '../packages/cli/src/commands/all.ts';
+import { referencePage } from '../packages/guest/src/index.ts';
 import { errorRegistry, instanceActions, type Route, routes } from '../packages/model/src/index.ts';
 
 const made = (title: string, intro: string): string =>
@@ -54,6 +55,8 @@ export const reference = (): Record<string, string> => ({
   'api.md': api(),
   'states.md': states(),
   'commands.md': cli(),
+  'extra-specs.md': referencePage('flavor'),
+  'image-properties.md': referencePage('image'),
 });
 
 if (import.meta.main) {

@@ -54,7 +54,7 @@ export function referencePage(kind: Vocabulary): string {
   });
   return [
     `# ${titles[kind]}`,
-    '<!-- Generated from packages/guest/src/specs/keys by tools/key-reference.ts: change it there. -->',
+    '<!-- Generated from packages/guest/src/specs/keys by tools/reference.ts: change it there. -->',
     intro[kind],
     ...sections,
     '',
