@@ -14,7 +14,7 @@ const commands = firstHour
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await startCluster();
-  await cluster.ok('launch', 'debian/12', 'hello', '--until', 'ping', '-q');
+  await cluster.ok('launch', 'debian/12', 'hello', '--until', 'ssh', '-q');
 });
 afterAll(async () => {
   expect(await cluster?.stop()).toEqual(nothingLeft);
