@@ -33,7 +33,13 @@ export function agentArguments(layout: Layout, { libvirt, cache }: Settings): st
 /** The agent is on every node and mostly idle: young garbage is collected early, so that it stays small. */
 export const environments: Readonly<Record<Daemon, Readonly<Record<string, string>>>> = {
   server: {},
-  agent: { NODE_OPTIONS: '--max-semi-space-size=1', MALLOC_ARENA_MAX: '1' },
+  agent: {
+    NODE_OPTIONS: '--max-semi-space-size=1',
+    MALLOC_ARENA_MAX: '1',
+    // what was used for a moment goes back to the system
+    MALLOC_TRIM_THRESHOLD_: '65536',
+    MALLOC_MMAP_THRESHOLD_: '65536',
+  },
 };
 
 /** Programs that the user can run: the originals, or copies in the state folder. */
