@@ -130,7 +130,8 @@ test.each([gantryProfile, novaProfile].map((profile) => [profile.name, profile] 
         }
         const shape = shapeOf(parseXml(xml));
         expect(shape).not.toContain('evil');
-        expect(xml).not.toContain('etc');
+        // The command line of the guest’s own kernel may say anything; no path and no device may.
+        expect(xml.replace(/<cmdline>.*<\/cmdline>/, '')).not.toContain('etc');
       }),
       { numRuns: 1500 },
     );
