@@ -19,7 +19,6 @@ export function hostFactsFrom(host: CaseHost, options: Options): HostFacts {
     directIo: host.direct_io ?? true,
     uefi: host.uefi ?? false,
     secureBoot: host.secure_boot ?? false,
-    firmware: (host.firmwares ?? []).map(descriptor),
     cpuControl: host.cpu_cgroup_controller ?? true,
     cpuModelFeatures: host.cpu_model_features ?? {},
     overcommit: { cpu: host.cpu_allocation_ratio ?? 4, memory: host.ram_allocation_ratio ?? 1 },
@@ -32,6 +31,8 @@ export function hostFactsFrom(host: CaseHost, options: Options): HostFacts {
     ...(host.kernel_release === undefined ? {} : { kernelRelease: host.kernel_release }),
     ...(version ? { libvirtVersion: version } : {}),
     ...(host.existing_paths ? { devices: host.existing_paths } : {}),
+    // Without descriptors libvirt chooses.
+    ...(host.firmwares ? { firmware: host.firmwares.map(descriptor) } : {}),
     ...(host.uuid === undefined ? {} : { systemUuid: host.uuid }),
   };
 }

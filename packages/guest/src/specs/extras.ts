@@ -14,9 +14,11 @@ export function soundFrom({ settings }: Wanted): Sound[] {
     : [];
 }
 
-export function redirdevsFrom({ settings }: Wanted): Redirdev[] {
+/** @throws GantryError `guest_refused` where there is no SPICE display, through which alone they work */
+export function redirdevsFrom({ settings, node }: Wanted): Redirdev[] {
   const ports = agreed<number>(settings, 'hw:redirected_usb_ports', 'hw_redirected_usb_ports');
-  if (!ports) return [];
+  if (!ports || ports.value === 0) return [];
+  if (!node.spice) throw refused('hw:redirected_usb_ports needs a node with SPICE displays');
   const by = because(ports, 'a port for each device that a SPICE client may pass on').origin;
   return Array.from({ length: ports.value }, () => redirdev({ bus: 'usb', origin: by }));
 }

@@ -50,7 +50,6 @@ describe('offline', () => {
       { hw_usb_model: 'qemu-xhci' },
       "<controller type='usb' index='0' model='qemu-xhci'/>",
     ],
-    [{ 'hw:redirected_usb_ports': '2' }, {}, "<redirdev bus='usb' type='spicevmc'/>"],
     [{ 'hw:tpm_version': '2.0', 'hw:tpm_model': 'tpm-crb' }, {}, "<tpm model='tpm-crb'>"],
     [{ 'hw_video:ram_max_mb': '64' }, { hw_video_ram: '32' }, "vram='32768'"],
     [{}, { hw_input_bus: 'virtio' }, "<input type='keyboard' bus='virtio'/>"],
@@ -69,6 +68,16 @@ describe('offline', () => {
       properties as unknown as Record<string, string>,
     );
     expect(xml).toContain(part);
+    validate(xml);
+  });
+
+  test('USB ports for a SPICE client need one', () => {
+    const ports = { 'hw:redirected_usb_ports': '2' };
+    expect(() => xmlOf(ports, {})).toThrow('SPICE');
+    const spice = { address: '127.0.0.1', agent: true };
+    const input = guestInput({ extraSpecs: ports });
+    const xml = renderDomain(compileGuest(input, hostContext({ node: { ...offline.node, spice } }), offline));
+    expect(xml.match(/<redirdev bus='usb' type='spicevmc'\/>/g)).toHaveLength(2);
     validate(xml);
   });
 
