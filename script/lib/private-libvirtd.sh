@@ -1,7 +1,8 @@
 #!/bin/bash
 # A libvirtd of its own in its own mount, network, pid and cgroup namespaces. Started by tests and by script/demo.
-#   private-libvirtd.sh enter DIR CACHE CGROUP   joins a cgroup of its own, makes the namespaces, then
-#   private-libvirtd.sh init DIR CACHE      is pid 1 in there: mounts, daemons, and reaping of orphans
+#   private-libvirtd.sh enter DIR CACHE CGROUP [OPTION...]   joins a cgroup of its own, makes the namespaces, then
+#   private-libvirtd.sh init DIR CACHE [OPTION...]   is pid 1 in there: mounts, daemons, and reaping of orphans
+# The options are libvirtd's. DIR/sasl2 and DIR/pki, where they are, take the place of /etc/sasl2 and /etc/pki.
 # LIVES_ON=1: it outlives its starter. SHOW_KVM=1: guests may use /dev/kvm.
 set -eu
 
@@ -32,12 +33,14 @@ join_v2() {
 }
 
 enter() {
-  : > "$1/cgroups"
-  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then join_v2 "$3" "$1"; else join_v1 "$3" "$1"; fi
+  local dir=$1 cache=$2 group=$3
+  shift 3
+  : > "$dir/cgroups"
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then join_v2 "$group" "$dir"; else join_v1 "$group" "$dir"; fi
   # The namespaces must not outlive whoever asked for them, even one that was killed; unless that is wanted.
   local bound=(setpriv --pdeathsig KILL)
   if [ -n "${LIVES_ON:-}" ]; then bound=(setsid); fi
-  exec "${bound[@]}" unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$1" "$2"
+  exec "${bound[@]}" unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$dir" "$cache" "$@"
 }
 
 mount_cgroups() {
@@ -70,23 +73,35 @@ hide_kvm() {
   done
 }
 
+# Directories that are not on every host, in an /etc of our own: the host's is not ours to change.
+own_etc() {
+  cp -a /etc /run/etc
+  mkdir -p /run/etc/sasl2 /run/etc/pki
+  mount --bind /run/etc /etc
+}
+
 init() {
-  local dir=$1
+  local dir=$1 cache=$2 part
+  shift 2
   mount --make-rprivate /
   mount_cgroups
   mount -t tmpfs -o mode=755 run /run
   if [ -z "${SHOW_KVM:-}" ]; then hide_kvm; fi
   mkdir -p /run/lock /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /etc/libvirt
+  if [ -d "$dir/sasl2" ]; then own_etc; fi
   mount --bind "$dir/run" /run/libvirt
   mount --bind "$dir/etc" /etc/libvirt
   mount --bind "$dir/lib" /var/lib/libvirt
   mount --bind "$dir/log" /var/log/libvirt
-  mount --bind "$2" /var/cache/libvirt
+  mount --bind "$cache" /var/cache/libvirt
+  for part in sasl2 pki; do
+    if [ -d "$dir/$part" ]; then mount --bind "$dir/$part" "/etc/$part"; fi
+  done
   ip link set lo up
   virtlogd -d
-  libvirtd -d
-  # It listens before its drivers are ready: an answer counts, not the socket.
-  virsh -q -c qemu:///system uri > /dev/null
+  libvirtd -d "$@"
+  # It listens before its drivers are ready: an answer counts, not the socket. The read-only one never wants a password.
+  virsh -q -r -c qemu:///system uri > /dev/null
   touch "$dir/ready"
   # Orphans (QEMU is one once libvirtd has forked it) become our children: bash reaps whatever ends while it waits.
   # Were they left as zombies libvirt would take a dead QEMU for alive.

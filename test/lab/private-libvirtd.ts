@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { access, cp, mkdir, open, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -22,6 +22,10 @@ export interface PrivateLibvirtdOptions {
   readonly libvirtdConf?: readonly string[];
   /** Lines added to qemu.conf. */
   readonly qemuConf?: readonly string[];
+  /** Lines of /etc/sasl2/libvirt.conf; the host's own file is not seen. */
+  readonly saslConf?: readonly string[];
+  /** Listens on TCP and TLS, as libvirtd.conf says; files for /etc/pki by their path there. */
+  readonly listen?: { readonly pki: Readonly<Record<string, string>> };
 }
 
 export interface PrivateLibvirtd {
@@ -51,14 +55,15 @@ export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions): Pro
   const log = await open(join(dir, 'init.log'), 'w');
   const cache = options.cacheDir ?? join(tmpdir(), 'gantry-test-libvirt-cache');
   await mkdir(cache, { recursive: true, mode: 0o755 });
-  const outer = spawn('/bin/bash', [SCRIPT, 'enter', dir, cache, `gantry-test-${randomUUID()}`], {
+  const group = `gantry-test-${randomUUID()}`;
+  const outer = spawn('/bin/bash', [SCRIPT, 'enter', dir, cache, group, ...daemonOptions(options)], {
     stdio: ['ignore', log.fd, log.fd],
   });
   await log.close();
   const exited = new Promise<void>((resolve) => outer.once('exit', () => resolve()));
   try {
     await ready(outer, dir, socketPath);
-    return handle(outer, exited, dir, socketPath, await initPid(outer));
+    return handle(outer, exited, dir, socketPath, await initPid(outer), daemonOptions(options));
   } catch (error) {
     outer.kill('SIGKILL');
     await exited;
@@ -66,21 +71,34 @@ export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions): Pro
   }
 }
 
-async function prepare({ dir, libvirtdConf = [], qemuConf = [] }: PrivateLibvirtdOptions): Promise<void> {
+const daemonOptions = ({ listen }: PrivateLibvirtdOptions): string[] =>
+  listen === undefined ? [] : ['--listen'];
+
+async function prepare(options: PrivateLibvirtdOptions): Promise<void> {
+  const { dir, libvirtdConf = [], qemuConf = [], saslConf, listen } = options;
   // A name left from an earlier start would be taken for an answer.
   await rm(join(dir, 'ready'), { force: true });
   await rm(join(dir, 'run'), { recursive: true, force: true });
   for (const part of ['run', 'etc', 'lib', 'log'])
     await mkdir(join(dir, part), { recursive: true, mode: 0o755 });
   await cp('/etc/libvirt/nwfilter', join(dir, 'etc', 'nwfilter'), { recursive: true }).catch(() => {});
+  // Of a setting that is given twice libvirt takes the first.
   const base = [
     `host_uuid = "${await hostUuid(dir)}"`,
     'auth_unix_rw = "none"',
     'auth_unix_ro = "none"',
     'log_outputs = "2:file:/var/log/libvirt/libvirtd.log"',
   ];
-  await writeFile(join(dir, 'etc', 'libvirtd.conf'), lines([...base, ...libvirtdConf]));
+  await writeFile(join(dir, 'etc', 'libvirtd.conf'), lines([...libvirtdConf, ...base]));
   await writeFile(join(dir, 'etc', 'qemu.conf'), lines(qemuConf));
+  if (saslConf === undefined && listen === undefined) return;
+  for (const part of ['sasl2', 'pki']) await mkdir(join(dir, part), { recursive: true, mode: 0o755 });
+  await writeFile(join(dir, 'sasl2', 'libvirt.conf'), lines(saslConf ?? []));
+  for (const [name, content] of Object.entries(listen?.pki ?? {})) {
+    const path = join(dir, 'pki', name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content, { mode: 0o600 });
+  }
 }
 
 const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
@@ -124,6 +142,7 @@ function handle(
   dir: string,
   socketPath: string,
   pid: number,
+  daemonArguments: readonly string[],
 ): PrivateLibvirtd {
   const enter = (argv: readonly string[]): string[] => [
     ...['nsenter', '--target', String(pid), '--mount', '--net', '--pid', '--cgroup', '--'],
@@ -145,7 +164,7 @@ function handle(
       while (await exists(`/proc/${pid}/root/proc/${daemon}`)) await sleep(10);
     },
     async startDaemon() {
-      await exec(['libvirtd', '-d']);
+      await exec(['libvirtd', '-d', ...daemonArguments]);
     },
     async stop() {
       if (outer.exitCode === null && outer.signalCode === null) outer.kill('SIGKILL');

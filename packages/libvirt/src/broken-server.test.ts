@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ConnectOptions, connect, type LibvirtClient } from './client.ts';
+import { connect, type LibvirtClient } from './client.ts';
 import { LibvirtError, TransportError } from './errors.ts';
 import {
   encodeBody,
@@ -15,6 +15,7 @@ import {
   PROGRAM,
   STATUS,
 } from './frame.ts';
+import type { ConnectOptions } from './options.ts';
 import { domainEventKinds } from './procedures/domain-events.ts';
 import { targetOf } from './procedures/table.ts';
 import { XdrError } from './xdr.ts';

@@ -31,6 +31,11 @@ export class PendingCalls {
     return this.#open.size;
   }
 
+  /** What is being waited for; callers that have given up do not count. */
+  names(): string[] {
+    return [...this.#open.values()].filter(({ settle }) => settle !== undefined).map(({ name }) => name);
+  }
+
   /** A serial no open call has; 0 belongs to messages. */
   nextSerial(isTaken: (serial: number) => boolean): number {
     do {

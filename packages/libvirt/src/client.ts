@@ -1,70 +1,24 @@
 import type { CallOptions } from './calls.ts';
-import { Connection, DEFAULT_LIMITS, type Limits } from './connection.ts';
-import { TransportError } from './errors.ts';
-import { type DomainEventOptions, type DomainEvents, EventRouter, subscribe } from './events.ts';
-import type { KeepAlive } from './keep-alive.ts';
-import type { DomainEventKind } from './procedures/domain-events.ts';
-import { remoteAuthType, VIR_DRV_FEATURE_PROGRAM_KEEPALIVE } from './procedures/session.ts';
+import type { Connection } from './connection.ts';
+import { type EventOptions, EventRouter, type Events, subscribe } from './events.ts';
+import { openSession, sessionCall } from './open-session.ts';
+import type { ConnectOptions, SessionOptions } from './options.ts';
 import {
-  type CallArgs,
-  type CallResult,
-  type CallStream,
-  type ProcedureName,
-  procedures,
-  type SessionProcedureName,
-  type Target,
-  targetOf,
-} from './procedures/table.ts';
-import {
-  type LibvirtDuplexStream,
-  type LibvirtReadStream,
-  type LibvirtWriteStream,
-  RpcStream,
-} from './streams.ts';
-import { openUnixSocket, SYSTEM_SOCKETS } from './transport/unix.ts';
-
-/** How to reach a libvirt server. */
-export interface ConnectOptions {
-  /** Path of the daemon's unix socket; without it libvirtd's and then virtqemud's usual path. */
-  readonly socket?: string;
-  /** What the daemon shall open: `qemu:///system`, `test:///default`. */
-  readonly uri: string;
-  /** Gives up connecting. */
-  readonly signal?: AbortSignal;
-  /** Pings after silence, every 5 s and dead after 5 unless told; false for none. */
-  readonly keepAlive?: KeepAlive | false;
-  /** Default deadline of calls in ms; without it calls wait as long as the server lives. */
-  readonly callTimeoutMs?: number;
-  readonly limits?: Partial<Limits>;
-}
-
-/** What comes back from a call: its result, or for calls with a stream the stream that carries it. */
-export type CallAnswer<N extends ProcedureName> =
-  CallStream<N> extends 'both'
-    ? LibvirtDuplexStream<CallResult<N>>
-    : CallStream<N> extends 'read'
-      ? LibvirtReadStream<CallResult<N>>
-      : CallStream<N> extends 'write'
-        ? LibvirtWriteStream<CallResult<N>>
-        : CallResult<N>;
-
-/** Arguments may be left out where every one of them may. */
-type CallParameters<N extends ProcedureName> =
-  Record<never, never> extends CallArgs<N>
-    ? [args?: CallArgs<N>, options?: CallOptions]
-    : [args: CallArgs<N>, options?: CallOptions];
-
-/** One method per procedure of the table. */
-export type ProcedureMethods = {
-  readonly [N in ProcedureName]: (...parameters: CallParameters<N>) => Promise<CallAnswer<N>>;
-};
+  type CallAnswer,
+  type CallParameters,
+  ProcedureCalls,
+  type ProcedureMethods,
+  SPARSE_FLAG,
+  type SparseName,
+} from './procedure-calls.ts';
+import type { EventKindName, EventOf, EventSourceName } from './procedures/event-sources.ts';
+import { type ProcedureName, type Target, targetOf } from './procedures/table.ts';
+import { type LibvirtDuplexStream, RpcStream } from './streams.ts';
 
 /** A session with a libvirt server. Methods are named as libvirt's own calls; each takes one object of arguments. */
 export type LibvirtClient = ClientCore & ProcedureMethods;
 
-const DEFAULT_KEEP_ALIVE: KeepAlive = { intervalMs: 5_000, count: 5 };
-
-class ClientCore {
+class ClientCore extends ProcedureCalls {
   /** Settles when the session is over: undefined when closed from here, else why. */
   readonly closed: Promise<Error | undefined>;
   readonly #options: ConnectOptions;
@@ -73,6 +27,7 @@ class ClientCore {
   readonly #streams = new Set<Connection>();
 
   constructor(options: ConnectOptions, connection: Connection, router: EventRouter) {
+    super();
     this.#options = options;
     this.#connection = connection;
     this.#router = router;
@@ -83,58 +38,80 @@ class ClientCore {
     );
   }
 
-  /** Any call by name, for callers that choose it at run time; the methods are this with the name fixed. */
-  async call<N extends ProcedureName>(
+  override async call<N extends ProcedureName>(
     name: N,
     ...[args, options]: CallParameters<N>
   ): Promise<CallAnswer<N>> {
-    const timed = { timeoutMs: this.#options.callTimeoutMs, ...options };
+    const timed = this.#timed(options);
     const target = targetOf(name);
     // The table ties name, layout and type together; TypeScript cannot follow it through the lookup.
     if (target.procedure.stream !== undefined)
-      return (await this.#openStream(name, args, timed)) as CallAnswer<N>;
-    const counted = await this.#counted(target, args, timed);
+      return (await this.#openStream(name, args, timed, false)) as CallAnswer<N>;
+    const counted = target.procedure.count === undefined ? args : await this.#counted(target, args, timed);
     return (await this.#connection.call(target, counted, timed)) as CallAnswer<N>;
+  }
+
+  #timed(options: CallOptions | undefined): CallOptions {
+    const { callTimeoutMs } = this.#options;
+    if (callTimeoutMs === undefined) return options ?? {};
+    return options === undefined ? { timeoutMs: callTimeoutMs } : { timeoutMs: callTimeoutMs, ...options };
   }
 
   /** The arguments, with the number of values filled in for calls that insist on it. */
   async #counted(target: Target, args: unknown, options: CallOptions): Promise<unknown> {
     const { count, ...procedure } = target.procedure;
-    if (count === undefined) return args;
-    const ask = { ...target, procedure: { ...procedure, result: count } };
+    const ask = { ...target, procedure: { ...procedure, result: count as NonNullable<typeof count> } };
     const given = args as object | undefined;
     return { ...given, nparams: await this.#connection.call(ask, { ...given, nparams: 0 }, options) };
   }
 
-  /** Domain events of these kinds, in order. Registered at once; await `ready` to be sure that none is missed. */
-  domainEvents<K extends DomainEventKind>(
+  override events<S extends EventSourceName, K extends EventKindName<S>>(
+    source: S,
     kinds: readonly K[],
-    options: DomainEventOptions = {},
-  ): DomainEvents<K> {
-    return subscribe(this.#connection, this.#router, kinds, options);
+    options: EventOptions<S, K> = {} as EventOptions<S, K>,
+  ): Events<EventOf<S, K>> {
+    return subscribe(this.#connection, this.#router, source, kinds, options);
+  }
+
+  protected override sparse(name: SparseName, args: object, options: CallOptions): Promise<unknown> {
+    return this.#openStream(name, args, this.#timed(options), true);
   }
 
   /** A stream gets a connection of its own, so a slow reader holds up nobody else. */
-  async #openStream(name: ProcedureName, args: unknown, options: CallOptions): Promise<unknown> {
+  async #openStream(
+    name: ProcedureName,
+    args: unknown,
+    options: CallOptions,
+    sparse: boolean,
+  ): Promise<unknown> {
+    if (!sparse) refuseSparseFlag(name, args);
     if (!this.#connection.isOpen) await this.#connection.call(targetOf(name), args, options);
-    const connection = await openSession({ ...this.#options, keepAlive: false }, () => {}, options.signal);
+    const { signal = undefined } = options;
+    const session = { ...this.#options, keepAlive: false as const };
+    const connection = await openSession(signal === undefined ? session : { ...session, signal }, () => {});
+    // The client may have been closed meanwhile.
+    if (!this.#connection.isOpen) connection.close();
     this.#streams.add(connection);
     const drop = (): void => {
       this.#streams.delete(connection);
       connection.close();
     };
-    let stream: RpcStream | undefined;
     try {
-      const target = targetOf(name);
-      const result = await connection.call(target, args, options, (serial) => {
-        stream = new RpcStream(connection, target, serial);
-        return stream;
-      });
-      return assemble(result, stream as unknown as RpcStream, drop);
+      return await startStream(connection, targetOf(name), args, options, sparse, drop);
     } catch (error) {
       drop();
       throw error;
     }
+  }
+
+  /** How many streams are open. */
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** The names of the calls that were without an answer when the connection was lost. */
+  get lostCalls(): readonly string[] {
+    return this.#connection.lostCalls;
   }
 
   #closeStreams(): void {
@@ -144,7 +121,7 @@ class ClientCore {
 
   /** Ends the session; open calls, event loops and streams end with it. Never fails. */
   async close(): Promise<void> {
-    const goodbye = session(this.#connection, 'connectClose', {}, { timeoutMs: 1_000 });
+    const goodbye = sessionCall(this.#connection, 'connectClose', {}, { timeoutMs: 1_000 });
     await goodbye.catch(() => {});
     this.#connection.close();
   }
@@ -154,76 +131,63 @@ class ClientCore {
   }
 }
 
-function assemble(result: unknown, stream: RpcStream, drop: () => void): LibvirtDuplexStream<unknown> {
-  stream.closed.then(drop, drop);
-  const { readable, writable, closed } = stream;
-  return { result, readable, writable, closed, abort: (reason) => stream.abort(reason) };
+function refuseSparseFlag(name: string, args: unknown): void {
+  const flags = (args as { flags?: unknown } | undefined)?.flags;
+  const mayBeSparse = name === 'storageVolDownload' || name === 'storageVolUpload';
+  if (mayBeSparse && typeof flags === 'number' && (flags & SPARSE_FLAG) !== 0)
+    throw new TypeError(`for streams with holes call ${name}Sparse, which sets this flag by itself`);
 }
 
-for (const name of Object.keys(procedures) as ProcedureName[])
-  Object.defineProperty(ClientCore.prototype, name, {
-    value(this: ClientCore, ...parameters: unknown[]) {
-      return this.call(name, ...(parameters as [never]));
-    },
-  });
-
-function session(
+async function startStream(
   connection: Connection,
-  name: SessionProcedureName,
+  target: Target,
   args: unknown,
-  options?: CallOptions,
-): Promise<unknown> {
-  return connection.call(targetOf(name), args, options);
+  options: CallOptions,
+  sparse: boolean,
+  drop: () => void,
+): Promise<LibvirtDuplexStream<unknown>> {
+  let stream: RpcStream | undefined;
+  const result = await connection.call(target, args, options, (serial) => {
+    stream = new RpcStream(connection, target, serial, sparse);
+    return stream;
+  });
+  // Made when the call was sent, before there can be an answer.
+  const { readable, writable, closed, abort } = assembled(stream as unknown as RpcStream);
+  closed.then(drop, drop);
+  return { result, readable, writable, closed, abort };
 }
 
-/** Connects, authenticates and opens the URI. */
-export async function connect(options: ConnectOptions): Promise<LibvirtClient> {
+/** Only a sparse stream carries holes, and only its methods say so in their types. */
+function assembled(stream: RpcStream): Omit<LibvirtDuplexStream<unknown>, 'result'> {
+  const { readable, writable, closed } = stream as unknown as LibvirtDuplexStream<unknown>;
+  return { readable, writable, closed, abort: (reason) => stream.abort(reason) };
+}
+
+/** A client and what it stands on. */
+export interface OpenedClient {
+  readonly client: LibvirtClient;
+  readonly connection: Connection;
+  readonly router: EventRouter;
+}
+
+export async function openClient(options: ConnectOptions): Promise<OpenedClient> {
   const router = new EventRouter();
-  const connection = await openSession(options, (packet) => router.receive(packet), options.signal);
-  // The methods were put on the prototype above, from the same table the type is made of.
-  return new ClientCore(options, connection, router) as LibvirtClient;
+  const connection = await openSession(options, (packet) => router.receive(packet));
+  // The methods were put on the prototype from the same table the type is made of.
+  const client = new ClientCore(options, connection, router) as LibvirtClient;
+  return { client, connection, router };
 }
 
-async function openSession(
-  options: ConnectOptions,
-  onMessage: ConstructorParameters<typeof Connection>[1],
-  signal: AbortSignal | undefined,
-): Promise<Connection> {
-  const paths = options.socket === undefined ? SYSTEM_SOCKETS : [options.socket];
-  const socket = await openUnixSocket(paths, signal);
-  const connection = new Connection(socket, onMessage, { ...DEFAULT_LIMITS, ...options.limits });
-  const call: CallOptions = { signal, timeoutMs: options.callTimeoutMs };
-  try {
-    await authenticate(connection, call);
-    await startKeepAlive(connection, options.keepAlive ?? DEFAULT_KEEP_ALIVE, call);
-    await session(connection, 'connectOpen', { name: options.uri, flags: 0 }, call);
-    return connection;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-}
-
-/** As root libvirtd asks for nothing; polkit decides by who is at the other end of the socket. */
-async function authenticate(connection: Connection, call: CallOptions): Promise<void> {
-  const offered = (await session(connection, 'authList', {}, call)) as number[];
-  if (offered.includes(remoteAuthType.REMOTE_AUTH_NONE)) return;
-  if (!offered.includes(remoteAuthType.REMOTE_AUTH_POLKIT))
-    throw new TransportError(
-      'AUTH',
-      `the server wants an authentication that this client does not have (kinds ${offered.join(', ')}); over the unix socket set auth_unix_rw = "polkit" or "none" in libvirtd.conf`,
-    );
-  await session(connection, 'authPolkit', {}, call);
-}
-
-/** Our pings start only when the server answers such; asking it makes it ping us too. */
-async function startKeepAlive(
-  connection: Connection,
-  keepAlive: KeepAlive | false,
-  call: CallOptions,
-): Promise<void> {
-  if (keepAlive === false) return;
-  const feature = { feature: VIR_DRV_FEATURE_PROGRAM_KEEPALIVE };
-  if (await session(connection, 'connectSupportsFeature', feature, call))
-    connection.startKeepAlive(keepAlive);
+/**
+ * Connects, authenticates and opens the URI: `connect('qemu:///system')`, or with everything in one object.
+ * @throws UriError, TransportError, LibvirtError
+ */
+export function connect(uri: string, options?: SessionOptions): Promise<LibvirtClient>;
+export function connect(options: ConnectOptions): Promise<LibvirtClient>;
+export async function connect(
+  first: string | ConnectOptions,
+  options?: SessionOptions,
+): Promise<LibvirtClient> {
+  const { client } = await openClient(typeof first === 'string' ? { ...options, uri: first } : first);
+  return client;
 }

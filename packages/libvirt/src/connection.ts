@@ -58,6 +58,7 @@ export class Connection {
   readonly #paused = new Set<object>();
   readonly #onMessage: (packet: Packet) => void;
   #over: { error: TransportError | undefined } | undefined;
+  #lostCalls: readonly string[] = [];
   #settleClosed: (error: TransportError | undefined) => void = () => {};
 
   /** `onMessage` gets the server's own messages (events); what it throws ends the connection. */
@@ -130,9 +131,15 @@ export class Connection {
   }
 
   /** Sends a packet of a stream; resolves once the way is free for the next. */
-  async sendStream(target: Target, serial: number, status: number, body: Uint8Array): Promise<void> {
+  async sendStream(
+    target: Target,
+    serial: number,
+    type: number,
+    status: number,
+    body: Uint8Array,
+  ): Promise<void> {
     this.#assertOpen(target.name);
-    const header = { ...headerOf(target, serial), type: PACKET_TYPE.stream, status };
+    const header = { ...headerOf(target, serial), type, status };
     if (!this.#write(header, body)) await this.#drained(target.name);
   }
 
@@ -169,6 +176,11 @@ export class Connection {
   /** Closes from this side; open calls and streams end with `CLOSED`. */
   close(): void {
     this.#finish(undefined, 'CLOSED', 'the connection was closed here');
+  }
+
+  /** The calls that were waiting for their answer when the connection ended. */
+  get lostCalls(): readonly string[] {
+    return this.#lostCalls;
   }
 
   get isOpen(): boolean {
@@ -244,6 +256,7 @@ export class Connection {
     this.#over = { error };
     this.#keepAlive.stop();
     this.#duplex.destroy();
+    this.#lostCalls = this.#calls.names();
     this.#calls.failAll(code, message, 'unknown', error);
     const streams = [...this.#streams.values()];
     this.#streams.clear();

@@ -5,15 +5,22 @@ export interface Gap {
   readonly count: number;
 }
 
+/** Taken items are forgotten in lots of this many. */
+const COMPACT_AT = 1_024;
+
 /**
  * An ordered queue with a limit and one consumer. When it is full further items are dropped and counted, and the
  * count is delivered in their place, so the consumer knows exactly where it has to look again for itself.
  */
 export class EventQueue<T> implements AsyncIterableIterator<T | Gap> {
-  readonly #items: (T | Gap)[] = [];
+  #items: (T | Gap)[] = [];
+  /** Where the next item is taken: shift() would move all the others. */
+  #head = 0;
   readonly #limit: number;
   readonly #onReturn: () => void;
   #missed = 0;
+  /** What must not be dropped although the queue is full: it comes after the gap. */
+  #mark: T | undefined;
   #end: { error: Error | undefined } | undefined;
   #waiting: { resolve(result: IteratorResult<T | Gap>): void; reject(error: Error): void } | undefined;
 
@@ -24,11 +31,26 @@ export class EventQueue<T> implements AsyncIterableIterator<T | Gap> {
     this.#onReturn = onReturn;
   }
 
+  /** Whether nothing more can come in. */
+  get isEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
   push(item: T): void {
     if (this.#end !== undefined) return;
     if (this.#waiting !== undefined) this.#hand(item);
-    else if (this.#missed > 0 || this.#items.length >= this.#limit) this.#missed += 1;
+    else if (this.#isFull()) this.#missed += 1;
     else this.#items.push(item);
+  }
+
+  /** As {@link push} for what must arrive even when the queue is full; of several that meet a full queue the last does. */
+  mark(item: T): void {
+    if (this.#end !== undefined || this.#waiting !== undefined || !this.#isFull()) this.push(item);
+    else this.#mark = item;
+  }
+
+  #isFull(): boolean {
+    return this.#missed > 0 || this.#mark !== undefined || this.#items.length - this.#head >= this.#limit;
   }
 
   #hand(value: T | Gap): void {
@@ -56,13 +78,23 @@ export class EventQueue<T> implements AsyncIterableIterator<T | Gap> {
     });
   }
 
-  /** What is queued comes first; a gap lies after everything that was queued before it opened. */
+  /** What is queued comes first; a gap lies after everything that was queued before it opened, and a mark after the gap. */
   #take(): T | Gap | undefined {
-    const item = this.#items.shift();
-    if (item !== undefined || this.#missed === 0) return item;
-    const count = this.#missed;
+    if (this.#head < this.#items.length) return this.#shift();
+    const [count, mark] = [this.#missed, this.#mark];
     this.#missed = 0;
-    return { kind: 'missed', count };
+    if (count > 0) return { kind: 'missed', count };
+    this.#mark = undefined;
+    return mark;
+  }
+
+  #shift(): T | Gap | undefined {
+    const item = this.#items[this.#head++];
+    if (this.#head === this.#items.length || this.#head >= COMPACT_AT) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
   }
 
   #finished(error: Error | undefined): Promise<IteratorResult<T | Gap>> {
@@ -72,8 +104,10 @@ export class EventQueue<T> implements AsyncIterableIterator<T | Gap> {
 
   return(): Promise<IteratorResult<T | Gap>> {
     this.end();
-    this.#items.length = 0;
+    this.#items = [];
+    this.#head = 0;
     this.#missed = 0;
+    this.#mark = undefined;
     this.#onReturn();
     return Promise.resolve({ done: true, value: undefined });
   }

@@ -150,6 +150,20 @@ export function charList(maxLength: number): Layout<string> {
   };
 }
 
+/** A C `char<n>` whose content is no text: a count, then one word per byte. */
+export function charBytes(maxLength: number): Layout<Uint8Array> {
+  return {
+    minBytes: 4,
+    write(to, value) {
+      if (value.length > maxLength)
+        throw new XdrError('TOO_LONG', `${value.length} bytes, at most ${maxLength} are allowed`);
+      to.uint(value.length);
+      for (const byte of value) to.int(byte);
+    },
+    read: (from) => Uint8Array.from({ length: from.count(maxLength, 4) }, () => from.int() & 0xff),
+  };
+}
+
 function textOf(bytes: readonly number[]): string {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.slice(0, end)).toString('utf8');

@@ -1,17 +1,19 @@
-import {
-  ByteLengthQueuingStrategy,
-  ReadableStream,
-  type ReadableStreamDefaultController,
-  WritableStream,
-} from 'node:stream/web';
+import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
 import { type Connection, decodeError, type StreamSink } from './connection.ts';
 import { TransportError } from './errors.ts';
-import { PACKET_TYPE, type Packet, STATUS, STREAM_CHUNK_BYTES } from './frame.ts';
+import { decodeBody, encodeBody, PACKET_TYPE, type Packet, STATUS, STREAM_CHUNK_BYTES } from './frame.ts';
+import { safeHyper, struct, uint } from './layouts.ts';
 import type { Target } from './procedures/table.ts';
+import { isHole, type StreamChunk } from './stream-chunk.ts';
 
 /** Bytes kept for a slow reader before the server is made to wait. */
 const READ_AHEAD_BYTES = 256 * 1024;
+/** What a hole counts in that: it takes next to no memory, but not none. */
+const HOLE_BYTES = 64;
 const NO_BODY = new Uint8Array(0);
+
+/** Body of a hole's packet (`virNetStreamHole`). */
+export const holeBody = struct({ length: safeHyper, flags: uint });
 
 /** What every stream has. */
 interface StreamEnd<R> {
@@ -24,13 +26,13 @@ interface StreamEnd<R> {
 }
 
 /** From the server: bytes until it is done. Reading slowly makes the server wait. */
-export interface LibvirtReadStream<R> extends StreamEnd<R> {
-  readonly readable: ReadableStream<Uint8Array>;
+export interface LibvirtReadStream<R, C = Uint8Array> extends StreamEnd<R> {
+  readonly readable: ReadableStream<C>;
 }
 
 /** To the server: `writable.close()` resolves once the server has taken everything. */
-export interface LibvirtWriteStream<R> extends StreamEnd<R> {
-  readonly writable: WritableStream<Uint8Array>;
+export interface LibvirtWriteStream<R, C = Uint8Array> extends StreamEnd<R> {
+  readonly writable: WritableStream<C>;
 }
 
 /** Both ways, as a console. Closing `writable` or cancelling `readable` ends it. */
@@ -41,19 +43,22 @@ export interface LibvirtDuplexStream<R> extends LibvirtReadStream<R>, LibvirtWri
  * connection stops reading. That is why the client gives each stream a connection of its own.
  */
 export class RpcStream implements StreamSink {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
+  readonly readable: ReadableStream<StreamChunk>;
+  readonly writable: WritableStream<StreamChunk>;
   readonly closed: Promise<void>;
   readonly #connection: Connection;
   readonly #target: Target;
   readonly #serial: number;
+  readonly #sparse: boolean;
   readonly #settle: { resolve(): void; reject(error: unknown): void };
-  #reading: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #reading: ReadableStreamDefaultController<StreamChunk> | undefined;
   #writing: { error(reason: unknown): void } | undefined;
   #finishing = false;
   #over = false;
 
-  constructor(connection: Connection, target: Target, serial: number) {
+  /** `sparse`: whether holes were asked for. */
+  constructor(connection: Connection, target: Target, serial: number, sparse = false) {
+    this.#sparse = sparse;
     this.#connection = connection;
     this.#target = target;
     this.#serial = serial;
@@ -66,8 +71,8 @@ export class RpcStream implements StreamSink {
     this.writable = this.#makeWritable();
   }
 
-  #makeReadable(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>(
+  #makeReadable(): ReadableStream<StreamChunk> {
+    return new ReadableStream<StreamChunk>(
       {
         start: (controller) => {
           this.#reading = controller;
@@ -75,12 +80,15 @@ export class RpcStream implements StreamSink {
         pull: () => this.#connection.hold(this, false),
         cancel: (reason) => this.abort(reason),
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: READ_AHEAD_BYTES }),
+      {
+        highWaterMark: READ_AHEAD_BYTES,
+        size: (chunk) => (isHole(chunk) ? HOLE_BYTES : chunk.byteLength),
+      },
     );
   }
 
-  #makeWritable(): WritableStream<Uint8Array> {
-    return new WritableStream<Uint8Array>({
+  #makeWritable(): WritableStream<StreamChunk> {
+    return new WritableStream<StreamChunk>({
       start: (controller) => {
         this.#writing = controller;
       },
@@ -90,13 +98,30 @@ export class RpcStream implements StreamSink {
     });
   }
 
-  async #write(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length && !this.#over; at += STREAM_CHUNK_BYTES)
-      await this.#send(STATUS.continue, chunk.subarray(at, at + STREAM_CHUNK_BYTES));
+  async #write(chunk: StreamChunk): Promise<void> {
+    if (chunk instanceof Uint8Array) {
+      for (let at = 0; at < chunk.length && !this.#over; at += STREAM_CHUNK_BYTES)
+        await this.#send(STATUS.continue, chunk.subarray(at, at + STREAM_CHUNK_BYTES));
+    } else if (!this.#over) await this.#sendHole(chunk?.hole);
   }
 
   #send(status: number, body: Uint8Array): Promise<void> {
-    return this.#connection.sendStream(this.#target, this.#serial, status, body);
+    return this.#connection.sendStream(this.#target, this.#serial, PACKET_TYPE.stream, status, body);
+  }
+
+  #sendHole(length: number): Promise<void> {
+    if (!this.#sparse || !Number.isSafeInteger(length) || length < 0)
+      throw new TypeError(
+        this.#sparse ? 'a chunk must be bytes or { hole: bytes }' : 'a chunk must be bytes (Uint8Array)',
+      );
+    const body = encodeBody((to) => holeBody.write(to, { length, flags: 0 }));
+    return this.#connection.sendStream(
+      this.#target,
+      this.#serial,
+      PACKET_TYPE.streamHole,
+      STATUS.continue,
+      body,
+    );
   }
 
   /** Says that nothing more comes from here and waits until the server agrees. */
@@ -121,16 +146,23 @@ export class RpcStream implements StreamSink {
   packet(packet: Packet): void {
     if (this.#over) return;
     if (packet.status === STATUS.error) this.fail(decodeError(this.#target.name, packet.body));
-    else if (packet.type === PACKET_TYPE.streamHole)
-      this.fail(
-        new TransportError('UNSUPPORTED', 'the server sent a hole without being asked for sparse data'),
-      );
+    else if (packet.type === PACKET_TYPE.streamHole) this.#hole(packet.body);
     else if (packet.status === STATUS.ok) this.#end();
     else if (packet.body.length === 0) this.#endOfData();
     else this.#data(packet.body);
   }
 
-  #data(bytes: Uint8Array): void {
+  /** Throws XdrError, which ends the connection, when the body is none of a hole. */
+  #hole(body: Uint8Array): void {
+    const { length } = decodeBody(body, (from) => holeBody.read(from));
+    if (this.#sparse && length >= 0) this.#data({ hole: length });
+    else {
+      const why = this.#sparse ? `a hole of ${length} bytes` : 'a hole without being asked for sparse data';
+      this.fail(new TransportError('PROTOCOL', `the server sent ${why}`, { call: this.#target.name }));
+    }
+  }
+
+  #data(bytes: StreamChunk): void {
     if (this.#finishing) return;
     this.#reading?.enqueue(bytes);
     if ((this.#reading?.desiredSize ?? 1) <= 0) this.#connection.hold(this, true);

@@ -1,52 +1,7 @@
-import {
-  array,
-  type Fields,
-  hyper,
-  int,
-  type Layout,
-  nullable,
-  type StructIn,
-  type StructOut,
-  string,
-  struct,
-  uhyper,
-  uint,
-} from '../layouts.ts';
+import { array, hyper, int, nullable, string, struct, uhyper, uint } from '../layouts.ts';
 import { domainRef } from '../objects.ts';
 import { typedParams } from '../typed-params.ts';
-
-/** What the server sends for one kind of domain event: for which registration, and the event itself. */
-export interface EventMessage<T> {
-  readonly callbackID: number;
-  readonly event: T;
-}
-
-/** One kind of event: the id to register (`virDomainEventID`), the procedure its packets bear, their layout. */
-export interface EventKind<T> {
-  readonly id: number;
-  readonly procedure: number;
-  readonly layout: Layout<EventMessage<T>>;
-}
-
-/**
- * The oldest kinds carry their fields in a nested struct and the newer ones flat; on the wire that is the same:
- * the registration's id first, then the fields.
- */
-function event<F extends Fields>(id: number, procedure: number, fields: F): EventKind<StructOut<F>> {
-  const body = struct(fields);
-  return {
-    id,
-    procedure,
-    layout: {
-      minBytes: 4 + body.minBytes,
-      write(to, message) {
-        to.int(message.callbackID);
-        body.write(to, message.event as StructIn<F>);
-      },
-      read: (from) => ({ callbackID: from.int(), event: body.read(from) }),
-    },
-  };
-}
+import { type EventBody, event } from './event-kind.ts';
 
 const dom = domainRef;
 const graphicsAddress = struct({ family: int, node: string, service: string });
@@ -123,10 +78,7 @@ export const domainEventKinds = {
 
 export type DomainEventKind = keyof typeof domainEventKinds;
 
-type EventBody<K extends DomainEventKind> =
-  (typeof domainEventKinds)[K] extends EventKind<infer T> ? T : never;
-
 /** One event, told apart by `kind`. */
 export type DomainEvent<K extends DomainEventKind = DomainEventKind> = K extends DomainEventKind
-  ? { readonly kind: K } & EventBody<K>
+  ? { readonly kind: K } & EventBody<(typeof domainEventKinds)[K]>
   : never;

@@ -10,7 +10,7 @@ import { networkProcedures } from './network.ts';
 import type { AnyProcedure } from './procedure.ts';
 import { qemuProcedures } from './qemu.ts';
 import { secretDeviceProcedures } from './secret-device.ts';
-import { sessionProcedures } from './session.ts';
+import { qemuSessionProcedures, sessionProcedures } from './session.ts';
 import { snapshotProcedures } from './snapshot.ts';
 import { storageProcedures } from './storage.ts';
 
@@ -37,7 +37,7 @@ export type CallResult<N extends ProcedureName> = Out<(typeof procedures)[N]['re
 /** The directions of a call's stream; undefined for the many without one. */
 export type CallStream<N extends ProcedureName> = (typeof procedures)[N]['stream'];
 
-export type SessionProcedureName = keyof typeof sessionProcedures;
+export type SessionProcedureName = keyof typeof sessionProcedures | keyof typeof qemuSessionProcedures;
 
 /** A procedure with its name and the program it belongs to. */
 export interface Target {
@@ -48,7 +48,7 @@ export interface Target {
 
 const TARGETS = new Map<string, Target>([
   ...targets({ ...procedures, ...sessionProcedures }, PROGRAM.remote),
-  ...targets(qemuProcedures, PROGRAM.qemu),
+  ...targets({ ...qemuProcedures, ...qemuSessionProcedures }, PROGRAM.qemu),
 ]);
 
 function targets(table: Readonly<Record<string, AnyProcedure>>, program: number): [string, Target][] {

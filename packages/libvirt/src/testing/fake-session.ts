@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { virErrorDomain, virErrorNumber } from '../enums/error.ts';
 import { LibvirtError } from '../errors.ts';
 import {
@@ -12,10 +12,18 @@ import {
   PROGRAM,
   STATUS,
 } from '../frame.ts';
-import type { Domain } from '../objects.ts';
-import { type DomainEvent, domainEventKinds, type EventKind } from '../procedures/domain-events.ts';
+import type { EventKind } from '../procedures/event-kind.ts';
+import {
+  type EventKindName,
+  type EventOf,
+  type EventSourceName,
+  type EventSubject,
+  eventSources,
+} from '../procedures/event-sources.ts';
 import { errorBody, remoteAuthType } from '../procedures/session.ts';
 import { allTargets, type Target } from '../procedures/table.ts';
+import { holeBody } from '../streams.ts';
+import { type FakeExchange, type FakeSasl, fakeExchange } from './fake-sasl.ts';
 import { MachineRefusal } from './machine.ts';
 
 /** What the fake does with a call: obey, never answer, or lose the connection before or after doing it. */
@@ -24,6 +32,8 @@ export type Fault = 'answer' | 'ignore' | 'close-before' | 'close-after';
 /** The fake server's end of a stream. */
 export interface FakeStreamPeer {
   send(bytes: Uint8Array): void;
+  /** A hole of so many bytes; only for clients that asked for such. */
+  sendHole(length: number): void;
   /** No more data from here. */
   end(): void;
   fail(error: Error): void;
@@ -34,11 +44,14 @@ export interface FakeStream {
   readonly result?: unknown;
   open?(peer: FakeStreamPeer): void;
   data?(bytes: Uint8Array, peer: FakeStreamPeer): void;
+  hole?(length: number): void;
   /** The client has sent everything. */
   finished?(): void;
 }
 
 export interface FakeServices {
+  /** Accounts that clients must have; without it everyone may come in. */
+  readonly sasl?: FakeSasl | undefined;
   handle(name: string, args: unknown): Promise<unknown>;
   fault(name: string): Fault;
 }
@@ -46,22 +59,34 @@ export interface FakeServices {
 const TARGETS = new Map(
   allTargets().map((target) => [`${target.program}:${target.procedure.number}`, target]),
 );
+const REGISTER = new Map<string, EventSourceName>(
+  Object.entries(eventSources).map(([source, { register }]) => [register, source as EventSourceName]),
+);
+const DEREGISTER = new Set([...REGISTER.keys()].map((name) => name.replace('Register', 'Deregister')));
 const NO_BODY = new Uint8Array(0);
 const KEEP_ALIVE_PING = 1;
 const KEEP_ALIVE_PONG = 2;
 
+/** Arguments of a registration; the object is null for all. */
+interface Registration {
+  readonly eventID?: number;
+}
+
 /** One client of the fake server. */
 export class FakeSession {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #services: FakeServices;
   readonly #reader = new PacketReader();
-  readonly #registrations = new Map<number, { eventID: number; uuid: string | undefined }>();
+  readonly #registrations = new Map<number, { source: EventSourceName; eventID: number; object: unknown }>();
   readonly #streams = new Map<number, { target: Target; stream: FakeStream; peer: FakeStreamPeer }>();
   #nextCallback = 0;
+  #exchange: FakeExchange | undefined;
+  #authenticated: boolean;
 
-  constructor(socket: Socket, services: FakeServices) {
+  constructor(socket: Duplex, services: FakeServices) {
     this.#socket = socket;
     this.#services = services;
+    this.#authenticated = services.sasl === undefined;
     socket.on('data', (chunk) => this.#receive(chunk));
     // A client that goes away in the middle is none of the fake's business.
     socket.on('error', () => socket.destroy());
@@ -72,17 +97,15 @@ export class FakeSession {
   }
 
   /** Sends an event to those of this client's registrations that it concerns. */
-  emit(event: DomainEvent): void {
+  emit<S extends EventSourceName>(source: S, event: EventOf<S>): void {
     const { kind: name, ...body } = event;
-    const kind = domainEventKinds[name] as unknown as EventKind<object>;
-    for (const [callbackID, { eventID, uuid }] of this.#registrations) {
-      if (eventID !== kind.id || (uuid !== undefined && uuid !== event.dom.uuid)) continue;
-      const header = {
-        program: PROGRAM.remote,
-        procedure: kind.procedure,
-        type: PACKET_TYPE.message,
-        serial: 0,
-      };
+    const { kinds, program, identify } = eventSources[source];
+    const kind = (kinds as unknown as Record<EventKindName<S>, EventKind<object>>)[name];
+    const object = (identify as (event: EventSubject<S>) => string)(event as EventSubject<S>);
+    for (const [callbackID, registered] of this.#registrations) {
+      if (registered.source !== source || registered.eventID !== kind.id) continue;
+      if (registered.object !== undefined && registered.object !== object) continue;
+      const header = { program, procedure: kind.procedure, type: PACKET_TYPE.message, serial: 0 };
       this.#send(
         { ...header, status: STATUS.ok },
         encodeBody((to) => kind.layout.write(to, { callbackID, event: body })),
@@ -107,7 +130,8 @@ export class FakeSession {
     if (packet.program === PROGRAM.keepAlive) {
       if (packet.procedure === KEEP_ALIVE_PING && this.#services.fault('keepAlive') === 'answer')
         this.#send({ ...packet, procedure: KEEP_ALIVE_PONG }, NO_BODY);
-    } else if (packet.type === PACKET_TYPE.stream) this.#stream(packet);
+    } else if (packet.type === PACKET_TYPE.stream || packet.type === PACKET_TYPE.streamHole)
+      this.#stream(packet);
     else if (packet.type === PACKET_TYPE.call)
       this.#call(packet).catch((error: unknown) => this.#reply(packet, toErrorBody(error), STATUS.error));
     else this.close();
@@ -140,33 +164,59 @@ export class FakeSession {
   }
 
   #perform(target: Target, args: unknown): unknown {
+    const source = REGISTER.get(target.name);
+    if (source !== undefined && this.#authenticated) return this.#register(source, args as Registration);
+    if (DEREGISTER.has(target.name))
+      return void this.#registrations.delete((args as { callbackID: number }).callbackID);
     switch (target.name) {
       case 'authList':
-        return [remoteAuthType.REMOTE_AUTH_NONE];
-      case 'connectOpen':
-      case 'connectClose':
-        return undefined;
-      case 'connectSupportsFeature':
-        return true;
-      case 'connectDomainEventCallbackRegisterAny':
-        return this.#register(args as { eventID: number; dom: Domain | null });
-      case 'connectDomainEventCallbackDeregisterAny':
-        return void this.#registrations.delete((args as { callbackID: number }).callbackID);
+        return [
+          this.#services.sasl === undefined
+            ? remoteAuthType.REMOTE_AUTH_NONE
+            : remoteAuthType.REMOTE_AUTH_SASL,
+        ];
+      case 'authSaslInit':
+        return (this.#services.sasl?.mechanisms ?? ['SCRAM-SHA-256']).join(',');
+      case 'authSaslStart':
+      case 'authSaslStep':
+        return this.#sasl(args as { mech?: string; data: Uint8Array });
       default:
-        return this.#services.handle(target.name, args);
+        if (!this.#authenticated)
+          throw refusal(
+            virErrorNumber.VIR_ERR_AUTH_FAILED,
+            virErrorDomain.VIR_FROM_RPC,
+            'authentication required',
+          );
+        return this.#serve(target.name, args);
     }
   }
 
-  #register({ eventID, dom }: { eventID: number; dom: Domain | null }): number {
+  #serve(name: string, args: unknown): unknown {
+    if (name === 'connectOpen' || name === 'connectClose') return undefined;
+    return name === 'connectSupportsFeature' ? true : this.#services.handle(name, args);
+  }
+
+  #sasl({ mech, data }: { mech?: string; data: Uint8Array }): object {
+    if (mech !== undefined) this.#exchange = fakeExchange(mech, this.#services.sasl ?? { accounts: {} });
+    if (this.#exchange === undefined) throw rpcError('no exchange was started');
+    const turn = this.#exchange(data);
+    this.#authenticated ||= turn.complete;
+    return { ...turn, nil: turn.data.length === 0 };
+  }
+
+  #register(source: EventSourceName, args: Registration): number {
+    const { eventID = 0, ...subject } = args;
+    const given = Object.values(subject).some((value) => typeof value === 'object' && value !== null);
+    const object = given ? (eventSources[source].identify as (of: unknown) => string)(subject) : undefined;
     for (const known of this.#registrations.values())
-      if (known.eventID === eventID && known.uuid === dom?.uuid)
+      if (known.source === source && known.eventID === eventID && known.object === object)
         throw refusal(
           virErrorNumber.VIR_ERR_INVALID_ARG,
           virErrorDomain.VIR_FROM_NONE,
           'invalid argument: event callback already tracked',
         );
     const callbackID = this.#nextCallback++;
-    this.#registrations.set(callbackID, { eventID, uuid: dom?.uuid });
+    this.#registrations.set(callbackID, { source, eventID, object });
     return callbackID;
   }
 
@@ -175,6 +225,11 @@ export class FakeSession {
       this.#send({ ...packet, type: PACKET_TYPE.stream, status }, body);
     const peer: FakeStreamPeer = {
       send: (bytes) => send(STATUS.continue, bytes),
+      sendHole: (length) =>
+        this.#send(
+          { ...packet, type: PACKET_TYPE.streamHole, status: STATUS.continue },
+          encodeBody((to) => holeBody.write(to, { length, flags: 0 })),
+        ),
       end: () => send(STATUS.continue, NO_BODY),
       fail: (error) => {
         this.#streams.delete(packet.serial);
@@ -189,6 +244,10 @@ export class FakeSession {
   #stream(packet: Packet): void {
     const open = this.#streams.get(packet.serial);
     if (open === undefined) return;
+    if (packet.type === PACKET_TYPE.streamHole) {
+      open.stream.hole?.(decodeBody(packet.body, (from) => holeBody.read(from)).length);
+      return;
+    }
     if (packet.status === STATUS.continue) {
       open.stream.data?.(new Uint8Array(packet.body), open.peer);
       return;
