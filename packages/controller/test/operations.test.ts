@@ -64,6 +64,17 @@ describe('create', () => {
     await expectNothingLeft();
   });
 
+  test('a libvirt that restarts meanwhile is waited for, until the deadline', async () => {
+    const error = toProblem(err('hypervisor_unreachable', { node: 'n1', why: 'it restarts' }));
+    says('guest', ({ status }) => (status.state === 'running' ? { state: 'starting', error } : status));
+    const operation = await create({ deadlineMs: MINUTE });
+    await cluster.converge();
+    expect(await stateOf(operation)).toMatchObject({ state: 'running' });
+    asItIs();
+    await cluster.converge();
+    expect(await stateOf(operation)).toMatchObject({ state: 'succeeded' });
+  });
+
   test('cancelled: taken back; cancelled twice: once', async () => {
     const operation = await create();
     await cancel(operation);

@@ -124,11 +124,12 @@ async function failed(
   fail(state, action, problem, parts.env.clock.now());
 }
 
-/** Tried again after 5 s, 10 s, ... 5 min: the cause may go away by itself. */
+/** Tried again after 5 s, 10 s, ... 5 min: the cause may go away by itself. A libvirt that restarts is back sooner. */
 function fail(state: AgentState, action: Action, problem: Problem, now: number): void {
   const subject = subjectOf(action);
   const attempts = (state.failures.get(subject)?.attempts ?? 0) + 1;
-  const retryAt = now + Math.min(300_000, 5000 * 2 ** (attempts - 1));
+  const firstMs = problem.code === 'hypervisor_unreachable' ? 500 : 5000;
+  const retryAt = now + Math.min(300_000, firstMs * 2 ** (attempts - 1));
   state.failures.set(subject, { generation: generationOf(state, action), problem, attempts, retryAt });
 }
 

@@ -54,6 +54,15 @@ describe('a new guest', () => {
     expect(actionsOf({ observation })).toEqual([]);
     expect(stateOf('guest', { observation })).toMatchObject({ state: 'unknown' });
   });
+  it('looks again when a failure may be tried again, whatever failed', () => {
+    const problem = { type: 't', code: 'hypervisor_unreachable', title: 'no', status: 502 };
+    const failures = new Map([
+      [`guest:${ids.instance}`, { generation: 1, problem, attempts: 1, retryAt: now + 500 }],
+    ]);
+    const assignments = assignmentsOf({ guests: [guestOf({ remove: true })] });
+    const observation = observationOf({ domains: [domainOf('running')] });
+    expect(plan(inputOf({ failures, assignments, observation })).wakeAt).toBe(now + 500);
+  });
   it('waits out a failure and shows it', () => {
     const problem = { type: 't', code: 'guest_refused', title: 'no', status: 502 };
     const failures = new Map([

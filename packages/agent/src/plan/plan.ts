@@ -19,7 +19,7 @@ export function plan(input: PlanInput): Plan {
   ];
   const memory: Record<string, GuestMemory> = {};
   for (const { guest, part } of guests) memory[guest.spec.instance] = part.memory;
-  const wakeAt = parts.map((part) => part.wakeAt).filter((at) => at !== undefined);
+  const wakeAt = [...parts.map((part) => part.wakeAt), ...retries(input)].filter((at) => at !== undefined);
   return {
     actions: parts.flatMap((part) => part.actions),
     statuses: parts.map((part) => part.status),
@@ -28,6 +28,10 @@ export function plan(input: PlanInput): Plan {
     ...(wakeAt.length ? { wakeAt: Math.min(...wakeAt) } : {}),
   };
 }
+
+/** Whatever waits out a failure is looked at again when it may be tried. */
+const retries = ({ failures, now }: PlanInput): number[] =>
+  [...failures.values()].map(({ retryAt }) => retryAt).filter((at) => at > now);
 
 /** Ours by their mark, but not in the assignments. Absence from the store justifies nothing, so they are only named. */
 function unknownThings(assignments: Assignments, observation: Observation): string[] {

@@ -8,7 +8,7 @@ import { withStatus } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { disksGone, dropRows, guestGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
 import { diskReplicas, isCurrent } from './view.ts';
-import { advanceWaits, guestFailure, reached } from './waits.ts';
+import { advanceWaits, guestFailure, observedGuest, reached } from './waits.ts';
 
 /** How long taking back may take; what is left then stays, tombstoned, for `delete`. */
 const CLEANING_MS = 5 * 60_000;
@@ -59,10 +59,10 @@ function failureOf(move: Move): Problem | undefined {
   return guestFailure(move);
 }
 
-function observed({ view }: Move): string {
-  const waiting = view.replicas.find((replica: Replica) => replica.status.state !== 'ready');
+function observed(move: Move): string {
+  const waiting = move.view.replicas.find((replica: Replica) => replica.status.state !== 'ready');
   if (waiting) return `${waiting.spec.what} ${waiting.status.state}`;
-  return `guest ${view.guest?.status.state ?? 'absent'}`;
+  return observedGuest(move);
 }
 
 function startCleaning(move: Move, error: Parameters<Move['beginCleaning']>[0]): void {

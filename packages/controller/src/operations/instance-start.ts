@@ -4,7 +4,7 @@
  */
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
-import { advanceWaits, guestFailure, reached } from './waits.ts';
+import { advanceWaits, guestFailure, observedGuest, reached } from './waits.ts';
 
 export const instanceStart: Logic = {
   advance(move) {
@@ -14,7 +14,7 @@ export const instanceStart: Logic = {
     const failure = guestFailure(move);
     if (failure) return giveUp(move, failure);
     if (!move.pastDeadline) return;
-    const late = move.deadlineError(`guest ${move.view.guest?.status.state ?? 'absent'}`);
+    const late = move.deadlineError(observedGuest(move));
     if (reached(move)) move.fail(late);
     else giveUp(move, late);
   },

@@ -46,12 +46,21 @@ export function advanceWaits(move: Move): boolean {
 export const reached = (move: Move): boolean =>
   move.isDone(waitSteps.running) || move.isDone(waitSteps.defined);
 
+/** What is to be seen of the guest, for who waited in vain. */
+export function observedGuest({ view }: Move): string {
+  const { state = 'absent', error } = view.guest?.status ?? {};
+  return error ? `guest ${state}: ${error.title}` : `guest ${state}`;
+}
+
+/** A libvirt that restarts answers again soon, and the agent tries again; the deadline bounds it. */
+const passing: ReadonlySet<string> = new Set(['hypervisor_unreachable']);
+
 /** Why waiting is in vain. */
 export function guestFailure(move: Move): Problem | undefined {
   const { guest } = move.view;
   if (!guest || !isCurrent(guest)) return undefined;
   const { state, error, endedBy } = guest.status;
-  if (error && state !== 'running') return error;
+  if (error && state !== 'running' && !passing.has(error.code)) return error;
   const down = state === 'stopped' && endedBy !== undefined && guest.spec.power === 'running';
   if (!down || !reached(move)) return undefined;
   const { number, kind } = move.operation.spec;
