@@ -1,4 +1,6 @@
 /** Settings of flavor, image, instance and policy to a guest's hardware. Pure: no I/O. */
+
+export { checkCombination } from './check-combination.ts';
 export { compileGuest, renderDomain } from './compile.ts';
 export type { GuestDomain } from './elements/domain.ts';
 export { domainToXml } from './elements/domain.ts';
@@ -17,7 +19,7 @@ export { placementOfCase } from './render/placement.ts';
 export { renderCase } from './render/render-case.ts';
 export { overheadMiB, requirements } from './requirements.ts';
 export { askedMachineType, rootDevice } from './resolve.ts';
-export { type Combination, checkCombination, checkExtraSpecs, checkImageProperties } from './specs/check.ts';
+export { type Combination, checkExtraSpecs, checkImageProperties } from './specs/check.ts';
 export { serialOf } from './specs/disk.ts';
 export { flavorKeys } from './specs/flavor-keys.ts';
 export { imageKeys } from './specs/image-keys.ts';

@@ -48,6 +48,12 @@ export const errorRegistry = {
     '{key} is {flavor} in the flavor and {image} in the image',
     'Make both say the same, or unset one.',
   ),
+  settings_refused: entry(
+    400,
+    2,
+    'no guest can be built so: {why}',
+    'Change the named setting of flavor, image or policy.',
+  ),
   property_not_supported: entry(
     400,
     2,

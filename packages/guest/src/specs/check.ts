@@ -9,7 +9,6 @@ import { gantryProfile } from '../profiles.ts';
 import { invalid } from '../refusal.ts';
 import { checkMaxPhysAddr } from './cpu.ts';
 import { checkDiskQuota } from './disk.ts';
-import { videoMemory } from './display.ts';
 import { encryptionAsked } from './encryption.ts';
 import { pmuSetting } from './features.ts';
 import { checkFirmware } from './firmware.ts';
@@ -18,7 +17,7 @@ import { lockedSetting } from './memory-backing.ts';
 import { checkNicModel, checkNicQuota, multiqueue } from './nic.ts';
 import { checkPolicy } from './policy.ts';
 import { checkRng } from './rng.ts';
-import { askedPorts, portCount } from './serial.ts';
+import { askedPorts } from './serial.ts';
 import { readSettings, type Settings, wordOf } from './settings.ts';
 import { checkTopology } from './topology.ts';
 import { tpmSetting } from './tpm.ts';
@@ -53,14 +52,6 @@ export type Combination = Pick<GuestInput, 'vcpus' | 'extraSpecs' | 'imageProper
  * Flavor, image and policies together.
  * @throws GantryError as above, and `property_conflict`
  */
-export function checkCombination(wanted: Combination): void {
-  const settings = readSettings(wanted, gantryProfile);
-  checkGuest(settings, wanted);
-  videoMemory(settings);
-  portCount(settings);
-}
-
-/** The same for settings already read. */
 export function checkGuest(
   settings: Settings,
   wanted: Pick<Combination, 'vcpus' | 'policies' | 'memoryMiB'>,

@@ -2,10 +2,11 @@ import { isGantryError } from '@gantry/model';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { guestInput, hostContext } from '../../test/fixtures.ts';
+import { checkCombination } from '../check-combination.ts';
 import { compileGuest, renderDomain } from '../compile.ts';
 import { parseDomain } from '../libvirt/domain-facts.ts';
 import { overheadMiB, requirements } from '../requirements.ts';
-import { checkCombination, checkExtraSpecs, checkImageProperties } from './check.ts';
+import { checkExtraSpecs, checkImageProperties } from './check.ts';
 import { flavorKeys } from './flavor-keys.ts';
 import { imageKeys } from './image-keys.ts';
 import { lifePolicy, resolvePolicy } from './policy.ts';
@@ -54,7 +55,8 @@ describe('extra specs', () => {
     [{ 'quota:disk_read_bytes_sec': '1000' }, 'ok'],
     [{ 'quota:disk_read_bytes_sec': '1000', 'quota:disk_total_bytes_sec': '9' }, 'invalid_property'],
     [{ 'quota:vif_inbound_peak': '9' }, 'invalid_property'],
-    [{ 'hw:vif_multiqueue_enabled': 'yes' }, 'property_not_supported'],
+    [{ 'hw:vif_multiqueue_enabled': 'yes' }, 'ok'],
+    [{ 'hw:tpm_version': '2.0' }, 'property_not_supported'],
     [{ 'mine:anything': 'x' }, 'ok'],
     [{ label: 'x' }, 'ok'],
     [{ __proto__: null, constructor: 'x' }, 'ok'],
@@ -122,6 +124,11 @@ describe('flavor and image together', () => {
 
   test.each([
     [{ 'hw:pmu': 'true' }, { hw_pmu: 'false' }, 'property_conflict'],
+    [{ 'hw:usb_model': 'none' }, { os_type: 'windows' }, 'settings_refused'],
+    [{ 'hw_video:ram_max_mb': '16' }, { hw_video_ram: '32' }, 'invalid_property'],
+    [{}, { hw_scsi_model: 'buslogic' }, 'settings_refused'],
+    [{}, { hw_architecture: 's390x' }, 'ok'],
+    [{}, { hw_architecture: 'sparc' }, 'settings_refused'],
     [{ 'hw:pmu': 'yes' }, { hw_pmu: 'true' }, 'ok'],
     [{ 'hw:cpu_max_sockets': '2' }, { hw_cpu_max_sockets: '4' }, 'invalid_property'],
     [{ 'hw:cpu_max_sockets': '2' }, { hw_cpu_sockets: '4' }, 'invalid_property'],

@@ -26,13 +26,13 @@ export const display: Family = family(
       { ...newer, ...byNode, ...effect('devices/sound@model') },
     ),
     twins(
-      later,
+      built,
       'usb_model',
       'equal',
       words(['none', 'nec-xhci', 'qemu-xhci']),
       'as devices need it',
       'Model of the USB controller.',
-      { ...newer, ...byNode, harmless: ['none'], ...effect('devices/controller[usb]@model') },
+      { ...newer, ...effect('devices/controller[usb]@model') },
     ),
     twins(
       later,
@@ -45,10 +45,8 @@ export const display: Family = family(
     ),
   ],
   [
-    later('hw_video:ram_max_mb', integer(0), '0', 'Most video memory that an image may ask for.', {
+    built('hw_video:ram_max_mb', integer(0), '0', 'Most video memory that an image may ask for.', {
       unit: 'MiB',
-      ...byNode,
-      harmless: ['0'],
       ...effect('devices/video/model@vram'),
     }),
   ],
@@ -65,23 +63,21 @@ export const display: Family = family(
       'Model of the graphics card.',
       effect('devices/video/model@type'),
     ),
-    later(
+    built(
       'hw_video_ram',
       integer(0),
       'QEMU decides',
       'Video memory, up to hw_video:ram_max_mb of the flavor.',
       {
         unit: 'MiB',
-        ...byNode,
+
         ...effect('devices/video/model@vram'),
       },
     ),
-    later('hw_input_bus', words(['usb', 'virtio']), 'none', 'Bus of a tablet and a keyboard.', {
-      ...byNode,
+    built('hw_input_bus', words(['usb', 'virtio']), 'none', 'Bus of a tablet and a keyboard.', {
       ...effect('devices/input@bus'),
     }),
-    later('hw_pointer_model', words(['usbtablet']), 'as the node is configured', 'Pointer device.', {
-      ...byNode,
+    built('hw_pointer_model', words(['usbtablet']), 'as the node is configured', 'Pointer device.', {
       ...effect('devices/input[tablet]'),
     }),
   ],

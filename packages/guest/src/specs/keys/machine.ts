@@ -58,13 +58,13 @@ export const machine: Family = family(
       { ...byNode, ...effect('devices/iommu@model, features/ioapic@driver') },
     ),
     twins(
-      later,
+      built,
       'virtio_packed_ring',
       'equal',
       boolean,
       'false',
       'Packed virtqueues: a faster layout that the guest’s drivers must know.',
-      { ...newer, ...byNode, harmless: ['false'], ...effect('driver@packed of virtio devices') },
+      { ...newer, ...effect('driver@packed of virtio devices') },
     ),
   ],
   [

@@ -1,6 +1,6 @@
 /** NICs and their limits. */
 import { nicModels } from '../../elements/interface.ts';
-import { boolean, built, byNode, effect, type Family, family, integer, later, twins, words } from '../key.ts';
+import { boolean, built, effect, type Family, family, integer, twins, words } from '../key.ts';
 
 const refuse = (why: string) => ({ why, nova: 'UnsupportedHardware' });
 const other = refuse('it belongs to another hypervisor');
@@ -27,13 +27,13 @@ export const network: Family = family(
   'NICs',
   [
     twins(
-      later,
+      built,
       'vif_multiqueue_enabled',
       'equal',
       boolean,
       'false',
       'A queue per vCPU on each virtio NIC; nothing with one vCPU or without KVM.',
-      { ...byNode, harmless: ['false'], ...effect('devices/interface/driver@queues') },
+      effect('devices/interface/driver@queues'),
     ),
   ],
   limits,
