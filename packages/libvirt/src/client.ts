@@ -25,6 +25,7 @@ class ClientCore extends ProcedureCalls {
   readonly #connection: Connection;
   readonly #router: EventRouter;
   readonly #streams = new Set<Connection>();
+  #lostStreams = 0;
 
   constructor(options: ConnectOptions, connection: Connection, router: EventRouter) {
     super();
@@ -104,9 +105,9 @@ class ClientCore extends ProcedureCalls {
     }
   }
 
-  /** How many streams are open. */
-  get openStreams(): number {
-    return this.#streams.size;
+  /** How many streams broke when the connection was lost. */
+  get lostStreams(): number {
+    return this.#lostStreams;
   }
 
   /** The names of the calls that were without an answer when the connection was lost. */
@@ -115,6 +116,7 @@ class ClientCore extends ProcedureCalls {
   }
 
   #closeStreams(): void {
+    this.#lostStreams = this.#streams.size;
     for (const connection of this.#streams) connection.close();
     this.#streams.clear();
   }

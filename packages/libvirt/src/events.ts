@@ -114,8 +114,11 @@ function registerOne(connection: Connection, { source, kind }: KnownKind): Promi
 /** A wish for events that outlives a connection: it may be attached to one after the other. */
 export interface Subscription<E> {
   readonly queue: EventQueue<E>;
-  /** Registers on this connection; resolves when the server sends the events. */
-  attach(connection: Connection, router: EventRouter): Promise<void>;
+  /**
+   * Registers on this connection; resolves when the server sends the events. With a mark, events count from there on:
+   * what comes before all is registered is dropped, as the mark says to look for oneself.
+   */
+  attach(connection: Connection, router: EventRouter, mark?: () => E): Promise<void>;
   /** Ends the loop; with an error it throws. */
   stop(error?: Error): void;
 }
@@ -144,9 +147,10 @@ export function createSubscription<S extends EventSourceName, K extends EventKin
   const wanted = wantedBy(source, options as EventOptions<S, never>);
   const { signal } = options;
   let current: EventRouter | undefined;
+  let counts = true;
   const consume: Consumer = (event) => {
     try {
-      if (wanted(event)) queue.push(event as EventOf<S, K>);
+      if (counts && wanted(event)) queue.push(event as EventOf<S, K>);
     } catch (error) {
       stop(asError(error));
     }
@@ -167,11 +171,14 @@ export function createSubscription<S extends EventSourceName, K extends EventKin
   return {
     queue,
     stop,
-    async attach(connection, router) {
+    async attach(connection, router, mark) {
       if (queue.isEnded) return;
       current = router;
+      counts = mark === undefined;
       for (const kind of kinds) router.add(kind, consume);
       await Promise.all(kinds.map((kind) => router.register(connection, kind)));
+      if (mark !== undefined) queue.mark(mark());
+      counts = true;
     },
   };
 }

@@ -17,6 +17,13 @@ export type { KeepAlive } from './keep-alive.ts';
 export type { TypedParamType } from './known-parameters.ts';
 export type * from './objects.ts';
 export type { ConnectOptions, SessionOptions } from './options.ts';
+export {
+  connectPersistent,
+  type Lost,
+  type PersistentClient,
+  type PersistentOptions,
+  type Reconnected,
+} from './persistent.ts';
 export type { CallAnswer, ProcedureMethods } from './procedure-calls.ts';
 export type { DomainEvent, DomainEventKind } from './procedures/domain-events.ts';
 export type {

@@ -32,12 +32,16 @@ export async function openSession(
   return withDeadline(options, async (signal) => {
     const duplex = await open(dialOf(uri, surroundings, options.readOnly), options, surroundings, signal);
     const connection = new Connection(duplex, onMessage, { ...DEFAULT_LIMITS, ...options.limits });
+    const onAbort = (): void => connection.close();
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
       await begin(connection, uri, options, surroundings, signal);
       return connection;
     } catch (error) {
       connection.close();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
   });
 }
@@ -140,8 +144,13 @@ async function withDeadline<T>(
   if (signal?.aborted) onAbort();
   const late = new TransportError('TIMEOUT', `no session with ${uri} within ${connectTimeoutMs} ms`);
   const timer = connectTimeoutMs > 0 ? setTimeout(() => control.abort(late), connectTimeoutMs) : undefined;
+  // The work may be waiting for somebody who never answers, a credentials callback for instance.
+  const aborted = new Promise<never>((_, reject) => {
+    control.signal.addEventListener('abort', () => reject(late), { once: true });
+  });
+  aborted.catch(() => {});
   try {
-    return await work(control.signal);
+    return await Promise.race([work(control.signal), aborted]);
   } catch (error) {
     if (!control.signal.aborted) throw error;
     if (control.signal.reason === late) throw late;
