@@ -89,6 +89,7 @@ function unknownIn(line: string): string[] {
     flag.flags.split(/[ ,]+/).filter((word) => word.startsWith('-')),
   );
   return words.filter(
-    (word) => /^(--[a-z]|-[a-z]$)/.test(word) && !verb.raw && !known.includes(word) && !globals.includes(word),
+    (word) =>
+      /^(--[a-z]|-[a-z]$)/.test(word) && !verb.raw && !known.includes(word) && !globals.includes(word),
   );
 }
