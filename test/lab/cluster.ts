@@ -50,6 +50,8 @@ export interface Cluster {
   powerCut(): Promise<void>;
   /** After a power cut: the machine boots, with a new boot id, and starts libvirt; start() does the rest. */
   boot(): Promise<void>;
+  /** The ends of both daemons' logs. */
+  logs(): Promise<string>;
   /** Ends and removes everything. What is left in spite of that is returned. */
   stop(): Promise<Leftovers>;
 }
