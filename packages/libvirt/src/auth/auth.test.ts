@@ -155,11 +155,13 @@ describe('a session with SASL', () => {
     fake = await startFakeLibvirtd(join(dir, 's'), { connectGetType: () => 'QEMU' }, { sasl });
   };
   const type = async (options: SessionOptions, query = ''): Promise<string> => {
-    await using lv = await connect(`qemu:///system?socket=${fake.socketPath}${query}`, {
-      surroundings,
-      ...options,
-    });
-    return await lv.connectGetType();
+    const uri = `qemu:///system?socket=${fake.socketPath}${query}`;
+    const lv = await connect(uri, { surroundings, ...options });
+    try {
+      return await lv.connectGetType();
+    } finally {
+      await lv.close();
+    }
   };
 
   beforeEach(async () => {
