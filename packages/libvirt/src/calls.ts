@@ -14,8 +14,10 @@ interface Pending {
   readonly program: number;
   readonly procedure: number;
   /** undefined once the caller has gone: the late answer is then recognised and dropped. */
-  settle: { resolve(packet: Packet): void; reject(error: Error): void; release(): void } | undefined;
+  settle: { resolve(packet: Packet): void; reject(error: unknown): void; release(): void } | undefined;
 }
+
+const NOTHING = (): void => {};
 
 /** Which answer belongs to which call. Serials are never reused while a call, even an abandoned one, is open. */
 export class PendingCalls {
@@ -44,18 +46,33 @@ export class PendingCalls {
     return this.#serial;
   }
 
-  /** Waits for the answer to `serial`. `send` puts the call on the wire; what it throws rejects the call. */
+  /**
+   * Waits for the answer to `serial` and gives what `decode` makes of it. `send` puts the call on the wire. What either
+   * throws rejects the call.
+   */
   wait(
     serial: number,
     call: { name: string; program: number; procedure: number },
     options: CallOptions,
     send: () => void,
-  ): Promise<Packet> {
+    decode: (packet: Packet) => unknown,
+  ): Promise<unknown> {
     const refusal = this.#refusal(call.name, options);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const release = this.#watch(serial, call.name, options);
-      this.#open.set(serial, { ...call, settle: { resolve, reject, release } });
+      const settle = {
+        resolve(packet: Packet): void {
+          try {
+            resolve(decode(packet));
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        },
+        reject,
+        release,
+      };
+      this.#open.set(serial, { ...call, settle });
       try {
         send();
       } catch (error) {
@@ -77,13 +94,14 @@ export class PendingCalls {
     return undefined;
   }
 
-  #watch(serial: number, name: string, { signal, timeoutMs }: CallOptions): () => void {
+  #watch(serial: number, name: string, { signal, timeoutMs = 0 }: CallOptions): () => void {
+    if (signal === undefined && timeoutMs === 0) return NOTHING;
     const abandon = (code: TransportErrorCode, message: string, cause?: unknown): void =>
       this.#abandon(serial, new TransportError(code, message, { call: name, outcome: 'unknown', cause }));
     const onAbort = (): void => abandon('ABORTED', 'aborted; the server may still do it', signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     const timer =
-      timeoutMs === undefined || timeoutMs === 0
+      timeoutMs === 0
         ? undefined
         : setTimeout(() => abandon('TIMEOUT', `no answer within ${timeoutMs} ms`), timeoutMs);
     return () => {

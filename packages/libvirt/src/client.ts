@@ -39,17 +39,26 @@ class ClientCore extends ProcedureCalls {
     );
   }
 
-  override async call<N extends ProcedureName>(
+  override call<N extends ProcedureName>(
     name: N,
     ...[args, options]: CallParameters<N>
   ): Promise<CallAnswer<N>> {
-    const timed = this.#timed(options);
-    const target = targetOf(name);
     // The table ties name, layout and type together; TypeScript cannot follow it through the lookup.
-    if (target.procedure.stream !== undefined)
-      return (await this.#openStream(name, args, timed, false)) as CallAnswer<N>;
-    const counted = target.procedure.count === undefined ? args : await this.#counted(target, args, timed);
-    return (await this.#connection.call(target, counted, timed)) as CallAnswer<N>;
+    return this.#call(name, args, this.#timed(options)) as Promise<CallAnswer<N>>;
+  }
+
+  /** Not async: for most calls the connection's own promise is all it takes. */
+  #call(name: ProcedureName, args: unknown, options: CallOptions): Promise<unknown> {
+    let target: Target;
+    try {
+      target = targetOf(name);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    if (target.procedure.stream !== undefined) return this.#openStream(name, args, options, false);
+    return target.procedure.count === undefined
+      ? this.#connection.call(target, args, options)
+      : this.#counted(target, args, options);
   }
 
   #timed(options: CallOptions | undefined): CallOptions {
@@ -58,12 +67,13 @@ class ClientCore extends ProcedureCalls {
     return options === undefined ? { timeoutMs: callTimeoutMs } : { timeoutMs: callTimeoutMs, ...options };
   }
 
-  /** The arguments, with the number of values filled in for calls that insist on it. */
+  /** Asks how many values there are and then for so many, for calls that insist on it. */
   async #counted(target: Target, args: unknown, options: CallOptions): Promise<unknown> {
     const { count, ...procedure } = target.procedure;
     const ask = { ...target, procedure: { ...procedure, result: count as NonNullable<typeof count> } };
     const given = args as object | undefined;
-    return { ...given, nparams: await this.#connection.call(ask, { ...given, nparams: 0 }, options) };
+    const nparams = await this.#connection.call(ask, { ...given, nparams: 0 }, options);
+    return this.#connection.call(target, { ...given, nparams }, options);
   }
 
   override events<S extends EventSourceName, K extends EventKindName<S>>(

@@ -3,7 +3,7 @@ import { type CallOptions, PendingCalls } from './calls.ts';
 import { LibvirtError, TransportError, type TransportErrorCode } from './errors.ts';
 import {
   decodeBody,
-  encodeBody,
+  encodeFilled,
   encodePacket,
   PACKET_MAX_BYTES,
   PACKET_TYPE,
@@ -41,6 +41,8 @@ export interface StreamSink {
 }
 
 const NO_BODY = new Uint8Array(0);
+const NO_OPTIONS: CallOptions = {};
+const NO_ARGUMENTS = {};
 
 /**
  * One connection to a libvirt server over any byte stream: packets, calls by serial, keep-alive, messages, streams.
@@ -59,6 +61,7 @@ export class Connection {
   readonly #onMessage: (packet: Packet) => void;
   #over: { error: TransportError | undefined } | undefined;
   #lostCalls: readonly string[] = [];
+  #gathering = false;
   #settleClosed: (error: TransportError | undefined) => void = () => {};
 
   /** `onMessage` gets the server's own messages (events); what it throws ends the connection. */
@@ -67,7 +70,7 @@ export class Connection {
     this.#limits = limits;
     this.#onMessage = onMessage;
     this.#calls = new PendingCalls(limits.calls);
-    this.#reader = new PacketReader(limits.packetBytes);
+    this.#reader = new PacketReader(limits.packetBytes, true);
     this.#keepAlive = new KeepAliver(
       (header) => this.#write(header, NO_BODY),
       (silentMs) => this.#fail('KEEP_ALIVE', `the server has been silent for ${silentMs} ms`),
@@ -93,37 +96,54 @@ export class Connection {
       : 'the server closed the connection';
   }
 
-  /** Sends a call and waits for its answer. `onSent` learns the serial before an answer can arrive. */
-  async call(
+  /** Sends a call and waits for its answer. `sink` learns the serial before an answer can arrive. */
+  call(
     target: Target,
     args: unknown,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
     sink?: (serial: number) => StreamSink,
   ): Promise<unknown> {
-    this.#assertOpen(target.name);
-    const body = encodeArguments(target, args);
+    if (this.#over !== undefined) return Promise.reject(this.#overError(target.name));
+    const { number } = target.procedure;
     const serial = this.#calls.nextSerial((taken) => this.#streams.has(taken));
-    const header = { ...headerOf(target, serial), type: PACKET_TYPE.call, status: STATUS.ok };
-    const reply = this.#calls.wait(
+    const answer = this.#calls.wait(
       serial,
-      { name: target.name, program: target.program, procedure: target.procedure.number },
+      { name: target.name, program: target.program, procedure: number },
       options,
-      () => this.#send(target.name, header, body, () => sink && this.#streams.set(serial, sink(serial))),
+      () => this.#send(target, serial, args, sink),
+      (packet) => decodeReply(target, packet),
     );
-    try {
-      return decodeReply(target, await reply);
-    } catch (error) {
-      this.#streams.delete(serial);
-      throw error;
-    }
+    if (sink !== undefined) answer.catch(() => this.#streams.delete(serial));
+    return answer;
   }
 
-  #send(call: string, header: PacketHeader, body: Uint8Array, before: () => void): void {
+  #send(target: Target, serial: number, args: unknown, sink?: (serial: number) => StreamSink): void {
+    const call = target.name;
     if (this.#duplex.writableLength > this.#limits.sendBytes)
       throw new TransportError('OVERLOAD', `${this.#duplex.writableLength} bytes wait to be sent`, { call });
-    const packet = encodePacket(header, body);
-    before();
+    const { program, procedure } = target;
+    const header = {
+      program,
+      procedure: procedure.number,
+      serial,
+      type: PACKET_TYPE.call,
+      status: STATUS.ok,
+    };
+    const packet = encodeCall(target, header, args);
+    if (sink !== undefined) this.#streams.set(serial, sink(serial));
     this.#duplex.write(packet);
+    this.#gather();
+  }
+
+  /** The first call goes out at once, all others of the same turn of the event loop together. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#duplex.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      this.#duplex.uncork();
+    });
   }
 
   #write(header: PacketHeader, body: Uint8Array): boolean {
@@ -269,9 +289,9 @@ function headerOf(target: Target, serial: number): Pick<PacketHeader, 'program' 
   return { program: target.program, procedure: target.procedure.number, serial };
 }
 
-function encodeArguments(target: Target, args: unknown): Uint8Array {
+function encodeCall(target: Target, header: PacketHeader, args: unknown): Buffer {
   try {
-    return encodeBody((to) => target.procedure.args.write(to, args ?? {}));
+    return encodeFilled(header, (to) => target.procedure.args.write(to, args ?? NO_ARGUMENTS));
   } catch (error) {
     throw error instanceof XdrError ? error.within(target.name) : error;
   }

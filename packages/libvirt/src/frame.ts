@@ -42,13 +42,32 @@ export interface Packet extends PacketHeader {
 
 /** One packet, ready for the wire. */
 export function encodePacket(header: PacketHeader, body: Uint8Array): Buffer {
-  const total = LENGTH_BYTES + HEADER_BYTES + body.length;
-  if (total > PACKET_MAX_BYTES)
-    throw new XdrError('TOO_LONG', `a packet of ${total} bytes, at most ${PACKET_MAX_BYTES} are allowed`);
-  const packet = Buffer.allocUnsafe(total);
-  const words = [total, header.program, VERSION, header.procedure, header.type, header.serial, header.status];
-  for (const [index, word] of words.entries()) packet.writeUInt32BE(word, index * 4);
+  const packet = Buffer.allocUnsafe(LENGTH_BYTES + HEADER_BYTES + body.length);
   packet.set(body, LENGTH_BYTES + HEADER_BYTES);
+  return withHeader(packet, header);
+}
+
+/** The same with a body that `fill` writes, without a copy of it. */
+export function encodeFilled(header: PacketHeader, fill: (to: XdrWriter) => void): Buffer {
+  const writer = new XdrWriter(LENGTH_BYTES + HEADER_BYTES);
+  fill(writer);
+  return withHeader(writer.bytes(), header);
+}
+
+/** Writes the header to the beginning of a packet that has room for it. */
+function withHeader(packet: Buffer, header: PacketHeader): Buffer {
+  if (packet.length > PACKET_MAX_BYTES)
+    throw new XdrError(
+      'TOO_LONG',
+      `a packet of ${packet.length} bytes, at most ${PACKET_MAX_BYTES} are allowed`,
+    );
+  packet.writeUInt32BE(packet.length, 0);
+  packet.writeUInt32BE(header.program, 4);
+  packet.writeUInt32BE(VERSION, 8);
+  packet.writeUInt32BE(header.procedure, 12);
+  packet.writeUInt32BE(header.type, 16);
+  packet.writeUInt32BE(header.serial, 20);
+  packet.writeUInt32BE(header.status, 24);
   return packet;
 }
 
@@ -73,23 +92,56 @@ export function decodeBody<T>(body: Uint8Array, take: (from: XdrReader) => T): T
  */
 export class PacketReader {
   readonly #maxBytes: number;
+  readonly #inParts: boolean;
   #chunks: Buffer[] = [];
   #held = 0;
+  /** The stream packet whose data is passing through, and how many bytes of it are still to come. */
+  #passing: { readonly header: PacketHeader; left: number } | undefined;
 
-  constructor(maxBytes = PACKET_MAX_BYTES) {
+  /** `inParts`: data of a stream is given as it comes, a packet of it as several with the same header. */
+  constructor(maxBytes = PACKET_MAX_BYTES, inParts = false) {
     this.#maxBytes = maxBytes;
+    this.#inParts = inParts;
   }
 
   /** Takes in what arrived and gives the packets it completed. */
   *push(chunk: Uint8Array): Generator<Packet> {
-    this.#chunks.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    this.#held += chunk.byteLength;
-    for (let packet = this.#next(); packet !== undefined; packet = this.#next()) yield packet;
+    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    while (rest.length > 0) {
+      if (this.#passing === undefined) {
+        this.#chunks.push(rest);
+        this.#held += rest.length;
+        rest = EMPTY;
+        for (let packet = this.#next(); packet !== undefined; packet = this.#next()) yield packet;
+        if (this.#passing !== undefined) rest = this.#takeAll();
+      }
+      const part = this.#pass(rest);
+      if (part === undefined) return;
+      yield part;
+      rest = rest.subarray(part.body.length);
+    }
   }
 
   /** Bytes of a packet that has begun and not ended. */
   get pending(): number {
-    return this.#held;
+    return this.#held + (this.#passing?.left ?? 0);
+  }
+
+  /** As much of the passing data as has come. */
+  #pass(bytes: Buffer): Packet | undefined {
+    const passing = this.#passing;
+    if (passing === undefined || bytes.length === 0) return undefined;
+    const body = bytes.subarray(0, passing.left);
+    passing.left -= body.length;
+    if (passing.left === 0) this.#passing = undefined;
+    return { ...passing.header, body };
+  }
+
+  #takeAll(): Buffer {
+    const all = this.#join();
+    this.#chunks = [];
+    this.#held = 0;
+    return all;
   }
 
   #next(): Packet | undefined {
@@ -97,7 +149,17 @@ export class PacketReader {
     const total = this.#peekLength();
     if (total < LENGTH_BYTES + HEADER_BYTES || total > this.#maxBytes)
       throw new XdrError('BAD_VALUE', `a packet length of ${total}; allowed are 28 to ${this.#maxBytes}`);
-    return this.#held < total ? undefined : parse(this.#cut(total));
+    if (this.#held >= total) return parse(this.#cut(total));
+    if (this.#inParts && this.#held >= LENGTH_BYTES + HEADER_BYTES) this.#maybePass(total);
+    return undefined;
+  }
+
+  /** A stream's data need not be whole to be of use. */
+  #maybePass(total: number): void {
+    const { body: _, ...header } = parse(this.#join().subarray(0, LENGTH_BYTES + HEADER_BYTES));
+    if (header.type !== PACKET_TYPE.stream || header.status !== STATUS.continue) return;
+    this.#cut(LENGTH_BYTES + HEADER_BYTES);
+    this.#passing = { header, left: total - LENGTH_BYTES - HEADER_BYTES };
   }
 
   #peekLength(): number {
@@ -121,14 +183,22 @@ export class PacketReader {
   }
 }
 
+const EMPTY = Buffer.alloc(0);
+
 function parse(bytes: Buffer): Packet {
-  const reader = new XdrReader(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + HEADER_BYTES));
-  const program = reader.uint();
-  const version = reader.uint();
+  const version = bytes.readUInt32BE(8);
   if (version !== VERSION)
     throw new XdrError('BAD_VALUE', `protocol version ${version}, expected ${VERSION}`);
-  const [procedure, type, serial, status] = [reader.int(), reader.uint(), reader.uint(), reader.uint()];
+  const type = bytes.readUInt32BE(16);
+  const status = bytes.readUInt32BE(24);
   if (type > PACKET_TYPE.streamHole) throw new XdrError('BAD_VALUE', `packet type ${type}`);
   if (status > STATUS.continue) throw new XdrError('BAD_VALUE', `packet status ${status}`);
-  return { program, procedure, type, serial, status, body: bytes.subarray(LENGTH_BYTES + HEADER_BYTES) };
+  return {
+    program: bytes.readUInt32BE(4),
+    procedure: bytes.readInt32BE(12),
+    type,
+    serial: bytes.readUInt32BE(20),
+    status,
+    body: bytes.subarray(LENGTH_BYTES + HEADER_BYTES),
+  };
 }

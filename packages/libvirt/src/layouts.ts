@@ -117,7 +117,7 @@ export const uuid: Layout<string> = {
     to.fixed(Buffer.from(value.replaceAll('-', ''), 'hex'), 16);
   },
   read(from) {
-    const hex = Buffer.from(from.fixed(16)).toString('hex');
+    const hex = from.hex(16);
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   },
 };
@@ -232,15 +232,32 @@ export function struct<F extends Fields>(fields: F): Layout<StructIn<F>, StructO
   const entries = Object.entries(fields);
   return {
     minBytes: entries.reduce((sum, [, layout]) => sum + layout.minBytes, 0),
+    // Here all calls pass: no closures, and one try around all fields.
     write(to, value) {
       const given = expectObject(value);
-      for (const key of Object.keys(given))
+      for (const key in given)
         if (!Object.hasOwn(fields, key)) throw new XdrError('BAD_VALUE', 'no such field', key);
-      for (const [key, layout] of entries) at(key, () => layout.write(to, given[key]));
+      let field = '';
+      try {
+        for (const [key, layout] of entries) {
+          field = key;
+          layout.write(to, given[key]);
+        }
+      } catch (error) {
+        throw error instanceof XdrError ? error.within(field) : error;
+      }
     },
     read(from) {
       const out: Record<string, unknown> = {};
-      for (const [key, layout] of entries) out[key] = at(key, () => layout.read(from));
+      let field = '';
+      try {
+        for (const [key, layout] of entries) {
+          field = key;
+          out[key] = layout.read(from);
+        }
+      } catch (error) {
+        throw error instanceof XdrError ? error.within(field) : error;
+      }
       return out as StructOut<F>;
     },
   };

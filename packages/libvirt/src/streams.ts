@@ -7,7 +7,7 @@ import type { Target } from './procedures/table.ts';
 import { isHole, type StreamChunk } from './stream-chunk.ts';
 
 /** Bytes kept for a slow reader before the server is made to wait. */
-const READ_AHEAD_BYTES = 256 * 1024;
+const READ_AHEAD_BYTES = 1024 * 1024;
 /** What a hole counts in that: it takes next to no memory, but not none. */
 const HOLE_BYTES = 64;
 const NO_BODY = new Uint8Array(0);

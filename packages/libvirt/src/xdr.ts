@@ -61,7 +61,12 @@ function show(value: unknown): string {
 /** Writes XDR items into a buffer that grows. */
 export class XdrWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-  #length = 0;
+  #length: number;
+
+  /** `reserved` bytes are left free at the beginning. */
+  constructor(reserved = 0) {
+    this.#length = reserved;
+  }
 
   /** The bytes written so far; valid until the next write. */
   bytes(): Buffer {
@@ -190,6 +195,12 @@ export class XdrReader {
   fixed(length: number): Uint8Array {
     const at = this.#take(padded(length));
     return new Uint8Array(this.#buffer.subarray(at, at + length));
+  }
+
+  /** Bytes of a length both sides know, as hexadecimal digits. */
+  hex(length: number): string {
+    const at = this.#take(padded(length));
+    return this.#buffer.toString('hex', at, at + length);
   }
 
   opaque(maxBytes: number): Uint8Array {

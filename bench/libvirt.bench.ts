@@ -1,0 +1,218 @@
+/**
+ * The libvirt client beside python3-libvirt and spawned virsh: one private libvirtd, one run, the same stopped domain.
+ * Needs root, libvirt and python3-libvirt.
+ */
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { connect, type Domain, type LibvirtClient, type StorageVol } from '@gantry/libvirt';
+import { type PrivateLibvirtd, startPrivateLibvirtd } from '../test/lab/private-libvirtd.ts';
+import { tinyGuestXml, writeTinyGuest } from '../test/lab/tiny-guest.ts';
+
+const run = promisify(execFile);
+const CALLS = 10_000;
+const ROUNDS = 5;
+const IN_FLIGHT = 1_000;
+const IDLE = 200;
+const VOLUME_MIB = 512;
+const KINDS = ['version', 'info', 'xml'] as const;
+type Kind = (typeof KINDS)[number];
+
+const PYTHON = `
+import libvirt, sys, time
+conn = libvirt.open(sys.argv[1])
+dom = conn.lookupByUUIDString(sys.argv[2])
+calls = {'version': conn.getLibVersion, 'info': dom.info, 'xml': dom.XMLDesc}
+for line in sys.stdin:
+    name, count = line.split()
+    call = calls[name]
+    began = time.perf_counter()
+    for _ in range(int(count)):
+        call()
+    print(time.perf_counter() - began, flush=True)
+`;
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const rate = (value: number): string => `${Math.round(value).toLocaleString('en')}/s`.padStart(10);
+
+/** python3-libvirt in a process of its own, told by lines what to time. */
+function startPython(uri: string, uuid: string) {
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(
+    '/usr/bin/python3',
+    ['-c', PYTHON, uri, uuid],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return {
+    async perSecond(kind: Kind, count: number): Promise<number> {
+      child.stdin.write(`${kind} ${count}\n`);
+      return count / Number((await lines.next()).value);
+    },
+    stop: () => child.stdin.end(),
+  };
+}
+
+const callOf = (lv: LibvirtClient, dom: Domain): Record<Kind, () => Promise<unknown>> => ({
+  version: () => lv.connectGetLibVersion(),
+  info: () => lv.domainGetInfo({ dom }),
+  xml: () => lv.domainGetXmlDesc({ dom }),
+});
+
+async function inSequence(call: () => Promise<unknown>, count: number): Promise<number> {
+  const began = performance.now();
+  for (let index = 0; index < count; index++) await call();
+  return (count / (performance.now() - began)) * 1_000;
+}
+
+async function inFlight(call: () => Promise<unknown>, count: number): Promise<number> {
+  const began = performance.now();
+  let left = count;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await call();
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  return (count / (performance.now() - began)) * 1_000;
+}
+
+async function virsh(uri: string, kind: Kind, name: string): Promise<number> {
+  const args = { version: ['version'], info: ['dominfo', name], xml: ['dumpxml', name] }[kind];
+  const began = performance.now();
+  for (let index = 0; index < 10; index++) await run('virsh', ['-q', '-c', uri, ...args]);
+  return 10_000 / (performance.now() - began);
+}
+
+async function calls(lv: LibvirtClient, dom: Domain, uri: string): Promise<void> {
+  const python = startPython(uri, dom.uuid);
+  console.log(`calls, medians of ${ROUNDS} rounds of ${CALLS}; in flight: ${IN_FLIGHT}`);
+  console.log('          ours        python      ratio   in flight   ratio     spawned virsh');
+  for (const kind of KINDS) {
+    const call = callOf(lv, dom)[kind];
+    const [ours, theirs, many]: [number[], number[], number[]] = [[], [], []];
+    await Promise.all([inSequence(call, CALLS), inFlight(call, CALLS), python.perSecond(kind, 100)]);
+    // Turn by turn: whatever else the machine does meets all three.
+    for (let round = 0; round < ROUNDS; round++) {
+      ours.push(await inSequence(call, CALLS));
+      theirs.push(await python.perSecond(kind, CALLS));
+      many.push(await inFlight(call, CALLS * 2));
+    }
+    const [a, b, c] = [median(ours), median(theirs), median(many)];
+    const spawned = await virsh(uri, kind, dom.name);
+    console.log(
+      `${kind.padEnd(8)}${rate(a)}  ${rate(b)}  ${(a / b).toFixed(2).padStart(6)}  ${rate(c)}  ${(c / b).toFixed(2).padStart(6)}  ${rate(spawned)}`,
+    );
+  }
+  python.stop();
+}
+
+async function events(lv: LibvirtClient, dom: Domain): Promise<void> {
+  const loop = lv.domainEvents(['metadataChange'], { dom });
+  await loop.ready;
+  const times: number[] = [];
+  for (let index = 0; index < 200; index++) {
+    const began = performance.now();
+    const call = lv.domainSetMetadata({ dom, type: 1, metadata: `title ${index}`, flags: 2 });
+    await loop.next();
+    times.push(performance.now() - began);
+    await call;
+  }
+  await loop.return?.();
+  const sorted = times.toSorted((a, b) => a - b);
+  console.log(
+    `event: set a title, see its event: median ${median(times).toFixed(2)} ms, p99 ${sorted[197]?.toFixed(2)} ms`,
+  );
+}
+
+async function volume(lv: LibvirtClient, libvirtd: PrivateLibvirtd, uri: string): Promise<void> {
+  await libvirtd.exec(['mkdir', '-p', '/var/lib/libvirt/pool']);
+  const pool = await lv.storagePoolCreateXml({
+    xml: "<pool type='dir'><name>p</name><target><path>/var/lib/libvirt/pool</path></target></pool>",
+  });
+  const bytes = VOLUME_MIB * 2 ** 20;
+  const xml = `<volume><name>v</name><capacity>${bytes}</capacity><target><format type='raw'/></target></volume>`;
+  const vol = await lv.storageVolCreateXml({ pool, xml });
+  await libvirtd.exec([
+    'dd',
+    'if=/dev/urandom',
+    'of=/var/lib/libvirt/pool/v',
+    'bs=1M',
+    `count=${VOLUME_MIB}`,
+    'conv=notrunc',
+    'status=none',
+  ]);
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let round = 0; round < 3; round++) {
+    ours.push(await download(lv, vol, bytes));
+    const began = performance.now();
+    await run('virsh', ['-q', '-c', uri, 'vol-download', '--pool', 'p', 'v', '/dev/null']);
+    theirs.push((VOLUME_MIB / (performance.now() - began)) * 1_000);
+  }
+  const [a, b] = [median(ours), median(theirs)];
+  console.log(
+    `volume of ${VOLUME_MIB} MiB down: ${a.toFixed(0)} MiB/s, virsh vol-download ${b.toFixed(0)} MiB/s, ratio ${(a / b).toFixed(2)}`,
+  );
+}
+
+async function download(lv: LibvirtClient, vol: StorageVol, bytes: number): Promise<number> {
+  const began = performance.now();
+  const { readable } = await lv.storageVolDownload({ vol, offset: 0, length: bytes });
+  let got = 0;
+  for await (const chunk of readable) got += chunk.length;
+  if (got !== bytes) throw new Error(`${got} bytes of ${bytes} arrived`);
+  return (VOLUME_MIB / (performance.now() - began)) * 1_000;
+}
+
+/** Of the process, after a collection where the collector was made available. */
+function residentKiB(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().rss / 1_024;
+}
+
+async function idle(uri: string): Promise<void> {
+  const before = residentKiB();
+  const all: LibvirtClient[] = [];
+  for (let index = 0; index < IDLE; index++) all.push(await connect(uri));
+  const each = (residentKiB() - before) / IDLE;
+  console.log(`idle connection: ${each.toFixed(1)} KiB each (RSS, ${IDLE} of them)`);
+  await Promise.all(all.map((lv) => lv.close()));
+}
+
+async function reconnections(uri: string): Promise<void> {
+  const times: number[] = [];
+  for (let index = 0; index < 200; index++) {
+    const began = performance.now();
+    const lv = await connect(uri);
+    times.push(performance.now() - began);
+    await lv.close();
+  }
+  console.log(`connect and open: median ${median(times).toFixed(2)} ms`);
+}
+
+const dir = await mkdtemp(join(tmpdir(), 'lvb-'));
+await chmod(dir, 0o755);
+const libvirtd = await startPrivateLibvirtd({
+  dir: join(dir, 'node'),
+  libvirtdConf: ['max_clients = 1000', 'max_anonymous_clients = 1000'],
+});
+try {
+  const uri = `qemu+unix:///system?socket=${libvirtd.socketPath}`;
+  await using lv = await connect(uri);
+  await writeTinyGuest(join(dir, 'node', 'lib', 'tiny.img'));
+  const xml = tinyGuestXml({ name: 'bench', uuid: randomUUID(), disk: '/var/lib/libvirt/tiny.img' });
+  const dom = await lv.domainDefineXmlFlags({ xml });
+  await calls(lv, dom, uri);
+  await events(lv, dom);
+  await volume(lv, libvirtd, uri);
+  await reconnections(uri);
+  await idle(uri);
+} finally {
+  await libvirtd.stop();
+  await rm(dir, { recursive: true, force: true });
+}
