@@ -64,8 +64,8 @@ test('only of one object, and only what the filter lets through', async () => {
   const one = lv.networkEvents(['lifecycle'], { net });
   const some = lv.domainEvents(['lifecycle'], { filter: ({ event }) => event === 5, queueLimit: 1 });
   await Promise.all([one.ready, some.ready]);
-  for (const of of [other, net])
-    fake.emitFrom('network', { kind: 'lifecycle', net: of, event: 0, detail: 0 });
+  for (const subject of [other, net])
+    fake.emitFrom('network', { kind: 'lifecycle', net: subject, event: 0, detail: 0 });
   expect((await one.next()).value).toMatchObject({ net });
   for (const event of [1, 2, 3, 5, 4]) fake.emit({ kind: 'lifecycle', dom, event, detail: 0 });
   await lv.connectGetType().catch(() => {});
