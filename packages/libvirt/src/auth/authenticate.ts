@@ -1,7 +1,7 @@
 import { LibvirtError, TransportError } from '../errors.ts';
 import { remoteAuthType } from '../procedures/session.ts';
 import type { Surroundings } from '../uri/surroundings.ts';
-import type { TransportName } from '../uri/uri.ts';
+import type { TransportName } from '../uri/transport-name.ts';
 import { accountFromAuthConf, authConfPlaces } from './auth-conf.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 import { chooseMechanism, saslClient } from './mechanisms.ts';

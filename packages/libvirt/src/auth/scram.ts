@@ -3,7 +3,7 @@ import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'no
 import { promisify } from 'node:util';
 import { TransportError } from '../errors.ts';
 import type { Credentials } from './credentials.ts';
-import type { SaslClient } from './mechanisms.ts';
+import type { SaslClient } from './sasl-client.ts';
 
 const derive = promisify(pbkdf2);
 

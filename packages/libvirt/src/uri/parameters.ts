@@ -1,4 +1,4 @@
-import type { TransportName } from './uri.ts';
+import type { TransportName } from './transport-name.ts';
 import { UriError } from './uri-error.ts';
 
 /** The query parameters that say how to reach the server. */

@@ -3,10 +3,8 @@
  * for the way to the server are taken out, all others go to the server with the rest.
  */
 import { type Parameters, parseQuery } from './parameters.ts';
+import type { TransportName } from './transport-name.ts';
 import { UriError } from './uri-error.ts';
-
-/** How the bytes travel. */
-export type TransportName = 'unix' | 'tcp' | 'tls' | 'ssh' | 'ext';
 
 export interface LibvirtUri {
   /** `qemu`, `test`, ...; undefined for `remote`, where the server chooses. */

@@ -1,0 +1,2 @@
+/** How the bytes travel. */
+export type TransportName = 'unix' | 'tcp' | 'tls' | 'ssh' | 'ext';
