@@ -1,9 +1,8 @@
 import type { Duplex } from 'node:stream';
+import { decodeReply, encodeCall } from './call-codec.ts';
 import { type CallOptions, PendingCalls } from './calls.ts';
-import { LibvirtError, TransportError, type TransportErrorCode } from './errors.ts';
+import { TransportError, type TransportErrorCode } from './errors.ts';
 import {
-  decodeBody,
-  encodeFilled,
   encodePacket,
   PACKET_MAX_BYTES,
   PACKET_TYPE,
@@ -14,9 +13,7 @@ import {
   STATUS,
 } from './frame.ts';
 import { type KeepAlive, KeepAliver } from './keep-alive.ts';
-import { errorBody } from './procedures/session.ts';
 import type { Target } from './procedures/table.ts';
-import { XdrError } from './xdr.ts';
 
 /** Bounds that keep a bad server, or a caller that never stops, from eating the memory. */
 export interface Limits {
@@ -42,7 +39,6 @@ export interface StreamSink {
 
 const NO_BODY = new Uint8Array(0);
 const NO_OPTIONS: CallOptions = {};
-const NO_ARGUMENTS = {};
 
 /**
  * One connection to a libvirt server over any byte stream: packets, calls by serial, keep-alive, messages, streams.
@@ -287,42 +283,4 @@ export class Connection {
 
 function headerOf(target: Target, serial: number): Pick<PacketHeader, 'program' | 'procedure' | 'serial'> {
   return { program: target.program, procedure: target.procedure.number, serial };
-}
-
-function encodeCall(target: Target, header: PacketHeader, args: unknown): Buffer {
-  try {
-    return encodeFilled(header, (to) => target.procedure.args.write(to, args ?? NO_ARGUMENTS));
-  } catch (error) {
-    throw error instanceof XdrError ? error.within(target.name) : error;
-  }
-}
-
-/** The error a packet carries. */
-export function decodeError(call: string, body: Uint8Array): LibvirtError {
-  const { code, domain, level, message, str1, str2, str3 } = decodeBody(body, (from) => errorBody.read(from));
-  const details = [str1, str2, str3].filter((text) => text !== null);
-  return new LibvirtError({ code, domain, level, message: message ?? 'no message', call, details });
-}
-
-function decodeReply(target: Target, packet: Packet): unknown {
-  const call = target.name;
-  if (packet.type === PACKET_TYPE.replyWithFds)
-    throw new TransportError(
-      'UNSUPPORTED',
-      'the answer carries file descriptors, which Node.js cannot receive',
-      {
-        call,
-        outcome: 'unknown',
-      },
-    );
-  try {
-    if (packet.status === STATUS.ok)
-      return decodeBody(packet.body, (from) => target.procedure.result.read(from));
-    const error = decodeError(call, packet.body);
-    throw error;
-  } catch (error) {
-    if (!(error instanceof XdrError)) throw error;
-    const about = { call, outcome: 'unknown', cause: error } as const;
-    throw new TransportError('PROTOCOL', `the answer is not what it should be: ${error.message}`, about);
-  }
 }

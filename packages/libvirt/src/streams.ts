@@ -1,5 +1,6 @@
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
-import { type Connection, decodeError, type StreamSink } from './connection.ts';
+import { decodeError } from './call-codec.ts';
+import type { Connection, StreamSink } from './connection.ts';
 import { TransportError } from './errors.ts';
 import { decodeBody, encodeBody, PACKET_TYPE, type Packet, STATUS, STREAM_CHUNK_BYTES } from './frame.ts';
 import { safeHyper, struct, uint } from './layouts.ts';

@@ -129,12 +129,6 @@ export const domainResourcesProcedures = {
     { dom: domainRef, maplen: int, flags },
     only('cpumaps', { cpumaps: opaque(8388608), ret: int }, (cpumaps) => ({ ret: cpumaps.length })),
   ),
-  /** Migrates: with PEER2PEER in `flags` this single call does it all, the source's libvirtd talks to `dconnuri`. */
-  domainMigratePerform3Params: proc(
-    305,
-    { dom: domainRef, dconnuri: nullable(string), params: typedParams(64), cookieIn: opaque(4194304), flags },
-    opaque(4194304),
-  ),
   domainSetMemoryStatsPeriod: proc(308, { dom: domainRef, period: int, flags }),
   /** The I/O threads and their affinity. */
   domainGetIothreadInfo: proc(

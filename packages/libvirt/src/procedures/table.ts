@@ -6,6 +6,7 @@ import { domainDevicesProcedures } from './domain-devices.ts';
 import { domainGuestProcedures } from './domain-guest.ts';
 import { domainJobsProcedures } from './domain-jobs.ts';
 import { domainResourcesProcedures } from './domain-resources.ts';
+import { migrationProcedures } from './migration.ts';
 import { networkProcedures } from './network.ts';
 import type { AnyProcedure } from './procedure.ts';
 import { qemuProcedures } from './qemu.ts';
@@ -21,6 +22,7 @@ export const procedures = {
   ...domainDevicesProcedures,
   ...domainResourcesProcedures,
   ...domainJobsProcedures,
+  ...migrationProcedures,
   ...domainGuestProcedures,
   ...snapshotProcedures,
   ...networkProcedures,
