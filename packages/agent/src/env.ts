@@ -1,6 +1,7 @@
 /** Time, randomness and effects reach the agent only through these, so that a simulator can provide all of them. */
 import type {
   Assignments,
+  GuestStatus,
   NodeFacts,
   NodeStatus,
   Problem,
@@ -97,8 +98,8 @@ export interface JournalState {
 export interface GuestMemory {
   /** Boot in which the domain was last seen running. */
   ranInBoot?: string;
-  /** It ended so while the policy said stop: stay down until the spec changes. `generation` is the spec's at that time. */
-  downBy?: { by: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog'; generation: number };
+  /** Why it is down: it ended so while the policy said stop, or was told to. It stays so until the spec, of this `generation` then, changes. */
+  downBy?: { by: NonNullable<GuestStatus['endedBy']>; generation: number };
   /** Automatic restarts, wall-clock ms; those older than the window are dropped. */
   restarts: number[];
   /** A graceful stop was first, and last, asked for at (wall-clock ms). */

@@ -55,9 +55,7 @@ export function judgeEnding(
   }
   if (memory.downBy) return { what: 'start', because: 'wanted' };
   if (memory.ranInBoot !== bootId) {
-    return guest.spec.life.startOnBoot
-      ? { what: 'start', because: 'host-boot' }
-      : { what: 'stay-down', endedBy: 'host', state: 'stopped', remember: false };
+    return guest.spec.life.startOnBoot ? { what: 'start', because: 'host-boot' } : stayDown('host');
   }
   if (memory.rebootAskedAt !== undefined && now - memory.rebootAskedAt < rebootMs)
     return { what: 'start', because: 'guest-reboot' };
@@ -70,7 +68,7 @@ export function judgeEnding(
   return { what: 'start', because: ending === 'panic' || ending === 'watchdog' ? 'crash' : ending };
 }
 
-const stayDown = (ending: Ending): Verdict => ({
+const stayDown = (ending: Ending | 'host'): Verdict => ({
   what: 'stay-down',
   endedBy: ending,
   state: ending === 'crash' || ending === 'panic' ? 'crashed' : 'stopped',

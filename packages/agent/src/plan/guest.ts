@@ -98,8 +98,7 @@ function planStart(
   const verdict = judgeEnding(guest, seen, memory, input.bootId, input.now);
   if (verdict.what === 'stay-down') {
     const by = verdict.endedBy;
-    if (verdict.remember && by !== 'operator' && by !== 'host')
-      memory.downBy = { by, generation: guest.generation };
+    if (verdict.remember) memory.downBy = { by, generation: guest.generation };
     return answer({ state: verdict.state, endedBy: by });
   }
   if (verdict.what === 'wait')
@@ -134,16 +133,15 @@ function planDown(
   memory: GuestMemory,
   answer: Answer,
 ): GuestPart {
-  const asked = memory.stopAskedAt !== undefined;
+  if (memory.stopAskedAt !== undefined) memory.downBy = { by: 'operator', generation: guest.generation };
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
-  delete memory.downBy;
   delete memory.ranInBoot;
   if (seen)
     return answer({
       state: 'stopped',
       reason: seen.reason,
-      ...(asked ? { endedBy: 'operator' as const } : {}),
+      ...(memory.downBy ? { endedBy: memory.downBy.by } : {}),
     });
   const missing = disksMissing(guest, input);
   if (missing) return answer({ state: 'absent', reason: missing });

@@ -257,6 +257,36 @@ describe('an ending', () => {
   });
 });
 
+describe('a guest that is down', () => {
+  const down = domainOf('shutoff', 'shutdown');
+  const remembered = (input: Parameters<typeof inputOf>[0]) =>
+    plan(inputOf(input)).guests[ids.instance] as GuestMemory;
+
+  it('because the node booted is started when that is asked for', () => {
+    const life = { ...guestOf().spec.life, startOnBoot: false };
+    const first = withMemory({ restarts: [], ranInBoot: 'boot-0' }, { domains: [down] }, { life });
+    expect(stateOf('guest', first)).toMatchObject({ state: 'stopped', endedBy: 'host' });
+    const memory = remembered(first);
+    expect(guestActionsOf(withMemory(memory, { domains: [down] }, { life }))).toEqual([]);
+    expect(guestActionsOf(withMemory(memory, { domains: [down] }, { life }, 2))).toEqual(['guest.start']);
+  });
+
+  it.each([
+    [
+      'by its own will',
+      { ...ran, downBy: { by: 'guest-poweroff' as const, generation: 1 } },
+      'guest-poweroff',
+    ],
+    ['because it was told to', { ...ran, stopAskedAt: now - 1000 }, 'operator'],
+  ])('%s says so as long as it is down', (_, before, endedBy) => {
+    const stopped = (memory: GuestMemory) => withMemory(memory, { domains: [down] }, { power: 'stopped' }, 2);
+    expect(stateOf('guest', stopped(before))).toMatchObject({ state: 'stopped', endedBy });
+    const memory = remembered(stopped(before));
+    expect(stateOf('guest', stopped(memory))).toMatchObject({ state: 'stopped', endedBy });
+    expect(guestActionsOf(withMemory(memory, { domains: [down] }, {}, 3))).toEqual(['guest.start']);
+  });
+});
+
 describe('removal', () => {
   const removed = assignmentsOf({ guests: [guestOf({ remove: true })], replicas: [replicaOf('absent')] });
   it('stops, then undefines, then reports absent; the disk goes once it is unused', () => {
