@@ -39,8 +39,8 @@ afterAll(async () => {
 });
 
 /** `saslpasswd2 -a libvirt NAME`, with the password on its standard input. */
-async function addAccount({ authname, password }: Credentials): Promise<void> {
-  const [command = '', ...args] = libvirtd.enter([
+async function addAccount({ authname, password }: Credentials, where = libvirtd): Promise<void> {
+  const [command = '', ...args] = where.enter([
     'saslpasswd2',
     '-p',
     '-c',
@@ -68,6 +68,51 @@ const to = (more: Partial<SessionOptions>, query = ''): ConnectOptions => ({
 async function version(options: ConnectOptions): Promise<number> {
   await using lv: LibvirtClient = await connect(options);
   return await lv.connectGetLibVersion();
+}
+
+describe('as an operator sets it up for a service', () => {
+  test('augtool, saslpasswd2 and auth.conf let the service’s user in', async () => {
+    const own = await startPrivateLibvirtd({
+      dir: join(dir, 'operator'),
+      libvirtdConf: ['unix_sock_rw_perms = "0777"'],
+      saslConf: ['mech_list: gssapi'],
+    });
+    try {
+      // Debian ships gssapi: the list comes first.
+      const sasl = `mech_list: scram-sha-256\nsasldb_path: ${DATABASE}\n`;
+      await writeFile(join(dir, 'operator', 'sasl2', 'libvirt.conf'), sasl);
+      const set = ['augtool', '-s', 'set', '/files/etc/libvirt/libvirtd.conf/auth_unix_rw', 'sasl'];
+      expect((await own.exec(set)).stdout).toContain('Saved 1 file(s)');
+      await addAccount(ACCOUNT, own);
+      await own.killDaemon('TERM');
+      await own.startDaemon();
+      expect(await asUser('nova', own.socketPath)).toContain('refused: AUTH');
+      const config = join(dir, 'nova-home', '.config', 'libvirt');
+      await mkdir(config, { recursive: true });
+      const conf =
+        '[credentials-nova]\nauthname=nova\npassword=XYZ\n\n[auth-libvirt-localhost]\ncredentials=nova\n';
+      await writeFile(join(config, 'auth.conf'), conf);
+      expect(await asUser('nova', own.socketPath)).toBe('QEMU\n');
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+/** A process of another user, without rights of any kind, with a home of his own. */
+async function asUser(name: string, socket: string): Promise<string> {
+  const program = `
+    import { connect } from ${JSON.stringify(import.meta.resolve('@gantry/libvirt'))};
+    try {
+      await using lv = await connect('qemu:///system?socket=${socket}');
+      console.log(await lv.connectGetType());
+    } catch (error) {
+      console.log('refused: ' + error.code + ' ' + error.message);
+    }`;
+  const env = { HOME: join(dir, `${name}-home`), PATH: process.env['PATH'] ?? '' };
+  const nobody = { uid: 65_534, gid: 65_534 };
+  const args = ['--input-type=module', '-e', program];
+  return (await run(process.execPath, args, { env, ...nobody, cwd: '/' })).stdout;
 }
 
 describe('a libvirtd that wants SASL on its unix socket', () => {
