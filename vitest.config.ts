@@ -21,6 +21,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          // Guests are emulated, on machines that others load too: one more try tells a slow moment from a fault.
+          retry: 1,
           fileParallelism: false,
           pool: 'forks',
         },

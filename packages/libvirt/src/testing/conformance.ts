@@ -51,6 +51,8 @@ async function record(lv: LibvirtClient, uuid: string): Promise<{ until(last: st
         const { value, done } = await events.next();
         if (done === true) throw new Error(`the events ended before ${last}: ${seen.join(' ')}`);
         if (value.kind === 'missed') throw new Error('events were missed');
+        // told late by a busy daemon: it is of the definition before the recording
+        if (named(value) === 'defined/0') continue;
         if (value.dom.uuid === uuid) seen.push(named(value));
         if (value.dom.uuid === uuid && named(value) === last) return seen.splice(0);
       }
