@@ -140,7 +140,8 @@ describe('what only a real libvirtd has', { timeout: 60_000 }, () => {
     for await (const chunk of readable) chunks.push(chunk);
     await closed;
     expect(result).toMatch(/^image\//);
-    expect(Buffer.concat(chunks).length).toBeGreaterThan(1_000);
+    // a screen that is still black packs well
+    expect(Buffer.concat(chunks).length).toBeGreaterThan(200);
     await lv.domainDestroyFlags({ dom });
     await lv.domainUndefineFlags({ dom });
   });

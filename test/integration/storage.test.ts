@@ -178,7 +178,7 @@ describe('an image', () => {
       '--object',
       'secret,id=s,data=abc',
       '-o',
-      'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=200',
+      'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1500',
     ];
     await create(...secret, '-f', 'qcow2', file, '1M');
     await expect(ensure()).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 /** kill -9 of the real processes at moments of create and delete: whatever was asked for ends right, and nothing is left. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Instance, Operation } from '@gantry/model';
+import type { Instance, Node, Operation } from '@gantry/model';
 import { operationEnded } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, type Part, startCluster } from '../../lab/cluster.ts';
@@ -113,8 +113,16 @@ const everythingEnded = () =>
     return operations.every(({ status }) => operationEnded(status.state));
   });
 
+/** After a libvirt that was killed the agent reconnects by itself; until then nothing is placed. */
+const nodeReady = () =>
+  until(
+    'the node is ready',
+    async () => (await cluster.json<Node>('node', 'show', 'node1')).status.state === 'ready',
+  );
+
 test('kill -9 of everything but QEMU: the guest runs on, and a new start adopts it', async () => {
   const create = ['launch', 'debian/12', 'keep', '--until', 'ssh', '--ssh-key', `${cluster.sshKey}.pub`];
+  await nodeReady();
   await cluster.ok(...create);
   const address = (await instanceOf('keep'))?.spec.nics[0]?.ipv4 ?? '';
   const bootOfGuest = async () => (await cluster.ssh(address, 'cat /proc/sys/kernel/random/boot_id')).stdout;
