@@ -135,6 +135,9 @@ function happened(parts: AgentParts, state: AgentState, happening: DomainHappeni
   const { what } = happening;
   if (memory && what !== 'started' && what !== 'stopped' && what !== 'io-error' && what !== 'other') {
     memory.ended = what;
+    // A look may come before the cause is told: then libvirt's own words made it a crash, or a poweroff.
+    const by = memory.downBy?.by;
+    if (memory.downBy && by !== 'operator' && by !== 'host') memory.downBy = { ...memory.downBy, by: what };
     state.events.push({
       type: `guest.${what}`,
       level: what === 'crash' || what === 'panic' ? 'error' : 'info',
