@@ -40,7 +40,9 @@ afterAll(async () => {
 async function booted(dom: Domain): Promise<void> {
   const { readable, writable, abort } = await lv.domainOpenConsole({ dom });
   const writer = writable.getWriter();
-  const asking = setInterval(() => writer.write(Buffer.from('.')).catch(() => {}), 200);
+  const asking = setInterval(() => {
+    void writer.write(Buffer.from('.')).catch(() => {});
+  }, 200);
   try {
     for await (const _ of readable) break;
   } finally {

@@ -48,7 +48,7 @@ const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).
 const forget = (): void => void (fake.calls as unknown[]).splice(0);
 
 test(`${CALLS} calls leave nothing behind`, { timeout: 300_000 }, async () => {
-  await using lv = await connect('qemu:///system', { socket: fake.socketPath });
+  const lv = await connect('qemu:///system', { socket: fake.socketPath });
   const signal = new AbortController().signal;
   const work = async (count: number): Promise<void> => {
     for (let done = 0; done < count; done += 100) {
@@ -65,6 +65,7 @@ test(`${CALLS} calls leave nothing behind`, { timeout: 300_000 }, async () => {
   const growth = (await heapBytes()) - before;
   if (LONG) console.log(`${CALLS} calls: heap ${(growth / 1_024).toFixed(0)} KiB`);
   expect(growth).toBeLessThan(CALLS_GROWTH_MAX);
+  await lv.close();
 });
 
 test(`${RECONNECTIONS} reconnections leave nothing behind`, { timeout: 300_000 }, async () => {
