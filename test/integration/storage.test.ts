@@ -174,13 +174,11 @@ describe('an image', () => {
   });
 
   it('that is encrypted is refused', async () => {
-    const secret = [
-      '--object',
-      'secret,id=s,data=abc',
-      '-o',
-      'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1500',
-    ];
-    await create(...secret, '-f', 'qcow2', file, '1M');
+    // qemu-img would measure the CPU to make a LUKS header, which fails where CPU time is counted coarsely
+    await create('-f', 'qcow2', file, '1M');
+    const LUKS = Buffer.from([0, 0, 0, 2]);
+    const image = await open(file, 'r+');
+    await image.write(LUKS, 0, 4, 32).finally(() => image.close()); // crypt_method, docs/interop/qcow2
     await expect(ensure()).rejects.toMatchObject({
       code: 'image_unsafe',
       message: expect.stringContaining('encrypted'),
