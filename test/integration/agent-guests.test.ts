@@ -70,6 +70,7 @@ const made: Tiny[] = [];
 
 interface Tiny {
   instance: string;
+  /** Of the domain. */
   name: string;
   start(): Promise<unknown>;
   act(kind: 'guest.reboot' | 'guest.reset'): Promise<unknown>;
@@ -88,10 +89,10 @@ function tiny(life: Partial<LifePolicy> = {}): Tiny {
   const instance = randomUUID();
   const name = `tiny-${instance.slice(0, 8)}`;
   const base = guestOf().spec;
-  const policies = [{ level: 'instance' as const, from: name, policy: life }];
+  const policies = [{ level: 'instance' as const, from: 'tiny', policy: life }];
   const input = {
     ...base.input,
-    name,
+    name: 'tiny',
     memoryMiB: 32,
     policies,
     boot: { kernel: 'disk' as const },
@@ -164,6 +165,32 @@ describe('a guest', () => {
     expect(explained?.some((entry) => entry.level === 'libvirt')).toBe(true);
     await guest.start();
     await expect.poll(guest.told, until).toEqual(['started']);
+    await end(guest);
+  });
+
+  test('that an earlier release named otherwise is adopted, running or not, and keeps its name', async () => {
+    const guest = tiny();
+    await guest.start();
+    await guest.perform('guest.destroy');
+    const lv = await connect({ socket: libvirtd.socketPath, uri: 'qemu:///system' });
+    try {
+      const made = await lv.domainLookupByUuid({ uuid: guest.instance });
+      const xml = await lv.domainGetXmlDesc({ dom: made });
+      await lv.domainUndefineFlags({ dom: made });
+      const plain = `plain${guest.instance.slice(0, 4)}`;
+      const dom = await lv.domainDefineXmlFlags({
+        xml: xml.replace(`<name>${guest.name}<`, `<name>${plain}<`),
+      });
+      await lv.domainCreateWithFlags({ dom });
+      const { domainId } = (await guest.seen()) ?? {};
+      await guest.start();
+      expect(await guest.seen()).toMatchObject({ name: plain, domainId, ours: { instance: guest.instance } });
+      await guest.perform('guest.destroy');
+      await guest.start();
+      expect(await guest.seen()).toMatchObject({ name: plain, state: 'running' });
+    } finally {
+      await lv.close();
+    }
     await end(guest);
   });
 

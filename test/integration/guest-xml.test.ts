@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileGuest, explainAdditions, parseDomain, parseXml, renderDomain } from '@gantry/guest';
+import {
+  compileGuest,
+  domainName,
+  explainAdditions,
+  parseDomain,
+  parseXml,
+  renderDomain,
+} from '@gantry/guest';
 import { connect, isUnsupported, type LibvirtClient } from '@gantry/libvirt';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -67,7 +74,11 @@ test.each([
   const guest = compileGuest(input, host);
   const back = await defined(renderDomain(guest));
   const facts = parseDomain(back);
-  expect(facts).toMatchObject({ uuid: host.uuid, name: input.name, memoryMiB: input.memoryMiB });
+  expect(facts).toMatchObject({
+    uuid: host.uuid,
+    name: domainName(input.name, host.uuid),
+    memoryMiB: input.memoryMiB,
+  });
   expect(facts.identity).toMatchObject({ cluster: host.cluster, instance: host.uuid, epoch: host.epoch });
   expect(facts.machineType).toMatch(/^pc-(i440fx|q35)-/);
   expect(facts.addresses.length).toBeGreaterThan(3);

@@ -6,6 +6,8 @@ import type { Accelerator } from './profiles.ts';
 export interface HostContext {
   /** Of the domain; the instance's id. */
   readonly uuid: string;
+  /** What libvirt calls the domain, where it is there already; absent: `domainName`. */
+  readonly domainName?: string;
   readonly cluster: string;
   readonly epoch: Epoch;
   /** As libvirt names it. */

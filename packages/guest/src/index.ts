@@ -2,6 +2,7 @@
 
 export { checkCombination } from './check-combination.ts';
 export { compileGuest, renderDomain } from './compile.ts';
+export { domainName } from './domain-name.ts';
 export type { GuestDomain } from './elements/domain.ts';
 export { domainToXml } from './elements/domain.ts';
 export type { Identity } from './elements/metadata.ts';

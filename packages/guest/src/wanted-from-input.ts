@@ -1,5 +1,6 @@
 /** What the agent is told (a guest’s input) and what it knows (its host’s context) as what is wanted. */
 import { type GuestInput, matches, Name } from '@gantry/model';
+import { domainName } from './domain-name.ts';
 import { metadata } from './elements/metadata.ts';
 import type { HostContext } from './host-context.ts';
 import type { HostFacts } from './host-facts.ts';
@@ -77,7 +78,7 @@ const factsOf = (context: HostContext): HostFacts => ({
 
 const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
   uuid: host.uuid,
-  name: input.name,
+  name: host.domainName ?? domainName(input.name, host.uuid),
   metadata: metadata({
     cluster: host.cluster,
     instance: host.uuid,

@@ -1,6 +1,7 @@
 /** The agent's actions on a fake node: whole, and halfway. Each looks before it acts, as the real ones must. */
 import type { Action, ActionOf } from '@gantry/agent';
 import { leasesText } from '@gantry/agent';
+import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec } from '@gantry/model';
 import { type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 
@@ -95,7 +96,7 @@ function define(node: FakeNode, spec: GuestSpec): FakeDomain {
   if (known && known.state !== 'shutoff') return known;
   const domain: FakeDomain = {
     uuid: spec.instance,
-    name: spec.input.name,
+    name: known?.name ?? domainName(spec.input.name, spec.instance),
     state: 'shutoff',
     reason: known?.reason ?? 'unknown',
     ours: { cluster: node.cluster, instance: spec.instance, epoch: spec.epoch },

@@ -19,7 +19,9 @@ function randomDeaths(random: Random, probability: number): Faults {
 async function step(sim: Simulation, random: Random): Promise<void> {
   const name = names[random.between(0, names.length - 1)] as string;
   const params = { ref: name };
-  const domain = [...sim.node.domains.values()].find((d) => d.name === name && d.state === 'running');
+  const domain = [...sim.node.domains.values()].find(
+    (d) => d.name.startsWith(`${name}-`) && d.state === 'running',
+  );
   const acts: (() => Promise<unknown>)[] = [
     () =>
       sim.user('createInstance', {

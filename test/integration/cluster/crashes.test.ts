@@ -61,7 +61,7 @@ describe.each(cases)('kill -9 of $parts after $delayMs ms', ({ killed, delayMs }
     else expect([code, stderr]).toEqual([8, expect.stringContaining('[api_unreachable]')]);
     if (there) {
       await running(name);
-      expect((await inventory(cluster)).domains).toEqual([name]);
+      expect((await inventory(cluster)).domains).toEqual([`${name}-${there.id.slice(0, 8)}`]);
       expect(await cluster.processes('qemu')).toHaveLength(1);
     } else expect(await inventory(cluster)).toEqual(before);
   });
@@ -103,8 +103,9 @@ const instanceOf = async (name: string): Promise<Instance | undefined> => {
 /** Both the judgement of the cluster and that of libvirt. */
 const running = (name: string) =>
   until(`${name} runs`, async () => {
-    const state = (await instanceOf(name))?.status.state;
-    return state === 'running' && (await cluster.exec('virsh', 'domstate', name)).trim() === 'running';
+    const instance = await instanceOf(name);
+    if (instance?.status.state !== 'running') return false;
+    return (await cluster.exec('virsh', 'domstate', instance.id)).trim() === 'running';
   });
 
 const everythingEnded = () =>

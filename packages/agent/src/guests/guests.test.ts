@@ -92,7 +92,7 @@ describe('start', () => {
     await start();
     expect(await seen()).toEqual({
       uuid: ids.instance,
-      name: 'web1',
+      name: 'web1-00000000',
       state: 'running',
       reason: 'booted',
       memoryMiB: 512,
@@ -150,8 +150,37 @@ describe('start', () => {
   });
 
   test('a name that is taken', async () => {
-    await foreign('web1', ids.node);
-    await expect(start()).rejects.toMatchObject({ code: 'foreign_domain', params: { name: 'web1' } });
+    await foreign('web1-00000000', ids.node);
+    await expect(start()).rejects.toMatchObject({
+      code: 'foreign_domain',
+      params: { name: 'web1-00000000' },
+    });
+  });
+
+  test('instances of one name, of two projects, side by side', async () => {
+    const other = 'ffffffff-0000-4000-8000-000000000003' as GuestSpec['instance'];
+    await start();
+    await start({ instance: other });
+    const both = (await guests.observe()).domains;
+    expect(both.map(({ name, uuid, state }) => [name, uuid, state]).sort()).toEqual([
+      ['web1-00000000', ids.instance, 'running'],
+      ['web1-ffffffff', other, 'running'],
+    ]);
+  });
+
+  test('a domain that an earlier release called by the plain name is adopted and keeps it', async () => {
+    await guests.perform['guest.define']({ do: 'guest.define', spec: spec() }, quiet, signal);
+    const ours = hypervisor.machine.domains.get(ids.instance)?.config?.xml ?? '';
+    await perform('guest.remove');
+    await define(ours.replace('<name>web1-00000000</name>', '<name>web1</name>'));
+    await start();
+    expect(await seen()).toMatchObject({ name: 'web1', state: 'running', ours: { instance: ids.instance } });
+    await perform('guest.destroy');
+    await start({ epoch: { incarnation: 1, number: 2 } });
+    expect(await seen()).toMatchObject({ name: 'web1', ours: { epoch: { number: 2 } } });
+    await perform('guest.destroy');
+    await perform('guest.remove');
+    expect(await seen()).toBeUndefined();
   });
 
   test('a disk that is not ready', async () => {
@@ -166,7 +195,7 @@ describe('start', () => {
   test('autostart that somebody switched on is switched off', async () => {
     await guests.perform['guest.define']({ do: 'guest.define', spec: spec() }, quiet, signal);
     await hypervisor.handlers.domainSetAutostart?.({
-      dom: { name: 'web1', uuid: ids.instance, id: -1 },
+      dom: { name: 'web1-00000000', uuid: ids.instance, id: -1 },
       autostart: true,
     });
     await start();

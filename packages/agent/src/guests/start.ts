@@ -5,6 +5,7 @@
 import {
   askedMachineType,
   compileGuest,
+  domainName,
   explain,
   explainAdditions,
   type GuestDomain,
@@ -71,11 +72,13 @@ export async function defineGuest(
   const found = await lookAt(lv, spec.instance, member);
   if (found) refuseOlder(found, spec.epoch);
   if (found && isAlive(found.state)) return undefined;
-  await refuseNameTaken(lv, spec.input.name, spec.instance, member);
+  // One that an earlier release made, or that somebody renamed, stays what it is called.
+  const name = found?.dom.name ?? domainName(spec.input.name, spec.instance);
+  await refuseNameTaken(lv, name, spec.instance, member);
 
   const paths = await directory.prepare(spec.instance, parts.capabilities.qemu.gid);
   const record = await directory.readRecord(spec.instance);
-  const host = await hostContext(spec, { ...parts, paths, record, log, signal });
+  const host = await hostContext(spec, { ...parts, name, paths, record, log, signal });
   const guest = compileGuest(spec.input, host);
   signal.throwIfAborted();
   const dom = await lv.domainDefineXmlFlags({ xml: renderDomain(guest) });
@@ -85,6 +88,8 @@ export async function defineGuest(
 }
 
 interface ContextParts extends StartParts {
+  /** Of the domain. */
+  name: string;
   paths: GuestPaths;
   record: GuestRecord | undefined;
   log: Logger;
@@ -98,6 +103,7 @@ async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostCo
   const direct = await Promise.all(Object.values(disks).map(({ path }) => allowsDirectIo(path)));
   return {
     uuid: spec.instance,
+    domainName: parts.name,
     cluster: member.cluster,
     epoch: spec.epoch,
     architecture: capabilities.architecture,

@@ -102,7 +102,7 @@ export async function performAct(action: ActSpec['action'], { session, member }:
   if (!found || !isAlive(found.state))
     throw err('wrong_state', {
       kind: 'instance',
-      name: found?.dom.name ?? action.instance,
+      name: found?.facts.identity?.name || action.instance,
       state: found?.state ?? 'absent',
       action: action.kind.replace('guest.', ''),
       permitted: 'It must be running.',

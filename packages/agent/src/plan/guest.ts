@@ -19,7 +19,7 @@ export interface GuestPart extends Part {
 export function planGuest(guest: Guest, input: PlanInput): GuestPart {
   const memory: GuestMemory = { restarts: [], ...input.memory.guests[guest.spec.instance] };
   const seen = input.observation.domains.find((d) => d.uuid === guest.spec.instance);
-  const answer = answerer(guest, input, memory);
+  const answer = answerer(guest, seen, input, memory);
   if (!input.observation.libvirt) return answer({ state: 'unknown', reason: 'libvirt cannot be reached' });
   if (seen && seen.ours?.cluster !== input.assignments.cluster)
     return answer({ state: 'unknown', error: foreign(guest, seen, input) });
@@ -181,12 +181,13 @@ const foreign = (guest: Guest, seen: SeenDomain, input: PlanInput): Problem =>
   );
 
 /** Completes every status by what is remembered, so that no branch forgets it. */
-function answerer(guest: Guest, input: PlanInput, memory: GuestMemory): Answer {
+function answerer(guest: Guest, seen: SeenDomain | undefined, input: PlanInput, memory: GuestMemory): Answer {
   return (status, actions = [], wakeAt) => {
     const iso = (ms: number) => new Date(ms).toISOString();
     const full: GuestStatus = {
       ...status,
       epoch: guest.spec.epoch,
+      ...(seen?.ours ? { domain: seen.name } : {}),
       ...(memory.restarts.length ? { restarts: memory.restarts.length } : {}),
       ...(status.state === 'running' ? { accelerator: input.accelerator } : {}),
       ...(memory.startedAt ? { startedAt: iso(memory.startedAt) } : {}),

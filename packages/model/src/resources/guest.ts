@@ -122,6 +122,7 @@ export const GuestStatus = strict({
   ),
   restarts: optional(Type.Integer({ minimum: 0, description: 'automatic restarts in the current window' })),
   accelerator: optional(oneOf(['kvm', 'tcg'] as const)),
+  domain: optional(Type.String({ description: 'what libvirt calls it on the node' })),
   startedAt: optional(Timestamp),
   firstPingAt: optional(Timestamp),
   sshReadyAt: optional(Timestamp),

@@ -70,6 +70,7 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['state', stateText(instance, guest)],
     ['wanted', spec.power],
     ['node', name(status.node)],
+    ['domain', guest?.status.domain],
     ['accelerator', guest?.status.accelerator],
     ['machine', guest?.status.hardware?.machineType],
     ['flavor', name(spec.flavor)],
