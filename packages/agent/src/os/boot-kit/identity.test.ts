@@ -105,8 +105,9 @@ describe('seedFiles', () => {
     expect(JSON.parse(files['network-config'])).toEqual({
       version: 2,
       ethernets: {
-        nic0: {
+        eth0: {
           match: { macaddress: nic.mac },
+          'set-name': 'eth0',
           addresses: ['10.0.0.5/24'],
           routes: [{ to: '0.0.0.0/0', via: '10.0.0.1' }],
           nameservers: { addresses: ['10.0.0.1'] },

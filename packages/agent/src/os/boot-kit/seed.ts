@@ -18,12 +18,16 @@ export function seedFiles(spec: GuestSpec): Record<'meta-data' | 'user-data' | '
     'user-data': personality.userData ?? '#cloud-config\n{}\n',
     'network-config': json({
       version: 2,
-      ethernets: Object.fromEntries(nics.map((nic, index) => [`nic${index}`, ethernet(nic)])),
+      ethernets: Object.fromEntries(nics.map((nic, index) => [`eth${index}`, ethernet(nic, `eth${index}`)])),
     }),
   };
 }
 
-function ethernet(nic: GuestNic): Record<string, unknown> {
+/**
+ * Renamed to the name it has in guests of the built-in provider. Netplan and NetworkManager would find a NIC by its MAC,
+ * but cloud-init's renderers for ifupdown and networkd write down the name, so it must be the one that the NIC has.
+ */
+function ethernet(nic: GuestNic, name: string): Record<string, unknown> {
   const { ipv4, prefix, gateway, dns, mtu } = nic;
   const address =
     ipv4 === undefined
@@ -33,7 +37,8 @@ function ethernet(nic: GuestNic): Record<string, unknown> {
           ...(gateway ? { routes: [{ to: '0.0.0.0/0', via: gateway }] } : {}),
           ...(dns ? { nameservers: { addresses: dns } } : {}),
         };
-  return { match: { macaddress: nic.mac }, ...address, ...(mtu === undefined ? {} : { mtu }) };
+  const match = { match: { macaddress: nic.mac }, 'set-name': name };
+  return { ...match, ...address, ...(mtu === undefined ? {} : { mtu }) };
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
