@@ -13,6 +13,7 @@ export default defineConfig({
             'test/{unit,tooling}/**/*.test.ts',
           ],
           testTimeout: 20_000,
+          globalSetup: 'test/nothing-left.ts',
         },
       },
       {

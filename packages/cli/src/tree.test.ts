@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { verbs } from './commands/all.ts';
 import { candidatesFor } from './completion/walker.ts';
 import { buildProgram } from './program.ts';
@@ -23,10 +23,13 @@ test.each(verbs.map((verb) => [verb.words, verb] as const))('%s is whole', async
   }
 });
 
+/** Never started: help asks nobody. */
+const api = new FakeApi();
+afterAll(() => api.stop());
+
 test.each(verbs.filter((verb) => !verb.raw).map((verb) => [verb.words]))(
   'gantry %s --help has an example',
   async (words) => {
-    const api = new FakeApi();
     const { code, out } = await api.gantry(...words.split(' '), '--help');
     expect(code).toBe(0);
     expect(out).toMatch(/\nExamples?:\n {2}/);

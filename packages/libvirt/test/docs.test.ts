@@ -122,7 +122,7 @@ describe('the programs on the pages run', () => {
     const accounts =
       '[credentials-nova]\nauthname=nova\npassword=XYZ\n[auth-libvirt-default]\ncredentials=nova\n';
     await writeFile(join(dir, 'auth.conf'), program.includes('credentials:') ? '' : accounts);
-    const env = { ...process.env, LIBVIRT_AUTH_FILE: join(dir, 'auth.conf') };
+    const env = { ...process.env, LIBVIRT_AUTH_FILE: join(dir, 'auth.conf'), TMPDIR: dir };
     const { stdout } = await run(process.execPath, [file], { cwd: dir, env, timeout: NODE_MS });
     expect(stdout).not.toBe('');
   });
