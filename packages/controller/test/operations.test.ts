@@ -136,6 +136,84 @@ describe('create', () => {
   });
 });
 
+describe('create and start wait and speak alike', () => {
+  const begun = {
+    'instance.create': () => create({ until: 'ping', deadlineMs: MINUTE }),
+    'instance.start': async () => {
+      await create({ power: 'stopped' });
+      await cluster.converge();
+      return act('startInstance', { until: 'ping', deadlineMs: MINUTE });
+    },
+  } as const;
+  const kinds = ['instance.create', 'instance.start'] as const;
+  const notRunning = (status: object) =>
+    says('guest', (report) => (report.status.state === 'running' ? (status as never) : report.status));
+
+  test.each(kinds)('%s, late before the guest ran: why, and where to read on', async (kind) => {
+    const operation = await begun[kind]();
+    notRunning({ state: 'absent', reason: 'waits for bridge gy0' });
+    await cluster.converge();
+    await cluster.env.pass(MINUTE);
+    const number = operation.spec.number;
+    expect((await stateOf(operation)).error).toMatchObject({
+      code: 'deadline_exceeded',
+      title: `${kind} did not finish within 1 m 0 s; last seen: guest absent: waits for bridge gy0`,
+      hint: `\`gantry op show ${number}\`; the target stays manageable.`,
+    });
+    asItIs();
+    await cluster.agent.hello();
+    await cluster.converge();
+    if (kind === 'instance.create') return expectNothingLeft();
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['stopped', 'stopped']);
+  });
+
+  test.each(kinds)('%s, late after it ran: it is left running', async (kind) => {
+    cluster.agent.pings = false;
+    const operation = await begun[kind]();
+    await cluster.converge();
+    await cluster.env.pass(MINUTE);
+    expect(await stateOf(operation)).toMatchObject({
+      state: 'failed',
+      error: {
+        code: 'deadline_exceeded',
+        title: `${kind} did not finish within 1 m 0 s; last seen: guest running`,
+      },
+    });
+    await cluster.agent.hello();
+    await cluster.converge();
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['running', 'running']);
+  });
+
+  test.each(kinds)(
+    '%s on a libvirt that restarts waits until the deadline, and names it then',
+    async (kind) => {
+      const error = toProblem(err('hypervisor_unreachable', { node: 'n1', why: 'it restarts' }));
+      const operation = await begun[kind]();
+      notRunning({ state: 'starting', error });
+      await cluster.converge();
+      expect((await stateOf(operation)).state).toBe('running');
+      await cluster.env.pass(MINUTE);
+      expect((await stateOf(operation)).error).toMatchObject({
+        code: 'deadline_exceeded',
+        title: expect.stringContaining(`guest starting: ${error.title}`),
+      });
+    },
+  );
+
+  test.each(kinds)('%s fails at once where a network cannot be made', async (kind) => {
+    const error = toProblem(err('host_unfit', { node: 'n1', why: 'no bridges' }));
+    const operation = await begun[kind]();
+    cluster.agent.alter = (report) => {
+      if (report.kind === 'attachment') return { ...report, status: { state: 'failed', error } };
+      return report.kind === 'guest' ? { ...report, status: { state: 'absent' } } : report;
+    };
+    await cluster.converge();
+    expect((await stateOf(operation)).error).toMatchObject({ code: 'host_unfit' });
+  });
+});
+
 describe('on a running instance', () => {
   beforeEach(async () => {
     await create();

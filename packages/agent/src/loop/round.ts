@@ -98,13 +98,14 @@ async function succeeded(parts: AgentParts, state: AgentState, action: Action): 
     state.journal.acts[action.act] = { state: 'done', at: now };
     const memory = state.journal.guests[instance];
     if (kind === 'guest.reboot' && memory) memory.rebootAskedAt = now;
-  } else if (action.do === 'guest.start')
-    state.journal.guests[action.spec.instance] = {
-      ...(state.journal.guests[action.spec.instance] ?? { restarts: [] }),
-      startedAt: now,
-      ranInBoot: parts.host.bootId(),
+  } else if (action.do === 'guest.start') {
+    // The reboot that the start was part of is over now, and not before: a start that failed is tried again.
+    const { rebootAskedAt: _over, ...memory } = state.journal.guests[action.spec.instance] ?? {
+      restarts: [],
     };
-  else return;
+    const ranInBoot = parts.host.bootId();
+    state.journal.guests[action.spec.instance] = { ...memory, startedAt: now, ranInBoot };
+  } else return;
   await parts.journal.write(state.journal);
 }
 

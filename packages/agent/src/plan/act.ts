@@ -10,7 +10,12 @@ export function planAct(act: Act, input: PlanInput): Part {
     return answer(act, {
       state: 'failed',
       error: toProblem(
-        err('deadline_exceeded', { what: spec.action.kind, limit: 'its deadline', observed: 'not begun' }),
+        err('deadline_exceeded', {
+          what: spec.action.kind,
+          limit: 'its deadline',
+          observed: 'not begun',
+          operation: spec.operation,
+        }),
       ),
     });
   const seen = input.observation.domains.find((d) => d.uuid === spec.action.instance);

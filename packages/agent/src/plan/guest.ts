@@ -86,6 +86,8 @@ function planStop(guest: Guest, input: PlanInput, memory: GuestMemory, answer: A
   );
 }
 
+const ofOneRun = ['startedAt', 'firstPingAt', 'sshReadyAt', 'stopAskedAt', 'stopRepeatedAt'] as const;
+
 function planStart(
   guest: Guest,
   seen: SeenDomain | undefined,
@@ -103,22 +105,14 @@ function planStart(
   }
   if (verdict.what === 'wait')
     return answer({ state: 'crashed', endedBy: verdict.endedBy, reason: 'restarts soon' }, [], verdict.until);
+  // Signs of life of the run before this start would pass for those of this one, done or still waited for.
+  for (const key of ofOneRun) delete memory[key];
   const missing = whatIsMissing(guest, input);
   if (missing) return answer({ state: seen ? 'stopped' : 'absent', reason: missing });
   const failure = failureOf(input, subject, guest.generation);
   const may = mayAct(guest, input);
   if (may && verdict.because !== 'wanted' && verdict.because !== 'host-boot')
     memory.restarts = [...memory.restarts.filter((at) => at > input.now - 600_000), input.now];
-  if (may)
-    for (const key of [
-      'startedAt',
-      'firstPingAt',
-      'sshReadyAt',
-      'stopAskedAt',
-      'stopRepeatedAt',
-      'rebootAskedAt',
-    ] as const)
-      delete memory[key];
   const actions: Action[] = may ? [{ do: 'guest.start', spec: guest.spec, because: verdict.because }] : [];
   const status: GuestStatus =
     failure && !may ? { state: 'stopped', error: failure.problem } : { state: 'starting' };

@@ -75,6 +75,13 @@ describe('a new guest', () => {
       'guest.start',
     ]);
   });
+  it('shows no sign of life of the run before, whatever it waits for', () => {
+    const memory = { restarts: [], startedAt: now - 9000, firstPingAt: now - 8000, sshReadyAt: now - 7000 };
+    const before = withMemory(memory, { networks: [] });
+    expect(stateOf('guest', before)).toMatchObject({ reason: expect.stringContaining('bridge') });
+    for (const key of ['startedAt', 'firstPingAt', 'sshReadyAt'])
+      expect(stateOf('guest', before)).not.toHaveProperty(key);
+  });
   it('stopped from the beginning is only defined', () => {
     expect(actionsOf({ assignments: assignmentsOf({ guests: [guestOf({ power: 'stopped' })] }) })).toEqual([
       'guest.define',

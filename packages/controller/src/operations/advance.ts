@@ -77,8 +77,9 @@ export class Move {
   }
 
   deadlineError(observed: string): GantryError {
-    const { kind, deadlineMs } = this.operation.spec;
-    return err('deadline_exceeded', { what: kind, limit: formatMs(deadlineMs), observed });
+    const { kind, deadlineMs, number } = this.operation.spec;
+    const limit = formatMs(deadlineMs);
+    return err('deadline_exceeded', { what: kind, limit, observed, operation: number });
   }
 
   cancelError(): GantryError | undefined {

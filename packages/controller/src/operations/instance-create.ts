@@ -3,12 +3,12 @@
  * get there. Failed, cancelled or late before the guest ran, it takes back what it made. Late afterwards (no ping), it
  * leaves the running guest: that is the observed truth, and the user may look at its console.
  */
-import { formatBytes, type Problem, type Replica } from '@gantry/model';
+import { formatBytes, type GantryError, type Problem } from '@gantry/model';
 import { withStatus } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { disksGone, dropRows, guestGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
-import { diskReplicas, isCurrent } from './view.ts';
-import { advanceWaits, guestFailure, observedGuest, reached } from './waits.ts';
+import { diskReplicas } from './view.ts';
+import { awaitGuest } from './waits.ts';
 
 /** How long taking back may take; what is left then stays, tombstoned, for `delete`. */
 const CLEANING_MS = 5 * 60_000;
@@ -23,15 +23,8 @@ export const createSteps = {
 export const instanceCreate: Logic = {
   advance(move) {
     if (move.operation.status.state === 'cleaning') return clean(move);
-    const cancelled = move.cancelError();
-    const failure = cancelled ?? failureOf(move);
-    if (failure) return startCleaning(move, failure);
     disksReady(move);
-    if (advanceWaits(move)) return move.succeed();
-    if (!move.pastDeadline) return;
-    const late = move.deadlineError(observed(move));
-    if (reached(move)) move.fail(late);
-    else startCleaning(move, late);
+    awaitGuest(move, startCleaning);
   },
   cannotCancel: (operation) => (operation.status.state === 'cleaning' ? 'it is being taken back' : undefined),
 };
@@ -51,21 +44,7 @@ function disksReady(move: Move): void {
 /** RFC 3339 in UTC sorts as text. */
 const latest = (times: string[]): string => times.toSorted().at(-1) ?? '';
 
-function failureOf(move: Move): Problem | undefined {
-  const { view } = move;
-  for (const object of [...view.replicas, ...view.attachments])
-    if (object.status.state === 'failed' && isCurrent(object) && object.status.error)
-      return object.status.error;
-  return guestFailure(move);
-}
-
-function observed(move: Move): string {
-  const waiting = move.view.replicas.find((replica: Replica) => replica.status.state !== 'ready');
-  if (waiting) return `${waiting.spec.what} ${waiting.status.state}`;
-  return observedGuest(move);
-}
-
-function startCleaning(move: Move, error: Parameters<Move['beginCleaning']>[0]): void {
+function startCleaning(move: Move, error: Problem | GantryError): void {
   move.beginCleaning(error);
   tombstoneGuest(move);
   tombstoneDisks(move);

@@ -1,26 +1,17 @@
 /**
- * instance.start: the handler has set power=running; this waits. Failing or cancelled before the guest ran it resets
- * power; a late ping leaves the running guest alone, a cancellation stops it again.
+ * instance.start: the handler has set power=running; this waits. Failed, cancelled or late before the guest ran, it sets
+ * power back. Late afterwards (no ping), it leaves the running guest; a cancellation stops it again.
  */
+import type { GantryError, Problem } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
-import { advanceWaits, guestFailure, observedGuest, reached } from './waits.ts';
+import { awaitGuest } from './waits.ts';
 
 export const instanceStart: Logic = {
-  advance(move) {
-    const cancelled = move.cancelError();
-    if (cancelled) return giveUp(move, cancelled);
-    if (advanceWaits(move)) return move.succeed();
-    const failure = guestFailure(move);
-    if (failure) return giveUp(move, failure);
-    if (!move.pastDeadline) return;
-    const late = move.deadlineError(observedGuest(move));
-    if (reached(move)) move.fail(late);
-    else giveUp(move, late);
-  },
+  advance: (move) => awaitGuest(move, stopAgain),
 };
 
-function giveUp(move: Move, error: Parameters<Move['fail']>[0]): void {
+function stopAgain(move: Move, error: Problem | GantryError): void {
   const { instance, guest } = move.view;
   if (instance) move.draft.put(withSpec(instance, { power: 'stopped' }));
   if (guest) move.draft.put(withSpec(guest, { power: 'stopped', force: true }));

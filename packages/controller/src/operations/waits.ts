@@ -1,5 +1,13 @@
 /** Waiting for a guest: that QEMU runs, that it answers a ping, that its ssh answers. Times are the agent's. */
-import { err, type Problem, type readiness, type Step, toProblem } from '@gantry/model';
+import {
+  err,
+  type GantryError,
+  type Problem,
+  type Replica,
+  type readiness,
+  type Step,
+  toProblem,
+} from '@gantry/model';
 import type { Move } from './advance.ts';
 import { isCurrent } from './view.ts';
 
@@ -20,8 +28,36 @@ export function stepsUntil(until: Readiness | undefined): Step[] {
   return names.map((name) => ({ name, state: 'waiting' }));
 }
 
+/**
+ * The way of create and start alike: until the guest is as far as was asked for. Failed, cancelled or late before it ran,
+ * `takeBack` ends it; late afterwards, the guest that runs is the observed truth and is left alone.
+ */
+export function awaitGuest(move: Move, takeBack: (move: Move, error: Problem | GantryError) => void): void {
+  const failure = move.cancelError() ?? failureOf(move);
+  if (failure) takeBack(move, failure);
+  else if (advanceWaits(move)) move.succeed();
+  else if (move.pastDeadline && reached(move)) move.fail(move.deadlineError(observed(move)));
+  else if (move.pastDeadline) takeBack(move, move.deadlineError(observed(move)));
+}
+
+function failureOf(move: Move): Problem | undefined {
+  const { view } = move;
+  for (const object of [...view.replicas, ...view.attachments])
+    if (object.status.state === 'failed' && isCurrent(object) && object.status.error)
+      return object.status.error;
+  return guestFailure(move);
+}
+
+function observed({ view }: Move): string {
+  const waiting = view.replicas.find((replica: Replica) => replica.status.state !== 'ready');
+  if (waiting) return `${waiting.spec.what} ${waiting.status.state}`;
+  const { state = 'absent', error, reason } = view.guest?.status ?? {};
+  const why = error?.title ?? (state === 'running' ? undefined : reason);
+  return why ? `guest ${state}: ${why}` : `guest ${state}`;
+}
+
 /** Marks what has been reached. True when nothing is left to wait for. */
-export function advanceWaits(move: Move): boolean {
+function advanceWaits(move: Move): boolean {
   const { guest } = move.view;
   if (!guest || !isCurrent(guest)) return false;
   const { state, startedAt, firstPingAt, sshReadyAt } = guest.status;
@@ -43,20 +79,13 @@ export function advanceWaits(move: Move): boolean {
 }
 
 /** The guest runs, or stands defined: later failures are its own. */
-export const reached = (move: Move): boolean =>
-  move.isDone(waitSteps.running) || move.isDone(waitSteps.defined);
-
-/** What is to be seen of the guest, for who waited in vain. */
-export function observedGuest({ view }: Move): string {
-  const { state = 'absent', error } = view.guest?.status ?? {};
-  return error ? `guest ${state}: ${error.title}` : `guest ${state}`;
-}
+const reached = (move: Move): boolean => move.isDone(waitSteps.running) || move.isDone(waitSteps.defined);
 
 /** A libvirt that restarts answers again soon, and the agent tries again; the deadline bounds it. */
 const passing: ReadonlySet<string> = new Set(['hypervisor_unreachable']);
 
 /** Why waiting is in vain. */
-export function guestFailure(move: Move): Problem | undefined {
+function guestFailure(move: Move): Problem | undefined {
   const { guest } = move.view;
   if (!guest || !isCurrent(guest)) return undefined;
   const { state, error, endedBy } = guest.status;

@@ -1,0 +1,100 @@
+import { err } from '@gantry/model';
+import { afterEach, describe, expect, test } from 'vitest';
+import { assignmentsOf, domainOf, guestOf, observationOf } from '../testing/assignments.ts';
+import { type TestAgent, testAgent } from '../testing/test-agent.ts';
+
+let agent: TestAgent;
+afterEach(() => agent.stop());
+
+const life = { ...guestOf().spec.life, onCrash: 'stop', onPoweroff: 'stop' } as const;
+
+/** A guest that runs, as its agent has seen. */
+async function running(change: Parameters<typeof guestOf>[0] = { life }): Promise<void> {
+  const observation = observationOf({ domains: [domainOf('running')] });
+  agent = await testAgent(assignmentsOf({ guests: [guestOf(change)] }), observation);
+  await agent.pass(100);
+  expect(agent.guest()).toMatchObject({ state: 'running' });
+}
+
+/** A look shows it down. */
+async function seenDown(reason: string): Promise<void> {
+  agent.observation = observationOf({ domains: [domainOf('shutoff', reason)] });
+  await agent.tell('other');
+  await agent.pass(100);
+}
+
+describe('why a guest is down', () => {
+  test.each([
+    ['crashed', 'panic', { state: 'crashed', endedBy: 'panic' }],
+    ['crashed', 'watchdog', { state: 'stopped', endedBy: 'watchdog' }],
+    ['shutdown', 'crash', { state: 'crashed', endedBy: 'crash' }],
+    ['crashed', 'guest-poweroff', { state: 'stopped', endedBy: 'guest-poweroff' }],
+  ] as const)('seen first as %s, told afterwards as %s: the word counts', async (reason, what, status) => {
+    await running();
+    await seenDown(reason);
+    expect(agent.guest()).toMatchObject({ endedBy: reason === 'crashed' ? 'crash' : 'guest-poweroff' });
+    await agent.tell(what);
+    await agent.pass(100);
+    expect(agent.guest()).toMatchObject(status);
+    expect(agent.reports.flatMap(({ events = [] }) => events)).toMatchObject([{ type: `guest.${what}` }]);
+    expect(agent.actions).toEqual([]);
+  });
+
+  test.each(['stopped', 'other', 'io-error', 'started'] as const)('%s tells no cause', async (what) => {
+    await running();
+    await seenDown('crashed');
+    await agent.tell(what);
+    await agent.pass(100);
+    expect(agent.guest()).toMatchObject({ state: 'crashed', endedBy: 'crash' });
+  });
+
+  test('the operator’s stop stays his, whatever is told late', async () => {
+    await running();
+    agent.assignments = assignmentsOf({ guests: [guestOf({ life, power: 'stopped' }, 2)] });
+    agent.state.fetch.set();
+    await agent.pass(100);
+    expect(agent.actions).toMatchObject([{ do: 'guest.shutdown' }]);
+    await seenDown('shutdown');
+    await agent.tell('guest-poweroff');
+    await agent.pass(100);
+    expect(agent.guest()).toMatchObject({ state: 'stopped', endedBy: 'operator' });
+  });
+});
+
+describe('what fails is tried again', () => {
+  const tries = () => agent.actions.filter((action) => action.do === 'guest.start').length;
+
+  test.each([
+    ['hypervisor_unreachable', 500, 1000],
+    ['hypervisor_error', 5000, 10_000],
+  ] as const)('%s: after %i ms, then after %i ms', async (code, firstMs, secondMs) => {
+    agent = await testAgent();
+    agent.perform = (action) => {
+      if (action.do === 'guest.start') throw err(code, { node: 'n1', why: 'w', call: 'c', message: 'm' });
+    };
+    await agent.pass(100);
+    expect(tries()).toBe(1);
+    for (const [index, waitMs] of [firstMs, secondMs].entries()) {
+      await agent.pass(waitMs / 2);
+      expect(tries()).toBe(index + 1);
+      expect(agent.guest()).toMatchObject({ error: { code } });
+      await agent.pass(0.7 * waitMs);
+      expect(tries()).toBe(index + 2);
+    }
+  });
+
+  test('a removal is taken up again after a libvirt that restarts', async () => {
+    await running();
+    agent.perform = () => {
+      throw err('hypervisor_unreachable', { node: 'n1', why: 'it restarts' });
+    };
+    agent.assignments = assignmentsOf({ guests: [guestOf({ remove: true }, 2)] });
+    agent.state.fetch.set();
+    await agent.pass(200);
+    agent.perform = () => undefined;
+    const destroyed = () => agent.actions.filter((action) => action.do === 'guest.destroy').length;
+    expect(destroyed()).toBe(1);
+    await agent.pass(600);
+    expect(destroyed()).toBeGreaterThan(1);
+  });
+});
