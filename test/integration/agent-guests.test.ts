@@ -41,7 +41,7 @@ beforeAll(async () => {
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
     accelerator: async () => 'tcg',
     disks: async () => [{ disk: ids.disk, state: 'ready', template: 'file-raw', path: disk }],
-    bootFiles: { prepare: async () => ({}) },
+    bootFiles: { prepare: async () => ({}), foresee: () => ({}) },
   });
   watching = guests.watch((happening) => happenings.push(happening), signal);
 });

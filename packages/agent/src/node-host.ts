@@ -48,6 +48,7 @@ const capabilities = [
   'os:debootstrap',
   'os:ganeti',
   'seed:nocloud',
+  'guest:diff',
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {

@@ -4,7 +4,7 @@ import { stat, watch } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { TunnelRequest } from '@gantry/model';
+import { type DiffAnswer, type TunnelRequest, toProblem } from '@gantry/model';
 import type { Env } from './env.ts';
 import type { Guests } from './guests/guests.ts';
 import type { AgentLink } from './link.ts';
@@ -12,7 +12,7 @@ import type { AgentLink } from './link.ts';
 export interface TunnelParts {
   env: Env;
   link: AgentLink;
-  guests: Pick<Guests, 'console' | 'paths'>;
+  guests: Pick<Guests, 'console' | 'diff' | 'paths'>;
 }
 
 /** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
@@ -29,6 +29,8 @@ export async function serveTunnel(
   try {
     if (what.kind === 'log')
       await pipeline(logOf(guests.paths(what.instance).console, what, either), bytes, { signal: either });
+    else if (what.kind === 'diff')
+      await pipeline(Readable.from([await diffAnswer(guests, what)]), bytes, { signal: either });
     else await join(bytes, await open(guests, what), either);
   } catch (error) {
     if (!either.aborted)
@@ -41,11 +43,23 @@ export async function serveTunnel(
 
 async function open(
   guests: TunnelParts['guests'],
-  what: Exclude<TunnelRequest['what'], { kind: 'log' }>,
+  what: Extract<TunnelRequest['what'], { kind: 'console' | 'vnc' }>,
 ): Promise<Duplex> {
   if (what.kind === 'vnc') return connect(guests.paths(what.instance).vnc);
   const { readable, writable } = await guests.console(what.instance);
   return Duplex.fromWeb({ readable, writable } as Parameters<typeof Duplex.fromWeb>[0]);
+}
+
+/** A refusal is an answer too: the reader shall know why. */
+async function diffAnswer(
+  guests: TunnelParts['guests'],
+  wish: Extract<TunnelRequest['what'], { kind: 'diff' }>,
+): Promise<Uint8Array> {
+  const answer: DiffAnswer = await guests.diff(wish).then(
+    (comparison) => ({ comparison }),
+    (error: unknown) => ({ problem: toProblem(error) }),
+  );
+  return Buffer.from(JSON.stringify(answer));
 }
 
 async function join(user: Duplex, guest: Duplex, signal: AbortSignal): Promise<void> {

@@ -37,6 +37,7 @@ export const endpoints = {
   listInstances: 'GET /v1/instances',
   getInstance: 'GET /v1/instances/:ref',
   getInstanceGuest: 'GET /v1/instances/:ref/guest',
+  diffInstance: 'GET /v1/instances/:ref/diff',
   createInstance: 'POST /v1/instances',
   startInstance: 'POST /v1/instances/:ref/start',
   stopInstance: 'POST /v1/instances/:ref/stop',

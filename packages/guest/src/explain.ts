@@ -2,6 +2,7 @@
 import type { Provenance } from '@gantry/model';
 import { domainToXml, type GuestDomain } from './elements/domain.ts';
 import type { Origin } from './origin.ts';
+import { visit } from './paths.ts';
 import { elements, type XmlElement } from './xml/element.ts';
 import { writeInline } from './xml/writer.ts';
 
@@ -51,33 +52,3 @@ function withoutOwned(node: XmlElement): XmlElement {
 
 const holdsOrigin = (node: XmlElement): boolean =>
   node.origin !== undefined || elements(node).some(holdsOrigin);
-
-/** Parents first; a visitor that returns false keeps the walk out of the children. */
-function visit(node: XmlElement, path: string, on: (node: XmlElement, path: string) => unknown): void {
-  if (on(node, path) === false) return;
-  const count = new Map<string, number>();
-  for (const child of elements(node)) {
-    const step = stepOf(child, count);
-    visit(child, `${path}/${step}`, on);
-  }
-}
-
-/** What tells an element from others of its name, so that order does not matter. */
-const keys: Record<string, (node: XmlElement) => string | undefined> = {
-  disk: (node) => elements(node, 'target')[0]?.attributes['dev'],
-  interface: (node) => elements(node, 'mac')[0]?.attributes['address'],
-  controller: ({ attributes }) => `${attributes['type']}${attributes['index']}`,
-  channel: (node) => elements(node, 'target')[0]?.attributes['name'],
-  timer: (node) => node.attributes['name'],
-  feature: (node) => node.attributes['name'],
-  input: ({ attributes }) => `${attributes['type']}-${attributes['bus']}`,
-};
-
-/** `timer[hpet]`, `serial`, `serial[2]`. */
-function stepOf(node: XmlElement, count: Map<string, number>): string {
-  const key = keys[node.name]?.(node);
-  if (key !== undefined) return `${node.name}[${key}]`;
-  const nth = (count.get(node.name) ?? 0) + 1;
-  count.set(node.name, nth);
-  return nth === 1 ? node.name : `${node.name}[${nth}]`;
-}

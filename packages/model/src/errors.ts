@@ -48,6 +48,12 @@ export const errorRegistry = {
     '{key} is {flavor} in the flavor and {image} in the image',
     'Make both say the same, or unset one.',
   ),
+  guest_differs: entry(
+    409,
+    1,
+    'instance {name} differs from its settings: {count}',
+    '`gantry instance diff {name}` names each difference and when it applies.',
+  ),
   settings_refused: entry(
     400,
     2,

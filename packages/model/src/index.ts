@@ -18,6 +18,7 @@ export * from './resources/event.ts';
 export * from './resources/flavor.ts';
 export * from './resources/group.ts';
 export * from './resources/guest.ts';
+export * from './resources/guest-diff.ts';
 export * from './resources/image.ts';
 export * from './resources/instance.ts';
 export * from './resources/network.ts';

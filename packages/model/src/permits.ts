@@ -18,6 +18,7 @@ export const instanceActions = {
     'failed',
     'unknown',
   ],
+  diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
   console: ['running', 'paused', 'starting'],
   logs: ['creating', 'stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
 } as const satisfies Record<string, readonly InstanceState[]>;

@@ -25,6 +25,7 @@ import { Event } from './resources/event.ts';
 import { Flavor } from './resources/flavor.ts';
 import { Group } from './resources/group.ts';
 import { Guest } from './resources/guest.ts';
+import { InstanceDiff } from './resources/guest-diff.ts';
 import { Image } from './resources/image.ts';
 import { Instance } from './resources/instance.ts';
 import { Network } from './resources/network.ts';
@@ -274,6 +275,14 @@ export const routes = {
     roles: all,
     status: 200,
     response: Guest,
+  },
+  diffInstance: {
+    method: 'GET',
+    path: '/v1/instances/:ref/diff',
+    summary: 'how its guest differs from what its settings would give now',
+    roles: all,
+    status: 200,
+    response: InstanceDiff,
   },
   createInstance: {
     method: 'POST',

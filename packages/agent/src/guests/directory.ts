@@ -21,6 +21,8 @@ export interface GuestRecord {
   /** The machine type as asked for, and as libvirt resolved it at the first definition. */
   hardware?: { asked: string; machineType: string };
   explanation: Provenance[];
+  /** The XML that libvirt was given; a record of an older agent lacks it. */
+  asked?: string;
 }
 
 export interface GuestPaths {

@@ -61,10 +61,8 @@ beforeEach(async () => {
       { disk: ids.disk, state: 'ready', template: 'file-qcow2', path: join(dir, 'disk.qcow2') },
     ],
     bootFiles: {
-      prepare: async (spec, folder) => ({
-        kernel: join(folder, 'kernel'),
-        kernelArgs: `root=${spec.input.boot.root}`,
-      }),
+      prepare: async (spec, folder) => bootOf(spec, folder),
+      foresee: bootOf,
     },
   });
 });
@@ -75,6 +73,10 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
+const bootOf = ({ input }: GuestSpec, folder: string) => ({
+  kernel: join(folder, 'kernel'),
+  kernelArgs: `root=${input.boot.root}`,
+});
 const spec = (change: Partial<GuestSpec> = {}): GuestSpec => guestOf(change).spec;
 const start = (change: Partial<GuestSpec> = {}) =>
   guests.perform['guest.start']({ do: 'guest.start', spec: spec(change), because: 'wanted' }, quiet, signal);

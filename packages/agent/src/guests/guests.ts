@@ -1,11 +1,12 @@
 /** The guests of a node under libvirt: carries out guest.* and acts, says what is there, and tells what happens. */
 
 import { type LibvirtDuplexStream, virDomainConsoleFlags } from '@gantry/libvirt';
-import { err, type Provenance } from '@gantry/model';
+import { err, type GuestComparison, type Provenance } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { DomainHappening } from '../env.ts';
 import type { Observation } from '../observation.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
 import { createTranslator } from './happenings.ts';
@@ -45,6 +46,8 @@ export interface Guests {
   /** Of the daemon: "9.0.0". */
   libvirtVersion(): Promise<string>;
   explain(instance: string): Promise<Provenance[] | undefined>;
+  /** Against what its settings would give now. @throws GantryError `not_found`, `guest_refused` */
+  diff(wish: DiffWish): Promise<GuestComparison>;
   paths(instance: string): { console: string; vnc: string };
   watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
   /** The serial console, taken over from whoever has it. @throws GantryError */
@@ -136,6 +139,7 @@ export function createGuests(options: GuestsOptions): Guests {
         return [Math.floor(number / 1e6), Math.floor(number / 1e3) % 1e3, number % 1e3].join('.');
       }),
     explain: async (instance) => (await directory.readRecord(instance))?.explanation,
+    diff: (wish) => guarded(async () => compareGuest(wish, await startParts())),
     paths: (instance) => {
       const { console, vnc } = directory.paths(instance);
       return { console, vnc };

@@ -78,7 +78,14 @@ export async function defineGuest(
 
   const paths = await directory.prepare(spec.instance, parts.capabilities.qemu.gid);
   const record = await directory.readRecord(spec.instance);
-  const host = await hostContext(spec, { ...parts, name, paths, record, log, signal });
+  const host = await hostContext(spec, {
+    ...parts,
+    name,
+    paths,
+    record,
+    prepareBoot: (rootedSpec, accelerator) =>
+      parts.bootFiles.prepare(rootedSpec, paths.dir, { accelerator, log, signal }),
+  });
   const guest = compileGuest(spec.input, host);
   signal.throwIfAborted();
   const dom = await lv.domainDefineXmlFlags({ xml: renderDomain(guest) });
@@ -92,14 +99,18 @@ interface ContextParts extends StartParts {
   name: string;
   paths: GuestPaths;
   record: GuestRecord | undefined;
-  log: Logger;
-  signal: AbortSignal;
+  /** The files that it boots from: written now, or only named. */
+  prepareBoot(rooted: GuestSpec, accelerator: HostContext['accelerator']): Promise<PreparedBoot>;
 }
 
-async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostContext> {
+/** What the compiler needs to know of this node for that guest. @throws GantryError `guest_refused` */
+export async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostContext> {
   const { capabilities, paths, record, member } = parts;
   const accelerator = await parts.accelerator();
-  const [boot, disks] = await Promise.all([prepareBoot(spec, accelerator, parts), diskFiles(spec, parts)]);
+  const [boot, disks] = await Promise.all([
+    parts.prepareBoot(rooted(spec), accelerator),
+    diskFiles(spec, parts),
+  ]);
   const direct = await Promise.all(Object.values(disks).map(({ path }) => allowsDirectIo(path)));
   return {
     uuid: spec.instance,
@@ -124,14 +135,9 @@ async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostCo
 }
 
 /** The boot files learn the root device that goes with the bus of the disks. */
-function prepareBoot(
-  spec: GuestSpec,
-  accelerator: HostContext['accelerator'],
-  { bootFiles, paths, log, signal }: ContextParts,
-): Promise<PreparedBoot> {
+function rooted(spec: GuestSpec): GuestSpec {
   const boot = { ...spec.input.boot, root: rootDevice(spec.input) };
-  const rooted = { ...spec, input: { ...spec.input, boot } };
-  return bootFiles.prepare(rooted, paths.dir, { accelerator, log, signal });
+  return { ...spec, input: { ...spec.input, boot } };
 }
 
 async function diskFiles(spec: GuestSpec, parts: ContextParts): Promise<HostContext['disks']> {
@@ -167,5 +173,6 @@ async function recordOf(
   return {
     ...(hardware ? { hardware } : {}),
     explanation: [...explain(guest), ...explainAdditions(guest, root)],
+    asked: renderDomain(guest),
   };
 }

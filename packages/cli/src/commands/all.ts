@@ -27,6 +27,7 @@ import { imageShow } from './image/show.ts';
 import { instanceConsole } from './instance/console.ts';
 import { instanceCreate } from './instance/create.ts';
 import { instanceDelete } from './instance/delete.ts';
+import { instanceDiff } from './instance/diff.ts';
 import { instanceList } from './instance/list.ts';
 import { instanceLogs } from './instance/logs.ts';
 import { instanceReboot } from './instance/reboot.ts';
@@ -69,6 +70,7 @@ export const verbs: readonly Verb[] = [
   instanceDelete,
   instanceConsole,
   instanceLogs,
+  instanceDiff,
   imageList,
   imageShow,
   imageImport,

@@ -7,6 +7,7 @@ import * as cluster from './cluster.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
 import * as images from './images.ts';
+import * as instanceDiff from './instance-diff.ts';
 import * as instances from './instances.ts';
 import * as networks from './networks.ts';
 import * as operations from './operations.ts';
@@ -25,6 +26,7 @@ export const handlers = {
   ...flavors,
   ...images,
   ...instances,
+  ...instanceDiff,
   ...networks,
   ...operations,
 } satisfies { [N in RouteName]: Handler<N> };

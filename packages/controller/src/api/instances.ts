@@ -5,6 +5,7 @@ import {
   type Guest,
   type Instance,
   type InstanceAction,
+  type Node,
   type Operation,
   type Plan,
   requirePermitted,
@@ -87,7 +88,8 @@ async function accepted(
   return { ...resourceReply(committed(written, operation)), status: 202 };
 }
 
-async function guestOf({ app }: Asking, instance: Instance): Promise<Guest> {
+/** The binding of an instance. @throws GantryError `not_found` */
+export async function guestOf({ app }: Asking, instance: Instance): Promise<Guest> {
   const guest = (await app.store.list('guest', { owner: instance.id })).items[0];
   if (!guest) throw err('not_found', { kind: 'guest', name: instance.name });
   return guest;
@@ -102,9 +104,14 @@ async function dial(
   const instance = await resolve(call, 'instance', refOf(call));
   requirePermitted(action, instance.name, instance.status.state);
   const guest = await guestOf(call, instance);
-  const node = await call.app.store.get('node', guest.spec.node);
-  if (!node) throw err('not_found', { kind: 'node', name: guest.spec.node });
-  return call.app.tunnels.open(node, what(guest.spec.instance), call.signal);
+  return call.app.tunnels.open(await nodeOf(call, guest), what(guest.spec.instance), call.signal);
+}
+
+/** Where it is bound to. @throws GantryError `not_found` */
+export async function nodeOf({ app }: Pick<Call, 'app'>, { spec }: Guest): Promise<Node> {
+  const node = await app.store.get('node', spec.node);
+  if (!node) throw err('not_found', { kind: 'node', name: spec.node });
+  return node;
 }
 
 const attach =

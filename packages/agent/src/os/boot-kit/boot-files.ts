@@ -5,14 +5,14 @@
 import { constants } from 'node:fs';
 import { copyFile, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { err, type GuestSpec } from '@gantry/model';
+import { type Boot, err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../../actions.ts';
 import { ignoreMissing } from '../../storage/durable.ts';
 import type { BootKits } from './boot-kit.ts';
 import { type HostKey, makeHostKey } from './host-key.ts';
 import { hostnameOf, identityArchive } from './identity.ts';
 import { kernelArgs } from './kernel-args.ts';
-import { writeSeed } from './seed.ts';
+import { seedPath, writeSeed } from './seed.ts';
 
 /** What of a guest's domain comes from these files. */
 export interface PreparedBoot {
@@ -35,33 +35,49 @@ export interface BootFiles {
     dir: string,
     context: { accelerator: 'kvm' | 'tcg'; log: Logger; signal: AbortSignal },
   ): Promise<PreparedBoot>;
+  /** What `prepare` would give, without writing anything. */
+  foresee(spec: GuestSpec, dir: string, accelerator: 'kvm' | 'tcg'): PreparedBoot;
 }
+
+function foresee({ input }: GuestSpec, dir: string, accelerator: 'kvm' | 'tcg'): PreparedBoot {
+  const seed = input.cloudInit ? { seedIso: seedPath(dir) } : {};
+  if (input.boot.kernel === 'disk') return seed;
+  const direct = {
+    ...seed,
+    kernel: join(dir, 'kernel'),
+    kernelArgs: kernelArgs(input.boot, accelerator),
+  };
+  return wantedInitrd(input.boot) === undefined ? direct : { ...direct, initrd: join(dir, 'initrd') };
+}
+
+const wantedInitrd = ({ kernel, initrd }: Boot): string | undefined =>
+  initrd ?? (kernel === 'node' ? 'node' : undefined);
 
 export function createBootFiles(kits: BootKits): BootFiles {
   return {
     async prepare(spec, dir, { accelerator, log, signal }) {
       const { boot, cloudInit } = spec.input;
-      const seed = cloudInit ? { seedIso: await writeSeed(spec, dir, signal) } : {};
-      if (boot.kernel === 'disk') return seed;
+      const foreseen = foresee(spec, dir, accelerator);
+      if (cloudInit) await writeSeed(spec, dir, signal);
+      if (boot.kernel === 'disk') return foreseen;
 
       const kernel = join(dir, 'kernel');
       const base = join(dir, 'initrd.base');
-      const wantedInitrd = boot.initrd ?? (boot.kernel === 'node' ? 'node' : undefined);
-      const needsKit = boot.kernel === 'node' || wantedInitrd === 'node';
+      const initrd = wantedInitrd(boot);
+      const needsKit = boot.kernel === 'node' || initrd === 'node';
       // Both are taken at the same time or not at all: a kernel without its modules is of no use.
       const kept = needsKit && (await exists(kernel)) && (await exists(base));
       if (!kept) {
         const kit = needsKit ? await kits.current(log, signal) : undefined;
         await copyWhole(boot.kernel === 'node' ? kit?.kernel : boot.kernel, kernel);
-        await copyWhole(wantedInitrd === 'node' ? kit?.initrd : wantedInitrd, base);
+        await copyWhole(initrd === 'node' ? kit?.initrd : initrd, base);
       }
-      const args = kernelArgs(boot, accelerator);
-      if (wantedInitrd === undefined) return { ...seed, kernel, kernelArgs: args };
-      const initrd = join(dir, 'initrd');
+      if (initrd === undefined) return foreseen;
       const archive = identityArchive(spec, await hostKeyOf(dir, hostnameOf(spec)));
-      await writeWhole(initrd, Buffer.concat([await readFile(base), archive]));
-      return { ...seed, kernel, initrd, kernelArgs: args };
+      await writeWhole(join(dir, 'initrd'), Buffer.concat([await readFile(base), archive]));
+      return foreseen;
     },
+    foresee,
   };
 }
 

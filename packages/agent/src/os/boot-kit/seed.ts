@@ -43,9 +43,11 @@ function ethernet(nic: GuestNic, name: string): Record<string, unknown> {
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Writes `dir`/seed.iso anew and whole. */
+export const seedPath = (dir: string): string => join(dir, 'seed.iso');
+
+/** Writes it anew and whole. */
 export async function writeSeed(spec: GuestSpec, dir: string, signal: AbortSignal): Promise<string> {
-  const path = join(dir, 'seed.iso');
+  const path = seedPath(dir);
   const files = Object.entries(seedFiles(spec)).map(([name, content]) => ({
     path: join(dir, name),
     content,
