@@ -278,8 +278,8 @@ describe('a stopped guest', () => {
     const policies: GuestInput['policies'] = [{ level: 'group', from: 'g', policy: { onReboot: 'stop' } }];
     const next = { ...spec, input: { ...spec.input, policies } };
     expect(brief(await guests.diff({ next }))).toEqual([
-      ['on_reboot', 'settings', 'next-start', 'group onReboot'],
       ['currentMemory', 'foreign', 'next-start'],
+      ['on_reboot', 'settings', 'next-start', 'group onReboot'],
     ]);
   });
 

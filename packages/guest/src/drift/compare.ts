@@ -60,28 +60,21 @@ function content({ asked, now, before }: Views, path: string, say: Say): void {
   say({ path, cause, ...given('now', text(now)), ...given('wanted', text(asked)) });
 }
 
+/** What is there in its order, then what is missing. */
 function children({ asked, now, before }: Views, path: string, by: Origin | undefined, found: Found[]): void {
   const [wanted, there, earlier] = [steps(asked), steps(now), steps(before)];
-  for (const [step, child] of wanted) {
+  for (const [step, is] of there) {
     const at = `${path}/${step}`;
-    const is = there.get(step);
+    const child = wanted.get(step);
     const was = earlier.get(step);
-    if (is) element({ asked: child, now: is, before: was }, at, by, found);
-    else {
-      const origin = child.origin ?? by;
-      found.push({
-        path: at,
-        cause: was ? 'foreign' : 'settings',
-        wanted: child,
-        ...given('origin', origin),
-      });
-    }
+    if (child) element({ asked: child, now: is, before: was }, at, by, found);
+    else if (was) found.push({ path: at, cause: 'settings', now: is });
+    else if (!isAddition(is, now, asked)) found.push({ path: at, cause: 'foreign', now: is });
   }
-  for (const [step, child] of there) {
-    if (wanted.has(step)) continue;
-    const was = earlier.has(step);
-    if (!was && isAddition(child, now, asked)) continue;
-    found.push({ path: `${path}/${step}`, cause: was ? 'settings' : 'foreign', now: child });
+  for (const [step, child] of wanted) {
+    if (there.has(step)) continue;
+    const cause = earlier.has(step) ? 'foreign' : 'settings';
+    found.push({ path: `${path}/${step}`, cause, wanted: child, ...given('origin', child.origin ?? by) });
   }
 }
 

@@ -25,7 +25,7 @@ export interface Settled {
 }
 
 /**
- * In the order of the domain XML. `next` is what the next start gives; `anew`, where it is given, what an instance made
+ * In the order of the domain’s XML, what is missing in an element after what is there. `next` is what the next start gives; `anew`, where it is given, what an instance made
  * now would get from the same flavor and image: what only that changes does not reach this one.
  */
 export function diffGuest(present: Present, next: Settled, anew?: Settled): GuestDifference[] {
