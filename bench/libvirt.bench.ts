@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { promisify } from 'node:util';
 import { connect, type Domain, type LibvirtClient, type StorageVol } from '@gantry/libvirt';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from '../test/lab/private-libvirtd.ts';
@@ -147,27 +148,47 @@ async function volume(lv: LibvirtClient, libvirtd: PrivateLibvirtd, uri: string)
     'conv=notrunc',
     'status=none',
   ]);
-  const [ours, theirs]: [number[], number[]] = [[], []];
-  await download(lv, vol, bytes);
+  const [ours, theirs, own]: [number[], number[], number[]] = [[], [], []];
+  await download(lv, vol, bytes, iterated);
   for (let round = 0; round < ROUNDS; round++) {
-    ours.push(await download(lv, vol, bytes));
+    ours.push(await download(lv, vol, bytes, iterated));
+    own.push(await download(lv, vol, bytes, intoOwnBuffer));
     const began = performance.now();
     await run('virsh', ['-q', '-c', uri, 'vol-download', '--pool', 'p', 'v', '/dev/null']);
     theirs.push((VOLUME_MIB / (performance.now() - began)) * 1_000);
   }
-  const [a, b] = [median(ours), median(theirs)];
-  console.log(
-    `volume of ${VOLUME_MIB} MiB down: ${a.toFixed(0)} MiB/s, virsh vol-download ${b.toFixed(0)} MiB/s, ratio ${(a / b).toFixed(2)}`,
-  );
+  const [a, b, c] = [median(ours), median(own), median(theirs)];
+  console.log(`volume of ${VOLUME_MIB} MiB down: virsh vol-download ${c.toFixed(0)} MiB/s`);
+  console.log(`  for await ${a.toFixed(0)} MiB/s, ratio ${(a / c).toFixed(2)}`);
+  console.log(`  into the reader's own buffer ${b.toFixed(0)} MiB/s, ratio ${(b / c).toFixed(2)}`);
 }
 
-async function download(lv: LibvirtClient, vol: StorageVol, bytes: number): Promise<number> {
+type Drain = (readable: ReadableStream<Uint8Array>) => Promise<number>;
+
+async function download(lv: LibvirtClient, vol: StorageVol, bytes: number, drain: Drain): Promise<number> {
   const began = performance.now();
   const { readable } = await lv.storageVolDownload({ vol, offset: 0, length: bytes });
-  let got = 0;
-  for await (const chunk of readable) got += chunk.length;
+  const got = await drain(readable);
   if (got !== bytes) throw new Error(`${got} bytes of ${bytes} arrived`);
   return (VOLUME_MIB / (performance.now() - began)) * 1_000;
+}
+
+async function iterated(readable: ReadableStream<Uint8Array>): Promise<number> {
+  let got = 0;
+  for await (const chunk of readable) got += chunk.length;
+  return got;
+}
+
+/** As virsh reads. */
+async function intoOwnBuffer(readable: ReadableStream<Uint8Array>): Promise<number> {
+  const reader = readable.getReader({ mode: 'byob' });
+  let buffer = new Uint8Array(256 * 1024);
+  for (let got = 0; ; ) {
+    const { done, value } = await reader.read(buffer);
+    if (done) return got;
+    got += value.length;
+    buffer = new Uint8Array(value.buffer);
+  }
 }
 
 /** Of the process, after a collection where the collector was made available. */

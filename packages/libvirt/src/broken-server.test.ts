@@ -6,16 +6,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect, type LibvirtClient } from './client.ts';
 import { LibvirtError, TransportError } from './errors.ts';
-import {
-  encodeBody,
-  encodePacket,
-  PACKET_TYPE,
-  type Packet,
-  PacketReader,
-  PROGRAM,
-  STATUS,
-} from './frame.ts';
+import { encodeBody, encodePacket, PACKET_TYPE, type Packet, PROGRAM, STATUS } from './frame.ts';
 import type { ConnectOptions } from './options.ts';
+import { PacketReader } from './packet-reader.ts';
 import { domainEventKinds } from './procedures/domain-events.ts';
 import { targetOf } from './procedures/table.ts';
 import { XdrError } from './xdr.ts';
@@ -55,7 +48,7 @@ beforeEach(async () => {
     const reader = new PacketReader();
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
-      for (const packet of reader.push(chunk)) serve(socket, packet);
+      reader.push(chunk, (packet) => serve(socket, packet));
     });
   });
   await new Promise<void>((resolve) => server.listen(join(dir, 's'), resolve));

@@ -8,11 +8,11 @@ import {
   PACKET_TYPE,
   type Packet,
   type PacketHeader,
-  PacketReader,
   PROGRAM,
   STATUS,
 } from './frame.ts';
 import { type KeepAlive, KeepAliver } from './keep-alive.ts';
+import { PacketReader } from './packet-reader.ts';
 import type { Target } from './procedures/table.ts';
 
 /** Bounds that keep a bad server, or a caller that never stops, from eating the memory. */
@@ -31,7 +31,7 @@ export const DEFAULT_LIMITS: Limits = {
   sendBytes: 64 * 2 ** 20,
 };
 
-/** Takes the packets of one stream. */
+/** Takes the packets of one stream; their bodies are valid only during the call. */
 export interface StreamSink {
   packet(packet: Packet): void;
   fail(error: Error): void;
@@ -128,10 +128,11 @@ export class Connection {
     const packet = encodeCall(target, header, args);
     if (sink !== undefined) this.#streams.set(serial, sink(serial));
     this.#duplex.write(packet);
-    this.#gather();
+    // Who waits for one answer after the other has nothing to gather.
+    if (this.#calls.size > 1) this.#gather();
   }
 
-  /** The first call goes out at once, all others of the same turn of the event loop together. */
+  /** Calls of the same turn of the event loop go out together, but for the first. */
   #gather(): void {
     if (this.#gathering) return;
     this.#gathering = true;
@@ -221,14 +222,15 @@ export class Connection {
   #receive(chunk: Buffer): void {
     this.#keepAlive.heard();
     try {
-      for (const packet of this.#reader.push(chunk)) {
-        if (this.#over !== undefined) return;
-        this.#dispatch(packet);
-      }
+      this.#reader.push(chunk, this.#onPacket);
     } catch (error) {
       this.violated(error instanceof Error ? error.message : String(error), error);
     }
   }
+
+  readonly #onPacket = (packet: Packet): void => {
+    if (this.#over === undefined) this.#dispatch(packet);
+  };
 
   #dispatch(packet: Packet): void {
     const known = packet.program === PROGRAM.remote || packet.program === PROGRAM.qemu;

@@ -23,8 +23,9 @@ export const PACKET_MAX_BYTES = 33_554_432 + 4;
 export const STREAM_CHUNK_BYTES = 262_120;
 
 const VERSION = 1;
-const LENGTH_BYTES = 4;
-const HEADER_BYTES = 24;
+/** Of the word in front that tells a packet's length. */
+export const LENGTH_BYTES = 4;
+export const HEADER_BYTES = 24;
 
 /** A packet's header without the parts that never vary. */
 export interface PacketHeader {
@@ -86,106 +87,8 @@ export function decodeBody<T>(body: Uint8Array, take: (from: XdrReader) => T): T
   return value;
 }
 
-/**
- * Cuts a byte stream into packets. Holds no more than has arrived: an announced length allocates nothing.
- * Throws XdrError on a length or a header that no libvirt server sends; the connection is then beyond repair.
- */
-export class PacketReader {
-  readonly #maxBytes: number;
-  readonly #inParts: boolean;
-  #chunks: Buffer[] = [];
-  #held = 0;
-  /** The stream packet whose data is passing through, and how many bytes of it are still to come. */
-  #passing: { readonly header: PacketHeader; left: number } | undefined;
-
-  /** `inParts`: data of a stream is given as it comes, a packet of it as several with the same header. */
-  constructor(maxBytes = PACKET_MAX_BYTES, inParts = false) {
-    this.#maxBytes = maxBytes;
-    this.#inParts = inParts;
-  }
-
-  /** Takes in what arrived and gives the packets it completed. */
-  *push(chunk: Uint8Array): Generator<Packet> {
-    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    while (rest.length > 0) {
-      if (this.#passing === undefined) {
-        this.#chunks.push(rest);
-        this.#held += rest.length;
-        rest = EMPTY;
-        for (let packet = this.#next(); packet !== undefined; packet = this.#next()) yield packet;
-        if (this.#passing !== undefined) rest = this.#takeAll();
-      }
-      const part = this.#pass(rest);
-      if (part === undefined) return;
-      yield part;
-      rest = rest.subarray(part.body.length);
-    }
-  }
-
-  /** Bytes of a packet that has begun and not ended. */
-  get pending(): number {
-    return this.#held + (this.#passing?.left ?? 0);
-  }
-
-  /** As much of the passing data as has come. */
-  #pass(bytes: Buffer): Packet | undefined {
-    const passing = this.#passing;
-    if (passing === undefined || bytes.length === 0) return undefined;
-    const body = bytes.subarray(0, passing.left);
-    passing.left -= body.length;
-    if (passing.left === 0) this.#passing = undefined;
-    return { ...passing.header, body };
-  }
-
-  #takeAll(): Buffer {
-    const all = this.#join();
-    this.#chunks = [];
-    this.#held = 0;
-    return all;
-  }
-
-  #next(): Packet | undefined {
-    if (this.#held < LENGTH_BYTES) return undefined;
-    const total = this.#peekLength();
-    if (total < LENGTH_BYTES + HEADER_BYTES || total > this.#maxBytes)
-      throw new XdrError('BAD_VALUE', `a packet length of ${total}; allowed are 28 to ${this.#maxBytes}`);
-    if (this.#held >= total) return parse(this.#cut(total));
-    if (this.#inParts && this.#held >= LENGTH_BYTES + HEADER_BYTES) this.#maybePass(total);
-    return undefined;
-  }
-
-  /** A stream's data need not be whole to be of use. */
-  #maybePass(total: number): void {
-    const { body: _, ...header } = parse(this.#join().subarray(0, LENGTH_BYTES + HEADER_BYTES));
-    if (header.type !== PACKET_TYPE.stream || header.status !== STATUS.continue) return;
-    this.#cut(LENGTH_BYTES + HEADER_BYTES);
-    this.#passing = { header, left: total - LENGTH_BYTES - HEADER_BYTES };
-  }
-
-  #peekLength(): number {
-    if ((this.#chunks[0]?.length ?? 0) < LENGTH_BYTES) this.#join();
-    return this.#chunks[0]?.readUInt32BE(0) ?? 0;
-  }
-
-  #join(): Buffer {
-    const whole =
-      this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    this.#chunks = [whole];
-    return whole;
-  }
-
-  #cut(total: number): Buffer {
-    const whole = this.#join();
-    const rest = whole.subarray(total);
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#held = rest.length;
-    return whole.subarray(0, total);
-  }
-}
-
-const EMPTY = Buffer.alloc(0);
-
-function parse(bytes: Buffer): Packet {
+/** A packet of bytes that are all of it; its body is a part of them, not a copy. @throws XdrError */
+export function parsePacket(bytes: Buffer): Packet {
   const version = bytes.readUInt32BE(8);
   if (version !== VERSION)
     throw new XdrError('BAD_VALUE', `protocol version ${version}, expected ${VERSION}`);

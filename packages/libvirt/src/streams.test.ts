@@ -56,6 +56,41 @@ const streamOf = (chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> =>
 const expand = (chunks: readonly StreamChunk[]): Buffer =>
   Buffer.concat(chunks.map((chunk) => (isHole(chunk) ? Buffer.alloc(chunk.hole) : chunk)));
 
+describe('bytes', () => {
+  const sent = Buffer.from(Array.from({ length: 3 * MIB }, (_, at) => (at * 7 + (at >> 8)) & 0xff));
+
+  beforeEach(() => {
+    fake.on('storageVolDownload', () => ({
+      open(peer) {
+        for (let at = 0; at < sent.length; at += 100_003) peer.send(sent.subarray(at, at + 100_003));
+        peer.end();
+      },
+    }));
+  });
+
+  test('stay as they came, although all sockets receive into one buffer', async () => {
+    const [one, other] = await Promise.all([lv.storageVolDownload(whole), lv.storageVolDownload(whole)]);
+    const [first, second] = await Promise.all([collect(one.readable), collect(other.readable)]);
+    expect(Buffer.concat(first).equals(sent)).toBe(true);
+    expect(Buffer.concat(second).equals(sent)).toBe(true);
+  });
+
+  test.each([1_000, 262_144, 5 * MIB])('fill a buffer of %d bytes that the reader brings', async (size) => {
+    const { readable, closed } = await lv.storageVolDownload(whole);
+    const reader = readable.getReader({ mode: 'byob' });
+    const got: Buffer[] = [];
+    let buffer = new Uint8Array(size);
+    for (;;) {
+      const { done, value } = await reader.read(buffer);
+      if (done) break;
+      got.push(Buffer.from(value));
+      buffer = new Uint8Array(value.buffer);
+    }
+    expect(Buffer.concat(got).equals(sent)).toBe(true);
+    await closed;
+  });
+});
+
 describe('holes', () => {
   test('come and go with their lengths', async () => {
     fake.on('storageVolDownload', ({ flags }) => ({

@@ -1,16 +1,13 @@
-import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
+import { type ReadableStream, WritableStream } from 'node:stream/web';
 import { decodeError } from './call-codec.ts';
 import type { Connection, StreamSink } from './connection.ts';
 import { TransportError } from './errors.ts';
 import { decodeBody, encodeBody, PACKET_TYPE, type Packet, STATUS, STREAM_CHUNK_BYTES } from './frame.ts';
 import { safeHyper, struct, uint } from './layouts.ts';
 import type { Target } from './procedures/table.ts';
-import { isHole, type StreamChunk } from './stream-chunk.ts';
+import { byteSide, chunkSide, type ReadSide } from './read-side.ts';
+import type { StreamChunk } from './stream-chunk.ts';
 
-/** Bytes kept for a slow reader before the server is made to wait. */
-const READ_AHEAD_BYTES = 1024 * 1024;
-/** What a hole counts in that: it takes next to no memory, but not none. */
-const HOLE_BYTES = 64;
 const NO_BODY = new Uint8Array(0);
 
 /** Body of a hole's packet (`virNetStreamHole`). */
@@ -44,15 +41,14 @@ export interface LibvirtDuplexStream<R> extends LibvirtReadStream<R>, LibvirtWri
  * connection stops reading. That is why the client gives each stream a connection of its own.
  */
 export class RpcStream implements StreamSink {
-  readonly readable: ReadableStream<StreamChunk>;
   readonly writable: WritableStream<StreamChunk>;
   readonly closed: Promise<void>;
   readonly #connection: Connection;
   readonly #target: Target;
   readonly #serial: number;
   readonly #sparse: boolean;
+  readonly #reading: ReadSide;
   readonly #settle: { resolve(): void; reject(error: unknown): void };
-  #reading: ReadableStreamDefaultController<StreamChunk> | undefined;
   #writing: { error(reason: unknown): void } | undefined;
   #finishing = false;
   #over = false;
@@ -68,24 +64,16 @@ export class RpcStream implements StreamSink {
     this.#settle = { resolve, reject };
     // Whoever does not ask for `closed` sees the error on the streams instead.
     this.closed.catch(() => {});
-    this.readable = this.#makeReadable();
+    const source = {
+      pull: () => connection.hold(this, false),
+      cancel: (reason: unknown) => this.abort(reason),
+    };
+    this.#reading = sparse ? chunkSide(source) : byteSide(source);
     this.writable = this.#makeWritable();
   }
 
-  #makeReadable(): ReadableStream<StreamChunk> {
-    return new ReadableStream<StreamChunk>(
-      {
-        start: (controller) => {
-          this.#reading = controller;
-        },
-        pull: () => this.#connection.hold(this, false),
-        cancel: (reason) => this.abort(reason),
-      },
-      {
-        highWaterMark: READ_AHEAD_BYTES,
-        size: (chunk) => (isHole(chunk) ? HOLE_BYTES : chunk.byteLength),
-      },
-    );
+  get readable(): ReadableStream<StreamChunk> {
+    return this.#reading.stream;
   }
 
   #makeWritable(): WritableStream<StreamChunk> {
@@ -165,8 +153,7 @@ export class RpcStream implements StreamSink {
 
   #data(bytes: StreamChunk): void {
     if (this.#finishing) return;
-    this.#reading?.enqueue(bytes);
-    if ((this.#reading?.desiredSize ?? 1) <= 0) this.#connection.hold(this, true);
+    if (!this.#reading.push(bytes)) this.#connection.hold(this, true);
   }
 
   /** The server has no more; it keeps the stream until we agree. */
@@ -176,7 +163,7 @@ export class RpcStream implements StreamSink {
 
   #end(): void {
     if (!this.#close()) return;
-    this.#reading?.close();
+    this.#reading.end();
     this.#writing?.error(
       new TransportError('PEER_CLOSED', 'the stream has ended', { call: this.#target.name }),
     );
@@ -186,7 +173,7 @@ export class RpcStream implements StreamSink {
   fail(error: unknown): void {
     if (!this.#close()) return;
     this.#settle.reject(error);
-    this.#reading?.error(error);
+    this.#reading.fail(error);
     this.#writing?.error(error);
   }
 

@@ -38,10 +38,10 @@ beforeAll(async () => {
   fake.on('connectGetUri', () => 'qemu:///system');
   fake.on('storageVolLookupByPath', () => ({ pool: 'p', name: 'web.img', key: '/web.img' }));
   fake.on('storageVolUpload', () => ({}));
-  fake.on('storageVolDownload', () => ({
+  fake.on('storageVolDownload', ({ flags }) => ({
     open(peer: FakeStreamPeer) {
       peer.send(Buffer.from('data'));
-      peer.sendHole(2 ** 40);
+      if (flags === 1) peer.sendHole(2 ** 40);
       peer.end();
     },
   }));

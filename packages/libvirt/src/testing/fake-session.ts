@@ -8,10 +8,10 @@ import {
   PACKET_TYPE,
   type Packet,
   type PacketHeader,
-  PacketReader,
   PROGRAM,
   STATUS,
 } from '../frame.ts';
+import { PacketReader } from '../packet-reader.ts';
 import type { EventKind } from '../procedures/event-kind.ts';
 import {
   type EventKindName,
@@ -119,7 +119,7 @@ export class FakeSession {
 
   #receive(chunk: Uint8Array): void {
     try {
-      for (const packet of this.#reader.push(chunk)) this.#dispatch(packet);
+      this.#reader.push(chunk, (packet) => this.#dispatch({ ...packet, body: Buffer.from(packet.body) }));
     } catch {
       // What libvirtd does with a client that talks nonsense.
       this.close();

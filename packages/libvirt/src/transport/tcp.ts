@@ -1,12 +1,13 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TransportError } from '../errors.ts';
 import { opened } from './open-socket.ts';
+import { connectSharing } from './receive.ts';
 
 /** Opens a plain TCP connection, to a port that has no encryption. */
 export async function openTcp(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
   try {
     // Calls are small and each waits for its answer: Nagle's algorithm would hold them back.
-    return await opened(connect({ host, port, noDelay: true }), 'connect', signal);
+    return await opened(connectSharing({ host, port, noDelay: true }), 'connect', signal);
   } catch (error) {
     throw connectError(host, port, error);
   }

@@ -1,13 +1,14 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TransportError } from '../errors.ts';
 import { opened } from './open-socket.ts';
+import { connectSharing } from './receive.ts';
 
 /** Opens the first of `paths` that exists; one that exists and does not answer is an error, as with virsh. */
 export async function openUnixSocket(paths: readonly string[], signal?: AbortSignal): Promise<Socket> {
   const failures: string[] = [];
   for (const path of paths) {
     try {
-      return await opened(connect({ path }), 'connect', signal);
+      return await opened(connectSharing({ path }), 'connect', signal);
     } catch (error) {
       failures.push(`${path}: ${explain(error)}`);
       if (codeOf(error) !== 'ENOENT') break;
