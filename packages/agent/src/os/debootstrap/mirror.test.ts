@@ -19,6 +19,12 @@ async function serve(answer: (url: string) => Answer): Promise<string> {
   await new Promise<void>((go) => server?.listen(0, '127.0.0.1', go));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+/** Where nobody listens any more. */
+async function closed(): Promise<string> {
+  const address = await serve(() => 'silence');
+  await new Promise((gone) => server?.close(gone));
+  return address;
+}
 const signal = new AbortController().signal;
 const check = (mirror: string, more: { proxy?: string } = {}) =>
   checkMirror({ mirror, suite: 'bookworm', ...more }, signal, 300);
@@ -46,7 +52,7 @@ describe('checkMirror', () => {
     ['an error', () => serve(() => ({ status: 503 })), /answers 503/],
     ['silence', () => serve(() => 'silence'), /no answer within 0.3 s/],
     ['endless redirects', () => serve((url) => ({ status: 301, location: url })), /answers 301/],
-    ['nobody there', async () => 'http://127.0.0.1:1', /ECONNREFUSED/],
+    ['nobody there', closed, /ECONNREFUSED/],
   ])('refuses %s', async (_, start, why) => {
     await expect(check(await start())).rejects.toMatchObject({
       code: 'mirror_unreachable',
