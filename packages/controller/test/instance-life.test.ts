@@ -10,6 +10,16 @@ afterEach(() => cluster.close());
 
 const hello = { name: 'hello', flavor: 'small', image: 'debian/12' };
 
+test.each([
+  [{ image: 'debian/12' }, { kernel: 'node', initrd: 'node', root: '/dev/vda' }],
+  [{ os: { provider: 'debootstrap' } }, { kernel: 'node', initrd: 'node' }],
+  [{ os: { provider: 'site', variant: 'default' }, boot: { kernel: 'disk' } }, { kernel: 'disk' }],
+  [{}, { kernel: 'disk' }],
+] as const)('%j boots what can be there', async (source, boot) => {
+  await cluster.call('createInstance', { body: { name: 'hello', flavor: 'small', ...source } });
+  expect((await cluster.instance('hello')).spec.boot).toEqual(boot);
+});
+
 const act = (route: 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance', body = {}) =>
   cluster.call<Operation>(route, { params: { ref: 'hello' }, body });
 

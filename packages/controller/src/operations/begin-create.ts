@@ -198,7 +198,7 @@ function specOf(
     ...(image ? { image: image.id as NonNullable<InstanceSpec['image']> } : {}),
     ...(properties ? { imageProperties: properties } : {}),
     ...(content.kind === 'os' ? { os: content.os } : {}),
-    boot: body.boot ?? image?.spec.boot ?? { kernel: 'disk' },
+    boot: body.boot ?? image?.spec.boot ?? defaultBoot(content),
     disks: disks.map(({ id }) => id as InstanceSpec['disks'][number]),
     nics,
     power: body.power ?? 'running',
@@ -207,6 +207,10 @@ function specOf(
     ...(body.protected === undefined ? {} : { protected: body.protected }),
   };
 }
+
+/** OS providers install neither kernel nor boot loader, as with Ganeti; of every other disk its own loader is asked. */
+const defaultBoot = ({ kind }: Sources['content']): InstanceSpec['boot'] =>
+  kind === 'os' ? { kernel: 'node', initrd: 'node' } : { kernel: 'disk' };
 
 async function chooseNode(
   asking: Asking,

@@ -75,7 +75,10 @@ until device=$(eval "$wanted" 2>/dev/null) && [ -b "$device" ]; do
   [ $tries -gt 200 ] && fail "root device $root does not appear"
   sleep 0.05
 done
-mount \${type:+-t $type} -o rw "$device" /r || mount \${type:+-t $type} -o ro "$device" /r || fail "cannot mount $root"
+attach() { mount \${type:+-t $type} -o rw "$1" /r || mount \${type:+-t $type} -o ro "$1" /r; }
+# A disk that an OS script has partitioned: the file system is in its first partition.
+case $device in *[!0-9]) if [ -b "\${device}1" ]; then device=\${device}1; fi ;; esac
+attach "$device" || fail "cannot mount $root"
 
 if [ -e /gantry/digest ]; then
   read -r wanted < /gantry/digest

@@ -44,7 +44,8 @@ const software: readonly Flag[] = [
   { flags: '--os-param <key=value>', description: 'parameter of the OS provider', many: true },
   {
     flags: '--kernel <kernel>',
-    description: 'disk (its own boot loader), node (the node’s kernel) or a path on the node',
+    description:
+      'disk (its own boot loader), node (the node’s kernel) or a path on the node; default: the image’s, node with --os',
   },
   { flags: '--initrd <initrd>', description: 'node or a path on the node' },
   { flags: '--root <device>', description: 'root device for the kernel' },
