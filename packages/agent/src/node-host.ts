@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { err } from '@gantry/model';
+import { type Accelerator, err } from '@gantry/model';
 import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts';
 import type { ControllerLink, Env, Host } from './env.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
@@ -15,6 +15,7 @@ import {
   parseCpuinfo,
   qemuFacts,
 } from './host/facts.ts';
+import { opensKvm } from './host/kvm-device.ts';
 import { probe } from './liveness/probe.ts';
 import { nodeNetwork } from './network/network.ts';
 import type { NodeOs } from './os/create-os.ts';
@@ -84,7 +85,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     facts: () =>
       nodeFacts({
         hypervisor: () => hypervisor(guests),
-        accelerator: () => accelerator.result(),
+        accelerator: async () => ({ ...(await accelerator.result()), ...(await examinedAnew(guests)) }),
         capabilities,
       }),
     gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),
@@ -114,6 +115,12 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
 function cachedBootId(): () => string {
   const id = bootId();
   return () => id;
+}
+
+/** Only told where it holds: where libvirt cannot be asked nobody knows. */
+async function examinedAnew(guests: Guests): Promise<Partial<Accelerator>> {
+  const libvirt = await guests.capabilities().catch(() => undefined);
+  return libvirt && !libvirt.kvm && (await opensKvm(libvirt.qemu)) ? { examinedAnew: true } : {};
 }
 
 async function hypervisor(guests: Guests): Promise<HypervisorFacts> {

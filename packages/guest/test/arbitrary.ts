@@ -78,7 +78,11 @@ const policies = fc
     { level: 'cluster', from: 'default', policy: cluster },
     { level: 'group', from: 'rack1', policy: group },
     { level: 'instance', from: 'hello', policy: instance },
-  ]);
+  ])
+  .filter((levels) => lastOf(levels, 'onReboot') !== 'stop' || lastOf(levels, 'onPoweroff') !== 'restart');
+
+const lastOf = (levels: GuestInput['policies'], key: 'onReboot' | 'onPoweroff') =>
+  levels.map(({ policy: one }) => one[key]).findLast((value) => value !== undefined);
 
 const boot = fc.oneof(
   fc.constant<GuestInput['boot']>({ kernel: 'disk' }),

@@ -7,6 +7,8 @@ export interface Capabilities {
   emulator: string;
   /** Names and aliases. */
   machineTypes: string[];
+  /** QEMU could use KVM when libvirt examined it. */
+  kvm: boolean;
   /** Owner of what QEMU makes. */
   qemu: { uid: number; gid: number };
 }
@@ -29,7 +31,8 @@ export function parseCapabilities(xml: string): Capabilities {
       why: `libvirt finds no QEMU for ${architecture || 'this machine'}`,
       remedy: 'Install qemu-system-x86 (or the package for this architecture) and restart libvirt.',
     });
-  return { architecture, emulator, machineTypes: machineTypes(arch), qemu: qemuUser(host) };
+  const kvm = elements(arch, 'domain').some(({ attributes }) => attributes['type'] === 'kvm');
+  return { architecture, emulator, machineTypes: machineTypes(arch), kvm, qemu: qemuUser(host) };
 }
 
 const machineTypes = (arch: XmlElement | undefined): string[] =>

@@ -19,7 +19,7 @@ const CAPABILITIES = `<capabilities><host><cpu><arch>x86_64</arch></cpu><secmode
   <baselabel type='kvm'>+${process.getuid?.() ?? 0}:+${process.getgid?.() ?? 0}</baselabel></secmodel></host>
   <guest><os_type>hvm</os_type><arch name='i686'><emulator>/usr/bin/qemu-system-i386</emulator></arch></guest>
   <guest><os_type>hvm</os_type><arch name='x86_64'><emulator>/usr/bin/qemu-system-x86_64</emulator>
-  <machine canonical='pc-i440fx-7.2'>pc</machine><machine>q35</machine></arch></guest></capabilities>`;
+  <domain type='qemu'/><machine canonical='pc-i440fx-7.2'>pc</machine><machine>q35</machine></arch></guest></capabilities>`;
 
 const quiet = () => {};
 const signal = new AbortController().signal;

@@ -3,6 +3,7 @@
  * everything that has not been acknowledged, so losing or repeating one does no harm.
  */
 import type { NodeStatus, Report, ReportAnswer, StatusReport } from '@gantry/model';
+import { conditionsOf } from './conditions.ts';
 import { waitAtMost } from './latch.ts';
 import type { AgentParts, AgentState } from './state.ts';
 
@@ -115,35 +116,8 @@ async function nodeStatus(parts: AgentParts, state: AgentState): Promise<NodeSta
     bootId: parts.host.bootId(),
     ...(state.facts ? { facts: state.facts } : {}),
     ...gauges,
-    conditions: conditions(parts, state),
+    conditions: conditionsOf(state, new Date(parts.env.clock.now()).toISOString()),
     foreignDomains: state.foreign,
     unknown: state.unknown,
   };
-}
-
-function conditions(parts: AgentParts, state: AgentState): NodeStatus['conditions'] {
-  const since = new Date(parts.env.clock.now()).toISOString();
-  const kvm = state.facts?.accelerator;
-  return [
-    {
-      type: 'LibvirtReachable',
-      status: state.libvirt ? 'true' : 'false',
-      reason: state.libvirt ? 'Connected' : 'Unreachable',
-      message: state.libvirt
-        ? 'libvirt answers'
-        : 'libvirt does not answer: start libvirtd (or virtqemud) on the node; the agent reconnects by itself',
-      since,
-    },
-    ...(kvm
-      ? [
-          {
-            type: 'KvmWorks',
-            status: kvm.kvm ? ('true' as const) : ('false' as const),
-            reason: kvm.kvm ? 'GuestBooted' : 'FellBackToTcg',
-            message: kvm.reason,
-            since,
-          },
-        ]
-      : []),
-  ];
 }

@@ -45,11 +45,19 @@ export function lifePolicy(levels: Levels): LifePolicy {
 }
 
 /**
- * The checks of a policy that need no host: a custom CPU has a model, flags have a model to change.
+ * The checks of a policy that need no host: a custom CPU has a model, flags have a model to change, and what ends QEMU
+ * alike is not to be treated otherwise.
  * @throws GantryError `invalid_property`
  */
 export function checkPolicy(levels: Levels): void {
-  const { cpuMode, cpuModel, cpuFlags } = resolvePolicy(levels);
+  const { cpuMode, cpuModel, cpuFlags, onPoweroff, onReboot } = resolvePolicy(levels);
+  // QEMU ends at either, and libvirt tells of both as of a poweroff; libvirt itself refuses the pair, too.
+  if (onReboot.value === 'stop' && onPoweroff.value === 'restart')
+    throw err('invalid_property', {
+      key: 'onReboot',
+      value: 'stop',
+      why: `with onPoweroff=restart (set by ${onPoweroff.level} ${onPoweroff.from}) a reboot cannot be told from a poweroff, so the guest would be started again; set onPoweroff=stop or onReboot=restart`,
+    });
   if (cpuMode?.value === 'custom' && !cpuModel)
     throw err('invalid_property', {
       key: 'cpuMode',

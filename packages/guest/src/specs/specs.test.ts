@@ -144,6 +144,20 @@ describe('flavor and image together', () => {
     ).toBe(expected);
   });
 
+  test('a reboot that stops beside a poweroff that restarts, whichever level says it', () => {
+    const levels = [
+      { level: 'cluster' as const, from: 'c', policy: { onPoweroff: 'restart' as const } },
+      { level: 'instance' as const, from: 'i', policy: { onReboot: 'stop' as const } },
+    ];
+    const base = { vcpus: 1, extraSpecs: {}, imageProperties: {} };
+    expect(() => checkCombination({ ...base, policies: levels })).toThrow(
+      /onReboot=stop is not valid: .*onPoweroff=restart \(set by cluster c\).*set onPoweroff=stop or onReboot=restart/,
+    );
+    for (const policy of levels) checkCombination({ ...base, policies: [policy] });
+    const both = { level: 'instance' as const, from: 'i', policy: { onPoweroff: 'stop' as const } };
+    checkCombination({ ...base, policies: [...levels, both] });
+  });
+
   test('custom CPU without model, flags without CPU, IDE on a q35 of the group', () => {
     const policies = (policy: object) => [{ level: 'group' as const, from: 'g', policy }];
     const base = { vcpus: 1, extraSpecs: {}, imageProperties: {} };

@@ -16,6 +16,12 @@ export const Accelerator = strict(
   {
     kvm: Type.Boolean({ description: 'KVM really runs a guest here: one was booted to find out' }),
     reason: Type.String({ description: 'why not, or what was seen' }),
+    examinedAnew: optional(
+      Type.Boolean({
+        description:
+          '/dev/kvm opens for QEMU but fails: libvirt examines QEMU anew before each definition of a guest',
+      }),
+    ),
     testedWith: optional(Type.String({ description: 'kernel and QEMU version that the test used' })),
   },
   { description: 'result of the accelerator self-test' },

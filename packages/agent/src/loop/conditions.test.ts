@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { conditionsOf } from './conditions.ts';
+import { freshState } from './state.ts';
+
+const said = (accelerator: object) => {
+  const state = freshState({ run: 1, acts: {}, guests: {} });
+  Object.assign(state, { libvirt: true, facts: { accelerator } });
+  return conditionsOf(state, '2026-01-01T00:00:00Z');
+};
+
+test('before the facts are known, only libvirt is spoken of', () => {
+  const state = freshState({ run: 1, acts: {}, guests: {} });
+  expect(conditionsOf(state, 'then').map(({ type, status }) => [type, status])).toEqual([
+    ['LibvirtReachable', 'false'],
+  ]);
+});
+
+test('a device that opens and fails is named with its price and its remedy', () => {
+  const kvm = { kvm: false, reason: 'KVM is there but a guest did not reach its init' };
+  const [, works, examined] = said({ ...kvm, examinedAnew: true });
+  expect(works).toMatchObject({ status: 'false', message: kvm.reason });
+  expect(examined).toMatchObject({
+    type: 'QemuExaminedOnce',
+    status: 'false',
+    reason: 'KvmOpensButFails',
+    message: expect.stringMatching(/on every define, 7 to 10 s .*`chmod 0600 \/dev\/kvm`.*udev/),
+  });
+  expect(said(kvm)[2]).toMatchObject({ status: 'true' });
+});
