@@ -1,33 +1,79 @@
 import { writeFile } from 'node:fs/promises';
+import {
+  al,
+  ax,
+  bootImage,
+  bytes32,
+  dx,
+  HLT,
+  IN_AL,
+  IN_AX,
+  type Item,
+  JMP,
+  JNZ,
+  JZ,
+  jump,
+  label,
+  OUT_AL,
+  OUT_AX,
+  onKey,
+  SERIAL,
+  SERIAL_STATUS,
+  STI,
+  WIDE,
+} from './boot-sector.ts';
 
 /**
  * A guest in 512 bytes: a boot sector for SeaBIOS on QEMU's `pc` machine that obeys the power button and its serial
  * console. It prints `>` once it is up, echoes what it reads, and on
- * `q` powers off, on `r` resets itself, on `p` panics (needs `<panic model='isa'/>`).
+ * `q` powers off, on `r` resets itself, on `p` panics (needs `<panic model='isa'/>`), on `w` arms its watchdog, which
+ * fires 2 s later: then it prints `W`, or `0` where there is none.
  */
-const SECTOR_BYTES = 512;
-
-// Ports: ISA serial, PIIX4 power management as SeaBIOS places it (0x600), reset control, ISA panic device.
-const SERIAL = 0x3f8;
-const SERIAL_STATUS = 0x3fd;
+// Ports: PIIX4 power management as SeaBIOS places it (0x600), reset control, ISA panic device, PCI configuration.
 const PM_STATUS = 0x600;
 const PM_ENABLE = 0x602;
 const PM_CONTROL = 0x604;
 const RESET = 0xcf9;
 const PANIC = 0x505;
+const PCI_ADDRESS = 0xcf8;
+const PCI_DATA = 0xcfc;
 
-type Item = number | { readonly label: string } | { readonly jump: number; readonly to: string };
+/** Of the i6300esb: vendor and device, and its registers in PCI configuration space. */
+const I6300ESB = 0x25ab8086;
+const [CONFIG, LOCK] = [0x60, 0x68];
+/** A tick of 1 us, so from its full count of 2^20 it fires its second stage after 2 s; no interrupt at the first. */
+const FAST_CLOCK = 0x07;
+const ENABLE = 0x02;
+const [MOV_EAX_EBX, MOV_EBX, OR_AL, CMP_EAX] = [
+  [WIDE, 0x89, 0xd8],
+  [WIDE, 0xbb],
+  0x0c,
+  [WIDE, 0x3d],
+] as const;
+const [ADD_EBX, CMP_EBX] = [
+  [WIDE, 0x81, 0xc3],
+  [WIDE, 0x81, 0xfb],
+] as const;
+/** Makes a register of the device that ebx addresses the one behind PCI_DATA. */
+const select = (register: number): Item[] => [
+  ...[...MOV_EAX_EBX, OR_AL, register, ...dx(PCI_ADDRESS), WIDE, OUT_AX, ...dx(PCI_DATA)],
+];
 
-const label = (name: string): Item => ({ label: name });
-const dx = (port: number): Item[] => [0xba, port & 0xff, port >> 8];
-const al = (value: number): Item[] => [0xb0, value];
-const ax = (value: number): Item[] => [0xb8, value & 0xff, value >> 8];
-const JZ = 0x74;
-const JNZ = 0x75;
-const JMP = 0xeb;
-const [IN_AL, OUT_AL, IN_AX, OUT_AX, STI, HLT] = [0xec, 0xee, 0xed, 0xef, 0xfb, 0xf4];
-const jump = (jump: number, to: string): Item => ({ jump, to });
-const onKey = (key: string, to: string): Item[] => [0x3c, key.charCodeAt(0), jump(JZ, to)];
+/** Looks for the watchdog on the first bus, arms it and goes to `say` with `W`, or with `0` where there is none. */
+function armWatchdog(): Item[] {
+  return [
+    label('watchdog'),
+    ...[...MOV_EBX, ...bytes32(0x8000_0000)],
+    label('scan'),
+    ...[...select(0), WIDE, IN_AX, ...CMP_EAX, ...bytes32(I6300ESB), jump(JZ, 'arm')],
+    ...[...ADD_EBX, ...bytes32(0x100), ...CMP_EBX, ...bytes32(0x8001_0000), jump(JNZ, 'scan')],
+    ...[...al('0'.charCodeAt(0)), jump(JMP, 'say')],
+    label('arm'),
+    ...[...select(CONFIG), ...ax(FAST_CLOCK), OUT_AX],
+    ...[...select(LOCK), ...al(ENABLE), OUT_AL],
+    ...al('W'.charCodeAt(0)),
+  ];
+}
 
 const PROGRAM: readonly Item[] = [
   ...[...dx(PM_ENABLE), ...ax(0x0100), OUT_AX],
@@ -39,43 +85,22 @@ const PROGRAM: readonly Item[] = [
   ...[STI, HLT, jump(JMP, 'poll')],
   label('key'),
   ...[...dx(SERIAL), IN_AL, OUT_AL],
-  ...[...onKey('q', 'off'), ...onKey('r', 'reset'), ...onKey('p', 'panic'), jump(JMP, 'poll')],
+  ...[...onKey('q', 'off'), ...onKey('r', 'reset'), ...onKey('p', 'panic'), ...onKey('w', 'watchdog')],
+  label('again'),
+  jump(JMP, 'poll'),
   label('off'),
   ...[...dx(PM_CONTROL), ...ax(0x2000), OUT_AX, jump(JMP, 'poll')],
   label('reset'),
   ...[...dx(RESET), ...al(6), OUT_AL, jump(JMP, 'poll')],
   label('panic'),
-  ...[...dx(PANIC), ...al(1), OUT_AL, jump(JMP, 'poll')],
+  ...[...dx(PANIC), ...al(1), OUT_AL, jump(JMP, 'again')],
+  ...armWatchdog(),
+  label('say'),
+  ...[...dx(SERIAL), OUT_AL, jump(JMP, 'again')],
 ];
 
-const sizeOf = (item: Item): number => (typeof item === 'number' ? 1 : 'label' in item ? 0 : 2);
-
-function assemble(program: readonly Item[]): Buffer {
-  const labels = new Map<string, number>();
-  let at = 0;
-  for (const item of program) {
-    if (typeof item === 'object' && 'label' in item) labels.set(item.label, at);
-    at += sizeOf(item);
-  }
-  const code: number[] = [];
-  for (const item of program) {
-    if (typeof item === 'number') code.push(item);
-    else if ('jump' in item) {
-      const target = labels.get(item.to);
-      if (target === undefined) throw new Error(`no label ${item.to}`);
-      code.push(item.jump, (target - code.length - 2) & 0xff);
-    }
-  }
-  return Buffer.from(code);
-}
-
-/** The disk image: one boot sector (loaded at 0x7c00) in an image of 1 MiB. */
-export function tinyGuestImage(): Buffer {
-  const image = Buffer.alloc(2 ** 20);
-  assemble(PROGRAM).copy(image);
-  image.writeUInt16LE(0xaa55, SECTOR_BYTES - 2);
-  return image;
-}
+/** The disk image. */
+export const tinyGuestImage = (): Buffer => bootImage(PROGRAM);
 
 export async function writeTinyGuest(path: string): Promise<void> {
   await writeFile(path, tinyGuestImage(), { mode: 0o644 });
