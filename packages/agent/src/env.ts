@@ -1,7 +1,9 @@
 /** Time, randomness and effects reach the agent only through these, so that a simulator can provide all of them. */
 import type {
   Assignments,
+  Condition,
   GuestStatus,
+  Inside,
   NodeFacts,
   NodeStatus,
   Problem,
@@ -11,6 +13,7 @@ import type {
   TunnelRequest,
 } from '@gantry/model';
 import type { Action, Logger, Outcome } from './actions.ts';
+import type { Position, Read } from './console/reader.ts';
 import type { Observation } from './observation.ts';
 
 export interface Clock {
@@ -75,6 +78,14 @@ export interface Host {
     onLive: (sign: 'ping' | 'ssh', at: number) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Where the console log of the latest start begins. */
+  consoleStart(instance: string): Promise<Position>;
+  /** What the guest wrote to its serial console after `from`, bounded. */
+  readConsole(instance: string, from: Position): Promise<Read>;
+  /** The lines of its screen in text mode. @throws GantryError */
+  screen(instance: string): Promise<string[]>;
+  /** What the agent inside it tells. @throws GantryError */
+  inside(instance: string): Promise<Inside>;
 }
 
 /** What survives the agent: assignments, acts begun and ended, what was last seen. Writes are durable when they return. */
@@ -112,6 +123,8 @@ export interface GuestMemory {
   startedAt?: number;
   firstPingAt?: number;
   sshReadyAt?: number;
+  /** Where the console log of this boot begins, and what was found in it, so that an agent started anew finds the same. */
+  console?: { from: Position; found: Condition[] };
 }
 
 /** The agent's way to the controller. Every call may fail, be lost, or be answered twice. */

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Accelerator, err } from '@gantry/model';
 import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts';
+import { readOn } from './console/reader.ts';
 import type { ControllerLink, Env, Host } from './env.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
 import { type AcceleratorTest, acceleratorTest } from './host/accelerator.ts';
@@ -50,6 +51,9 @@ const capabilities = [
   'os:ganeti',
   'seed:nocloud',
   'guest:diff',
+  'guest:resume',
+  'call:stats',
+  'call:guest-agent',
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
@@ -106,6 +110,10 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     explain: guests.explain,
     paths: guests.paths,
     watch: guests.watch,
+    consoleStart: guests.consoleStart,
+    readConsole: (instance, from) => readOn(guests.paths(instance).console, from),
+    screen: guests.screen,
+    inside: guests.inside,
     probe: (target, onLive, abort) => probe(target, onLive, abort, { clock: env.clock, run }),
   };
   return { host, guests };

@@ -1,4 +1,4 @@
-/** Byte streams to users over our own outgoing connection: serial console, display, console log. */
+/** Byte streams to users over our own outgoing connection: serial console, display, console log; and calls. */
 import { createReadStream } from 'node:fs';
 import { stat, watch } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -8,11 +8,12 @@ import { type DiffAnswer, type TunnelRequest, toProblem } from '@gantry/model';
 import type { Env } from './env.ts';
 import type { Guests } from './guests/guests.ts';
 import type { AgentLink } from './link.ts';
+import { answerCall } from './node-calls.ts';
 
 export interface TunnelParts {
   env: Env;
   link: AgentLink;
-  guests: Pick<Guests, 'console' | 'diff' | 'paths'>;
+  guests: Pick<Guests, 'answer' | 'console' | 'diff' | 'paths'>;
 }
 
 /** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
@@ -27,18 +28,27 @@ export async function serveTunnel(
   const { bytes, closed } = await link.tunnel(tunnel, either);
   void closed.then(() => ended.abort());
   try {
-    if (what.kind === 'log')
-      await pipeline(logOf(guests.paths(what.instance).console, what, either), bytes, { signal: either });
-    else if (what.kind === 'diff')
-      await pipeline(Readable.from([await diffAnswer(guests, what)]), bytes, { signal: either });
-    else await join(bytes, await open(guests, what), either);
+    await serve(guests, what, bytes, either);
   } catch (error) {
-    if (!either.aborted)
-      env.log('warn', 'a tunnel broke', { kind: what.kind, instance: what.instance, error: String(error) });
+    if (!either.aborted) env.log('warn', 'a tunnel broke', { kind: what.kind, error: String(error) });
     bytes.destroy();
   } finally {
     ended.abort();
   }
+}
+
+async function serve(
+  guests: TunnelParts['guests'],
+  what: TunnelRequest['what'],
+  bytes: Duplex,
+  signal: AbortSignal,
+): Promise<void> {
+  if (what.kind === 'call') await answerCall(bytes, guests.answer);
+  else if (what.kind === 'log')
+    await pipeline(logOf(guests.paths(what.instance).console, what, signal), bytes, { signal });
+  else if (what.kind === 'diff')
+    await pipeline(Readable.from([await diffAnswer(guests, what)]), bytes, { signal });
+  else await join(bytes, await open(guests, what), signal);
 }
 
 async function open(

@@ -258,7 +258,7 @@ describe('flavors', () => {
     [
       ['--rng', '24B/5s'],
       { 'hw_rng:allowed': 'true', 'hw_rng:rate_bytes': '24', 'hw_rng:rate_period': '5000' },
-      '24 B per 5000 ms = 4.8 B/s (burst 24 B)',
+      '24 B per 5000 ms = 4.8 B/s, burst 24 B, a guest waits at most 5 s',
     ],
     [
       ['--rng', 'off'],
@@ -269,7 +269,7 @@ describe('flavors', () => {
     [
       ['--property', 'hw_rng:rate_bytes=5', '--property', 'hw_rng:rate_period=1000'],
       { 'hw_rng:rate_bytes': '5', 'hw_rng:rate_period': '1000' },
-      '5 B per 1000 ms = 5 B/s (burst 5 B)',
+      '5 B per 1000 ms = 5 B/s, burst 5 B, a guest waits at most 1 s',
     ],
     [['--unset', 'hw:pmu'], { 'hw:pmu': null }, ''],
   ])('set %j', async (words, extraSpecs, meaning) => {

@@ -72,12 +72,27 @@ export class Session {
     }
   }
 
+  /** The same, without showing what is typed. Only where there is a terminal. */
+  async askSecret(question: string): Promise<string> {
+    const { createInterface } = await import('node:readline/promises');
+    const { Writable } = await import('node:stream');
+    this.io.stderr.write(question);
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const lines = createInterface({ input: this.io.stdin, output: nowhere, terminal: true });
+    try {
+      return await lines.question('');
+    } finally {
+      lines.close();
+      this.io.stderr.write('\n');
+    }
+  }
+
   close(): void {
     this.#client?.close();
   }
 
   #trace({ method, path, body, status, requestId, tookMs }: Trace): void {
-    const sent = body === undefined ? '' : ` ${JSON.stringify(body)}`;
+    const sent = body === undefined ? '' : ` ${JSON.stringify(body, withoutSecrets)}`;
     const id = requestId ? `  request ${requestId}` : '';
     this.io.stderr.write(
       printable(`trace: ${method} ${path}${sent} -> ${status} in ${tookMs.toFixed(1)} ms${id}`),
@@ -85,3 +100,6 @@ export class Session {
     this.io.stderr.write('\n');
   }
 }
+
+/** What nobody shall read over a shoulder, or in a log. */
+const withoutSecrets = (key: string, value: unknown): unknown => (key === 'password' ? '***' : value);

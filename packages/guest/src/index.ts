@@ -39,6 +39,7 @@ export {
   resolvePolicy,
 } from './specs/policy.ts';
 export { findKey } from './specs/read.ts';
+export { meaning as rngMeaning } from './specs/rng.ts';
 export { child, descend, elements, text, type XmlElement } from './xml/element.ts';
 export { parseXml } from './xml/parser.ts';
 export { writeXml } from './xml/writer.ts';

@@ -93,6 +93,8 @@ export const TunnelRequest = strict({
       /** As for an instance made now from the same flavor and image. */
       anew: optional(GuestInput),
     }),
+    /** A `NodeCall` follows as the first line, and its `NodeReply` comes back. */
+    strict({ kind: Type.Literal('call') }),
   ]),
 });
 export type TunnelRequest = Static<typeof TunnelRequest>;

@@ -190,6 +190,12 @@ export const errorRegistry = {
     'libvirt on {node} cannot be reached: {why}',
     'Start libvirt on the node; the agent reconnects by itself.',
   ),
+  guest_agent: entry(
+    502,
+    1,
+    'the guest agent of {name} {what}',
+    'Install and start qemu-guest-agent in the guest; `gantry instance show {name}` says what is known of it.',
+  ),
   guest_refused: entry(502, 1, 'the guest cannot be built: {why}', 'Change the named setting.'),
   node_unreachable: entry(
     503,

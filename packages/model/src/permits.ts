@@ -19,7 +19,11 @@ export const instanceActions = {
     'unknown',
   ],
   diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
+  resume: ['paused'],
   console: ['running', 'paused', 'starting'],
+  stats: ['running', 'paused', 'stopping'],
+  'set password': ['running'],
+  'add ssh key': ['running'],
   logs: ['creating', 'stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
 } as const satisfies Record<string, readonly InstanceState[]>;
 

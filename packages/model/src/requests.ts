@@ -1,9 +1,10 @@
 /** Bodies of the API's writes. Names may stand wherever an id may. */
 import { ImageName, Name } from './ids.ts';
+import { GuestPassword, GuestUser } from './node-calls.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
 import { Boot, ImageSpec, OsSource } from './resources/image.ts';
-import { Personality } from './resources/instance.ts';
+import { Personality, SshKey } from './resources/instance.ts';
 import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
 import { roles } from './resources/project.ts';
@@ -95,6 +96,12 @@ export const InstanceActionBody = strict({
   reason: optional(Type.String({ maxLength: 255 })),
 });
 export type InstanceActionBody = Static<typeof InstanceActionBody>;
+
+export const InstancePasswordBody = strict({ user: GuestUser, password: GuestPassword });
+export const InstanceKeysBody = strict({
+  user: GuestUser,
+  keys: Type.Array(SshKey, { minItems: 1, maxItems: 64 }),
+});
 
 export const SetFlavor = strict({
   extraSpecs: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {

@@ -11,6 +11,8 @@ import {
   CreateProject,
   CreateToken,
   InstanceActionBody,
+  InstanceKeysBody,
+  InstancePasswordBody,
   Ref,
   SetClusterOs,
   SetFlavor,
@@ -32,6 +34,7 @@ import { Network } from './resources/network.ts';
 import { Node } from './resources/node.ts';
 import { LogLine, Operation } from './resources/operation.ts';
 import { Project, type Role, Token } from './resources/project.ts';
+import { InstanceStats } from './resources/stats.ts';
 import { optional, type Static, strict, Timestamp, type TSchema, Type } from './schema.ts';
 
 export interface Route {
@@ -131,6 +134,18 @@ const act = (verb: string) =>
     query: planQuery,
     body: InstanceActionBody,
     response: OperationOrPlan,
+  }) as const;
+
+/** Done inside the guest by its agent, at once; nothing of the body is kept. */
+const inside = <P extends string, B extends TSchema>(path: P, summary: string, body: B) =>
+  ({
+    method: 'PUT',
+    path: `/v1/instances/:ref/${path}`,
+    summary,
+    roles: operators,
+    status: 200,
+    body,
+    response: Empty,
   }) as const;
 
 /** One background task of the controller. */
@@ -298,6 +313,17 @@ export const routes = {
   stopInstance: act('stop'),
   rebootInstance: act('reboot'),
   resetInstance: act('reset'),
+  resumeInstance: act('resume'),
+  setInstancePassword: inside(
+    'password',
+    'set the password of an account, through the guest agent',
+    InstancePasswordBody,
+  ),
+  addInstanceKeys: inside(
+    'ssh-keys',
+    'let ssh keys into an account, through the guest agent',
+    InstanceKeysBody,
+  ),
   deleteInstance: {
     method: 'DELETE',
     path: '/v1/instances/:ref',
@@ -337,6 +363,22 @@ export const routes = {
       tailBytes: optional(Type.Integer({ minimum: 0, maximum: 64 * 2 ** 20 })),
     }),
     response: Type.Unknown(),
+  },
+  getInstanceStats: {
+    method: 'GET',
+    path: '/v1/instances/:ref/stats',
+    summary: 'what it has used since its start, as its node counts now',
+    roles: all,
+    status: 200,
+    response: InstanceStats,
+  },
+  listInstanceStats: {
+    method: 'GET',
+    path: '/v1/stats',
+    summary: 'the same of all instances that run; nodes that do not answer are named',
+    roles: all,
+    status: 200,
+    response: strict({ items: Type.Array(InstanceStats), silent: Type.Array(Type.String()) }),
   },
   listOperations: {
     method: 'GET',

@@ -65,6 +65,10 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost 
       await time.sleep(signsMs.ssh - signsMs.ping, signal);
       onLive('ssh', time.now());
     },
+    consoleStart: async () => ({ inode: 0, offset: 0 }),
+    readConsole: async (_instance, position) => ({ bytes: new Uint8Array(), position, gap: false }),
+    screen: async () => [],
+    inside: async () => ({ agent: 'absent' }),
     tell: (happening) => {
       for (const listener of listeners) listener(happening);
     },

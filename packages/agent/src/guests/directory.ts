@@ -11,6 +11,7 @@
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, isUuid, type Provenance } from '@gantry/model';
+import type { Position } from '../console/reader.ts';
 import { ignoreMissing, listNames } from '../storage/durable.ts';
 
 const PASSABLE = 0o711;
@@ -23,6 +24,8 @@ export interface GuestRecord {
   explanation: Provenance[];
   /** The XML that libvirt was given; a record of an older agent lacks it. */
   asked?: string;
+  /** Where the console log stood then: what follows is of the next start. */
+  consoleFrom?: Position;
 }
 
 export interface GuestPaths {

@@ -1,18 +1,23 @@
 /** The guests of a node under libvirt: carries out guest.* and acts, says what is there, and tells what happens. */
 
 import { type LibvirtDuplexStream, virDomainConsoleFlags } from '@gantry/libvirt';
-import { err, type GuestComparison, type Provenance } from '@gantry/model';
+import { err, type GuestComparison, type Inside, type Provenance } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
+import type { Position } from '../console/reader.ts';
 import type { DomainHappening } from '../env.ts';
+import type { AnswerCall } from '../node-calls.ts';
 import type { Observation } from '../observation.ts';
+import { answerCall } from './calls.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
 import { createTranslator } from './happenings.ts';
+import { lookInside } from './inside.ts';
 import { translate } from './libvirt-errors.ts';
 import { lookAtRunning, type Membership } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
+import { readScreen } from './screen.ts';
 import { createSession } from './session.ts';
 import { defineGuest, type StartParts, startGuest } from './start.ts';
 import {
@@ -48,10 +53,18 @@ export interface Guests {
   explain(instance: string): Promise<Provenance[] | undefined>;
   /** Against what its settings would give now. @throws GantryError `not_found`, `guest_refused` */
   diff(wish: DiffWish): Promise<GuestComparison>;
+  /** Where the console log of the latest start begins. */
+  consoleStart(instance: string): Promise<Position>;
   paths(instance: string): { console: string; vnc: string };
   watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
   /** The serial console, taken over from whoever has it. @throws GantryError */
   console(instance: string): Promise<LibvirtDuplexStream<unknown>>;
+  /** What the guest's own agent tells. */
+  inside(instance: string): Promise<Inside>;
+  /** The lines of a screen in text mode. @throws GantryError */
+  screen(instance: string): Promise<string[]>;
+  /** Answers what the controller asks at once. */
+  answer: AnswerCall;
   close(): Promise<void>;
 }
 
@@ -140,6 +153,8 @@ export function createGuests(options: GuestsOptions): Guests {
       }),
     explain: async (instance) => (await directory.readRecord(instance))?.explanation,
     diff: (wish) => guarded(async () => compareGuest(wish, await startParts())),
+    consoleStart: async (instance) =>
+      (await directory.readRecord(instance))?.consoleFrom ?? { inode: 0, offset: 0 },
     paths: (instance) => {
       const { console, vnc } = directory.paths(instance);
       return { console, vnc };
@@ -171,6 +186,9 @@ export function createGuests(options: GuestsOptions): Guests {
         const flags = virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE;
         return lv.domainOpenConsole({ dom: found.dom, flags });
       }),
+    inside: (instance) => guarded(() => lookInside(instance, { session, member: member() })),
+    screen: (instance) => guarded(async () => readScreen(await session.client(), instance, member())),
+    answer: (call) => guarded(() => answerCall(call, { session, member: member(), clock })),
     close: () => session.close(),
   };
 }

@@ -26,6 +26,11 @@ test.each<[string, SeenEvent[], string[]]>([
     [poweroff(Shutdown.VIR_DOMAIN_EVENT_SHUTDOWN_HOST), stopped(Stopped.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)],
     ['other', 'crash'],
   ],
+  [
+    'the watchdog powers off: QEMU ends on the spot',
+    [watchdog(Watchdog.VIR_DOMAIN_EVENT_WATCHDOG_POWEROFF), stopped(Stopped.VIR_DOMAIN_EVENT_STOPPED_FAILED)],
+    ['other', 'watchdog'],
+  ],
   ['QEMU gets a SIGKILL', [stopped(Stopped.VIR_DOMAIN_EVENT_STOPPED_FAILED)], ['crash']],
   [
     'the kernel panics',

@@ -78,7 +78,8 @@ function ended(uuid: string, detail: number, causes: Map<string, Happening>): Ha
     case StoppedDetail.VIR_DOMAIN_EVENT_STOPPED_CRASHED:
       return cause ?? { what: 'crash', detail: 'the guest crashed' };
     case StoppedDetail.VIR_DOMAIN_EVENT_STOPPED_FAILED:
-      return { what: 'crash', detail: 'QEMU ended unexpectedly' };
+      // A watchdog that powers off ends QEMU on the spot, which to libvirt is no orderly end.
+      return cause ?? { what: 'crash', detail: 'QEMU ended unexpectedly' };
     default:
       return { what: 'stopped', detail: stoppedHow.get(detail) ?? 'stopped' };
   }

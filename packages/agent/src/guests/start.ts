@@ -24,6 +24,7 @@ import {
 } from '@gantry/libvirt';
 import { err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../actions.ts';
+import { endOf } from '../console/reader.ts';
 import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
 import type { Capabilities } from './capabilities.ts';
 import { allowsDirectIo } from './direct-io.ts';
@@ -90,7 +91,8 @@ export async function defineGuest(
   signal.throwIfAborted();
   const dom = await lv.domainDefineXmlFlags({ xml: renderDomain(guest) });
   await keepAutostartOff(lv, dom);
-  await directory.writeRecord(spec.instance, await recordOf(lv, dom, guest, spec, record, host.architecture));
+  const made = await recordOf(lv, dom, guest, spec, record, host.architecture);
+  await directory.writeRecord(spec.instance, { ...made, consoleFrom: await endOf(paths.console) });
   return dom;
 }
 
@@ -163,7 +165,7 @@ async function recordOf(
   spec: GuestSpec,
   before: GuestRecord | undefined,
   architecture: string,
-): Promise<GuestRecord> {
+): Promise<Omit<GuestRecord, 'consoleFrom'>> {
   const root = parseXml(await lv.domainGetXmlDesc({ dom, flags: virDomainXMLFlags.VIR_DOMAIN_XML_INACTIVE }));
   const { machineType } = readDomain(root);
   const asked = askedMachineType(spec.input, architecture);

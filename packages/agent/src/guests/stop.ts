@@ -1,4 +1,4 @@
-/** Stop, remove, reboot and reset guests. What is not there, or does not run, is done already. */
+/** Stop, remove, reboot, reset and resume guests. What is not there, or does not run, is done already. */
 import {
   isInvalidState,
   isNotFound,
@@ -110,7 +110,8 @@ export async function performAct(action: ActSpec['action'], { session, member }:
   const { dom } = found;
   // Without flags libvirt asks the guest agent if there is one, and then presses the power button.
   if (action.kind === 'guest.reboot') await session.aside((aside) => aside.domainReboot({ dom }));
-  else await lv.domainReset({ dom });
+  else if (action.kind === 'guest.reset') await lv.domainReset({ dom });
+  else if (found.state === 'paused') await lv.domainResume({ dom });
 }
 
 /** It ended by itself meanwhile. */

@@ -4,6 +4,8 @@
  */
 import { isGantryError } from '@gantry/model';
 import type { DomainHappening } from '../env.ts';
+import { consoles } from './consoles.ts';
+import { insides } from './insides.ts';
 import { waitAtMost } from './latch.ts';
 import { liveness } from './liveness.ts';
 import { reporting } from './reporter.ts';
@@ -39,6 +41,8 @@ export async function startAgent(
     fetching(parts, state, signal),
     following(parts, state, signal, onTunnel),
     liveness(parts, state, signal),
+    consoles(parts, state, signal),
+    insides(parts, state, signal),
     parts.host.watch((happening) => happened(parts, state, happening), signal),
   ]).then(
     () => undefined,
@@ -130,6 +134,12 @@ async function following(
   }
 }
 
+const levels: Partial<Record<DomainHappening['what'], 'warn' | 'error'>> = {
+  crash: 'error',
+  panic: 'error',
+  watchdog: 'warn',
+};
+
 function happened(parts: AgentParts, state: AgentState, happening: DomainHappening): void {
   const memory = state.journal.guests[happening.uuid];
   const { what } = happening;
@@ -140,10 +150,14 @@ function happened(parts: AgentParts, state: AgentState, happening: DomainHappeni
     if (memory.downBy && by !== 'operator' && by !== 'host') memory.downBy = { ...memory.downBy, by: what };
     state.events.push({
       type: `guest.${what}`,
-      level: what === 'crash' || what === 'panic' ? 'error' : 'info',
+      level: levels[what] ?? 'info',
       instance: happening.uuid,
       message: happening.detail,
     });
+  }
+  if (what === 'guest-reboot') {
+    state.rebooted.add(happening.uuid);
+    state.listen.set();
   }
   parts.env.log('debug', 'domain', { ...happening });
   state.look.set();

@@ -6,14 +6,21 @@ import type { AgentState } from './state.ts';
 export async function describe(host: Host, state: AgentState, report: StatusReport): Promise<StatusReport> {
   if (report.kind === 'replica')
     return { ...report, status: { ...report.status, ...ofDisk(state, report.id) } };
-  if (report.kind !== 'guest' || (report.status.state !== 'running' && report.status.state !== 'paused'))
-    return report;
   const instance = state.journal.assignments?.guests.find((guest) => guest.id === report.id)?.spec.instance;
-  if (!instance) return report;
+  if (report.kind !== 'guest' || !instance) return report;
+  const conditions = state.journal.guests[instance]?.console?.found ?? [];
+  const told = { ...report.status, ...(conditions.length ? { conditions } : {}) };
+  if (told.state !== 'running' && told.state !== 'paused') return { ...report, status: told };
   const explanation = await host.explain(instance);
+  const inside = state.inside.get(instance);
   return {
     ...report,
-    status: { ...report.status, ...host.paths(instance), ...(explanation ? { explanation } : {}) },
+    status: {
+      ...told,
+      ...host.paths(instance),
+      ...(explanation ? { explanation } : {}),
+      ...(inside ? { inside } : {}),
+    },
   };
 }
 

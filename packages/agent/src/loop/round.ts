@@ -99,10 +99,13 @@ async function succeeded(parts: AgentParts, state: AgentState, action: Action): 
     const memory = state.journal.guests[instance];
     if (kind === 'guest.reboot' && memory) memory.rebootAskedAt = now;
   } else if (action.do === 'guest.start') {
-    // The reboot that the start was part of is over now, and not before: a start that failed is tried again.
-    const { rebootAskedAt: _over, ...memory } = state.journal.guests[action.spec.instance] ?? {
-      restarts: [],
-    };
+    // The reboot that the start was part of is over now, and not before: a start that failed is tried again. What the
+    // console said while it was starting is heard again, as words of this start.
+    const {
+      rebootAskedAt: _over,
+      console: _heard,
+      ...memory
+    } = state.journal.guests[action.spec.instance] ?? { restarts: [] };
     const ranInBoot = parts.host.bootId();
     state.journal.guests[action.spec.instance] = { ...memory, startedAt: now, ranInBoot };
   } else return;

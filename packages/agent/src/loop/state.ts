@@ -1,5 +1,5 @@
 /** What a running agent knows: the journal's content plus what is only true while it runs. */
-import type { LogLine, NodeEvent, NodeFacts, StatusReport } from '@gantry/model';
+import type { Inside, LogLine, NodeEvent, NodeFacts, StatusReport } from '@gantry/model';
 import type { ControllerLink, Env, Host, Journal, JournalState } from '../env.ts';
 import type { Failure } from '../plan/input.ts';
 import { type Latch, latch } from './latch.ts';
@@ -27,6 +27,10 @@ export interface AgentState {
   libvirt: boolean;
   log: Map<string, LogLine[]>;
   events: NodeEvent[];
+  /** By instance: what the agents inside running guests told last. */
+  inside: Map<string, Inside>;
+  /** Instances that rebooted inside their QEMU: what their consoles said before is of another boot. */
+  rebooted: Set<string>;
   /** Look at the node again. */
   look: Latch;
   /** Tell the controller. */
@@ -35,6 +39,8 @@ export interface AgentState {
   alive: Latch;
   /** Assignments may have changed. */
   fetch: Latch;
+  /** Consoles have something new to be judged. */
+  listen: Latch;
 }
 
 export const freshState = (journal: JournalState): AgentState => ({
@@ -49,10 +55,13 @@ export const freshState = (journal: JournalState): AgentState => ({
   libvirt: false,
   log: new Map(),
   events: [],
+  inside: new Map(),
+  rebooted: new Set(),
   look: latch(),
   tell: latch(),
   alive: latch(),
   fetch: latch(),
+  listen: latch(),
 });
 
 /** Output that is kept for an operation at the most, until the controller has taken it. */

@@ -86,7 +86,14 @@ function planStop(guest: Guest, input: PlanInput, memory: GuestMemory, answer: A
   );
 }
 
-const ofOneRun = ['startedAt', 'firstPingAt', 'sshReadyAt', 'stopAskedAt', 'stopRepeatedAt'] as const;
+const ofOneRun = [
+  'startedAt',
+  'firstPingAt',
+  'sshReadyAt',
+  'stopAskedAt',
+  'stopRepeatedAt',
+  'console',
+] as const;
 
 function planStart(
   guest: Guest,

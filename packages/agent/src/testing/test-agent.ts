@@ -77,6 +77,10 @@ export async function testAgent(
     },
     explain: async () => undefined,
     paths: () => ({ console: '/console', vnc: '/vnc' }),
+    consoleStart: async () => ({ inode: 0, offset: 0 }),
+    readConsole: async (_instance, position) => ({ bytes: new Uint8Array(), position, gap: false }),
+    screen: async () => [],
+    inside: async () => ({ agent: 'absent' }),
     async watch(onHappening, signal) {
       listeners.push(onHappening);
       await clock.sleep(Number.POSITIVE_INFINITY, signal);

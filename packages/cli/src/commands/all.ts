@@ -24,6 +24,7 @@ import { imageImport } from './image/import.ts';
 import { imageList } from './image/list.ts';
 import { imageSet } from './image/set.ts';
 import { imageShow } from './image/show.ts';
+import { instanceAddSshKey } from './instance/add-ssh-key.ts';
 import { instanceConsole } from './instance/console.ts';
 import { instanceCreate } from './instance/create.ts';
 import { instanceDelete } from './instance/delete.ts';
@@ -32,8 +33,11 @@ import { instanceList } from './instance/list.ts';
 import { instanceLogs } from './instance/logs.ts';
 import { instanceReboot } from './instance/reboot.ts';
 import { instanceReset } from './instance/reset.ts';
+import { instanceResume } from './instance/resume.ts';
+import { instanceSetPassword } from './instance/set-password.ts';
 import { instanceShow } from './instance/show.ts';
 import { instanceStart } from './instance/start.ts';
+import { instanceStats } from './instance/stats.ts';
 import { instanceStop } from './instance/stop.ts';
 import { launch } from './launch.ts';
 import { networkCreate } from './network/create.ts';
@@ -67,10 +71,14 @@ export const verbs: readonly Verb[] = [
   instanceStop,
   instanceReboot,
   instanceReset,
+  instanceResume,
   instanceDelete,
   instanceConsole,
   instanceLogs,
   instanceDiff,
+  instanceStats,
+  instanceSetPassword,
+  instanceAddSshKey,
   imageList,
   imageShow,
   imageImport,

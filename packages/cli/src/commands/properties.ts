@@ -1,5 +1,4 @@
 /** --property and --unset of flavors and images, with the sugar for Nova's longer keys. */
-import { formatBytes, formatMs } from '@gantry/model';
 import type { Given } from '../given.ts';
 import { parsePairs, parseRngRate, parseYesNo } from '../parse.ts';
 import type { Complete, Flag } from '../verb.ts';
@@ -54,29 +53,27 @@ function rngOf(text: string | undefined): Record<string, string | null> {
 }
 
 /** What the extra specs that were touched mean, one line each. */
-export function meanings(specs: Readonly<Record<string, string>>, touched: readonly string[]): string[] {
+export async function meanings(
+  specs: Readonly<Record<string, string>>,
+  touched: readonly string[],
+): Promise<string[]> {
   const about = (prefix: string) => touched.some((key) => key.startsWith(prefix));
   return [
-    ...(about('hw_rng:') ? [`rng       ${rngMeaning(specs)}`] : []),
+    ...(about('hw_rng:') ? [`rng       ${await rngText(specs)}`] : []),
     ...(about('hw:watchdog_action') ? [`watchdog  ${watchdogMeaning(specs['hw:watchdog_action'])}`] : []),
   ];
 }
 
-/** `5 B per 1000 ms = 5 B/s (burst 5 B)` */
-function rngMeaning(specs: Readonly<Record<string, string>>): string {
+async function rngText(specs: Readonly<Record<string, string>>): Promise<string> {
   if (/^(false|no|off|0)$/i.test(specs['hw_rng:allowed'] ?? 'true'))
     return 'off: the guest has no virtio entropy source';
   const bytes = Number(specs['hw_rng:rate_bytes'] ?? 0);
   const periodMs = Number(specs['hw_rng:rate_period'] ?? 0);
   if (!(bytes > 0)) return 'on, without limit';
-  if (!(periodMs > 0)) return `on, ${formatBytes(bytes)} per period, and no period is set`;
-  const perSecond = (bytes * 1000) / periodMs;
-  const rate = perSecond < 1 ? `1 B in ${formatMs(1000 / perSecond)}` : `${round(perSecond)}/s`;
-  return `on, ${formatBytes(bytes)} per ${periodMs} ms = ${rate} (burst ${formatBytes(bytes)})`;
+  // Loaded on use: other commands do without the vocabulary of guest hardware.
+  const { rngMeaning } = await import('@gantry/guest');
+  return rngMeaning(bytes, periodMs);
 }
-
-const round = (value: number): string =>
-  value < 1024 ? `${Number(value.toFixed(1))} B` : formatBytes(Math.round(value));
 
 const watchdogs: Readonly<Record<string, string>> = {
   poweroff: 'the guest is powered off when it stops feeding the watchdog',

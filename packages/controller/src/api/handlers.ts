@@ -7,10 +7,12 @@ import * as cluster from './cluster.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
 import * as images from './images.ts';
+import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
 import * as instances from './instances.ts';
 import * as networks from './networks.ts';
 import * as operations from './operations.ts';
+import * as stats from './stats.ts';
 
 const health: Handler<'health'> = async () => ({ body: { ok: true, version } });
 
@@ -25,8 +27,10 @@ export const handlers = {
   ...events,
   ...flavors,
   ...images,
+  ...inside,
   ...instances,
   ...instanceDiff,
   ...networks,
   ...operations,
+  ...stats,
 } satisfies { [N in RouteName]: Handler<N> };

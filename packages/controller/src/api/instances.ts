@@ -13,8 +13,8 @@ import {
 } from '@gantry/model';
 import {
   type BegunAction,
+  beginAct,
   beginDelete,
-  beginReboot,
   beginStart,
   beginStop,
 } from '../operations/begin-actions.ts';
@@ -50,7 +50,13 @@ export const createInstance: Handler<'createInstance'> = async (call) => {
   return accepted(call, begun.draft, begun.operation, begun.instance, 'create');
 };
 
-type ActionRoute = 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance' | 'deleteInstance';
+type ActionRoute =
+  | 'startInstance'
+  | 'stopInstance'
+  | 'rebootInstance'
+  | 'resetInstance'
+  | 'resumeInstance'
+  | 'deleteInstance';
 
 const beginning =
   <N extends ActionRoute>(
@@ -71,8 +77,9 @@ const beginning =
 
 export const startInstance = beginning<'startInstance'>('start', beginStart);
 export const stopInstance = beginning<'stopInstance'>('stop', beginStop);
-export const rebootInstance = beginning<'rebootInstance'>('reboot', beginReboot('instance.reboot'));
-export const resetInstance = beginning<'resetInstance'>('reset', beginReboot('instance.reset'));
+export const rebootInstance = beginning<'rebootInstance'>('reboot', beginAct('instance.reboot'));
+export const resetInstance = beginning<'resetInstance'>('reset', beginAct('instance.reset'));
+export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('instance.resume'));
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
 
 async function accepted(

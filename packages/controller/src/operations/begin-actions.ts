@@ -1,4 +1,4 @@
-/** start, stop, reboot, reset, delete: what each writes when it begins. */
+/** start, stop, reboot, reset, resume, delete: what each writes when it begins. */
 import { checkCombination } from '@gantry/guest';
 import {
   type Act,
@@ -130,20 +130,27 @@ export async function beginStop(
   return { draft, operation, plan: [`stop instance ${instance.name}: ${how}`] };
 }
 
-export const beginReboot =
-  (kind: 'instance.reboot' | 'instance.reset') =>
+const actVerbs = {
+  'instance.reboot': 'reboot',
+  'instance.reset': 'reset',
+  'instance.resume': 'resume',
+} as const;
+
+/** What is posted to the node as an act. */
+export const beginAct =
+  (kind: 'instance.reboot' | 'instance.reset' | 'instance.resume') =>
   async (asking: Asking, instance: Instance, body: InstanceActionBody): Promise<BegunAction> => {
     const guest = await bindingOf(asking, instance);
     if (body.until !== undefined && body.until !== 'running')
       throw err('not_supported', {
-        what: `waiting for ${body.until} after a reboot`,
+        what: `waiting for ${body.until} after a ${kind.replace('instance.', '')}`,
         instead: 'Watch the instance, or stop and start it.',
       });
     const state = instance.status.state;
     const input = { force: body.force ?? false };
     const what = { kind, steps: waiting(rebootSteps), input, state } as const;
     const { draft, operation, marked } = await begin(asking, instance, what, body);
-    const reset = kind === 'instance.reset' || input.force;
+    const verb = kind === 'instance.reboot' && input.force ? 'reset' : actVerbs[kind];
     draft.add(
       newObject(asking.app.env, 'act', {
         name: `${kind} ${instance.name}`,
@@ -154,7 +161,7 @@ export const beginReboot =
           attempt: 1,
           deadline: operation.spec.deadline,
           action: {
-            kind: reset ? 'guest.reset' : 'guest.reboot',
+            kind: `guest.${verb}`,
             instance: guest.spec.instance,
             epoch: guest.spec.epoch,
           },
@@ -163,7 +170,7 @@ export const beginReboot =
       }),
     );
     draft.put(marked).relyOn(guest);
-    return { draft, operation, plan: [`${reset ? 'reset' : 'reboot'} instance ${instance.name}`] };
+    return { draft, operation, plan: [`${verb} instance ${instance.name}`] };
   };
 
 /** The tombstones are written by the operation's first move. */

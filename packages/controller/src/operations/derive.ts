@@ -77,8 +77,19 @@ function reasonOf(guest: Guest | undefined, state: State): string | undefined {
   const { error, endedBy, reason } = guest.status;
   if (error) return error.title.slice(0, 1024);
   if (state === 'failed') return 'what is left of it is to be deleted';
-  return ((endedBy && endings[endedBy]) ?? (state === 'stopped' ? undefined : reason))?.slice(0, 1024);
+  const words = state === 'paused' ? pauses[reason ?? ''] : undefined;
+  return (words ?? (endedBy && endings[endedBy]) ?? (state === 'stopped' ? undefined : reason))?.slice(
+    0,
+    1024,
+  );
 }
+
+/** By libvirt’s reason for the pause. */
+const pauses: Readonly<Record<string, string>> = {
+  watchdog: 'its watchdog fired, and is to pause it; `gantry instance resume` lets it go on',
+  ioerror: 'a disk failed under it; mend that, then `gantry instance resume`',
+  user: 'somebody paused it; `gantry instance resume` lets it go on',
+};
 
 /** A disk is what its replica is. */
 export function deriveDisk(disk: Disk, replica: Replica | undefined): Disk['status'] {

@@ -1,5 +1,5 @@
 /**
- * instance.reboot and instance.reset: an act, done at most once by the node. Nothing can be observed afterwards, so the
+ * instance.reboot, instance.reset and instance.resume: an act, done at most once by the node. Nothing can be observed afterwards, so the
  * agent's word is the end; `unknown` stays unknown. Failing or cancelling withdraws the act.
  */
 import { err } from '@gantry/model';

@@ -14,4 +14,5 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.stop': instanceStop,
   'instance.reboot': instanceReboot,
   'instance.reset': instanceReboot,
+  'instance.resume': instanceReboot,
 };

@@ -97,6 +97,36 @@ export const Provenance = strict({
 });
 export type Provenance = Static<typeof Provenance>;
 
+/** What the guest's own agent tells: the guest's word, not ours. Changes seldom, so it may stand in a status. */
+export const Inside = strict({
+  agent: oneOf(
+    ['answers', 'silent', 'absent'] as const,
+    '`absent`: no agent is connected; `silent`: one is, and does not answer, or not sensibly',
+  ),
+  why: optional(Type.String({ maxLength: 512, description: 'of a silent one: what went wrong' })),
+  interfaces: optional(
+    Type.Array(
+      strict({
+        name: Type.String({ maxLength: 64 }),
+        mac: optional(Type.String({ maxLength: 64 })),
+        addresses: Type.Array(Type.String({ maxLength: 128 }), { maxItems: 16 }),
+      }),
+      { maxItems: 32 },
+    ),
+  ),
+  fileSystems: optional(
+    Type.Array(
+      strict({
+        mountpoint: Type.String({ maxLength: 255 }),
+        device: Type.String({ maxLength: 64 }),
+        type: Type.String({ maxLength: 64 }),
+      }),
+      { maxItems: 32 },
+    ),
+  ),
+});
+export type Inside = Static<typeof Inside>;
+
 export const guestStates = [
   'absent',
   'defined',
@@ -136,6 +166,7 @@ export const GuestStatus = strict({
   ),
   explanation: optional(Type.Array(Provenance)),
   conditions: optional(Type.Array(Condition)),
+  inside: optional(Inside),
   error: optional(Problem),
 });
 export type GuestStatus = Static<typeof GuestStatus>;

@@ -11,6 +11,7 @@ export const operationKinds = [
   'instance.stop',
   'instance.reboot',
   'instance.reset',
+  'instance.resume',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -42,6 +42,7 @@ export const flavorCreate: Verb = {
     const flavor = await session.client.call('createFlavor', { query, body });
     if ('plan' in flavor) return await showPlan(session, flavor as never);
     await session.out.object(flavor, flavor.name, () => describeFlavor(flavor));
-    for (const line of meanings(flavor.spec.extraSpecs ?? {}, Object.keys(properties))) session.note(line);
+    for (const line of await meanings(flavor.spec.extraSpecs ?? {}, Object.keys(properties)))
+      session.note(line);
   },
 };

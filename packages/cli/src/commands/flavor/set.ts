@@ -25,6 +25,6 @@ export const flavorSet: Verb = {
       body: { extraSpecs },
     });
     await session.out.object(flavor, flavor.name, () => describeFlavor(flavor));
-    for (const line of meanings(flavor.spec.extraSpecs ?? {}, touched)) session.note(line);
+    for (const line of await meanings(flavor.spec.extraSpecs ?? {}, touched)) session.note(line);
   },
 };

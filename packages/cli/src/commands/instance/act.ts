@@ -1,4 +1,4 @@
-/** start, stop, reboot and reset: one shape. */
+/** start, stop, reboot, reset and resume: one shape. */
 import { type Body, type Operation, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument } from '../../names.ts';
@@ -6,7 +6,7 @@ import { concludeEach, operationFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Flag, Verb } from '../../verb.ts';
 
-type ActRoute = 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance';
+type ActRoute = 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance' | 'resumeInstance';
 
 const common: readonly Flag[] = [
   { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },

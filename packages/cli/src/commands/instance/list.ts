@@ -24,12 +24,20 @@ const columns: readonly Column<Row>[] = [
         .join(' '),
   },
   { name: 'age', value: (row) => ago(row.createdAt, Date.now()) },
+  { name: 'note', value: noteOf },
   { name: 'flavor', value: (row) => row.names?.flavor ?? row.spec.flavor, wide: true },
   { name: 'image', value: (row) => row.names?.image ?? row.spec.image ?? row.spec.os?.provider, wide: true },
   { name: 'mac', value: (row) => row.spec.nics.map((nic) => nic.mac).join(' '), wide: true },
   { name: 'reason', value: (row) => row.status.reason, wide: true },
   { name: 'id', value: (row) => row.id, wide: true },
 ];
+
+/** What is not as it should be, in a word or a sentence. */
+function noteOf({ status }: Row): string | undefined {
+  const bad = status.conditions.filter((condition) => condition.status !== 'true');
+  const words = bad.map(({ reason }) => reason.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase());
+  return [...words, ...(words.length === 0 && status.reason ? [status.reason] : [])].join(', ') || undefined;
+}
 
 /** JSON and YAML are the API's own objects: no names are fetched for them. */
 async function fetch(session: Session): Promise<Row[]> {

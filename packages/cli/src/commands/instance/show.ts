@@ -5,6 +5,7 @@ import { ago, type Entry, entries, join, section, subTable } from '../../output/
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { namesById } from '../pages.ts';
+import { insideText } from './inside.ts';
 import { settingsTable } from './settings.ts';
 
 export const instanceShow: Verb = {
@@ -30,6 +31,7 @@ async function describe(session: Session, instance: Instance): Promise<string> {
   return join(
     entries(factsOf(instance, guest, names)),
     section('Conditions', conditions(instance, guest)),
+    section('Inside', insideText(guest?.status.inside)),
     section('Networks', nics(instance, names)),
     section('Disks', await disks(client, instance)),
     section('Settings', settingsTable(settings, out.format === 'wide')),
@@ -104,8 +106,7 @@ const bootText = ({ kernel, initrd, root, args }: Instance['spec']['boot']): str
 
 /** What does not hold, with what to do; what holds is not worth a line. */
 function conditions(instance: Instance, guest: Guest | undefined): string {
-  const all = [...instance.status.conditions, ...(guest?.status.conditions ?? [])];
-  const lines = all
+  const lines = instance.status.conditions
     .filter((one) => one.status !== 'true')
     .map(
       (one) =>

@@ -1,0 +1,42 @@
+/** What is done inside a guest, by its agent, at once: passwords and keys pass through and are kept nowhere. */
+import { type InstanceAction, type InstanceId, type NodeCall, requirePermitted } from '@gantry/model';
+import { askNode } from '../node-calls.ts';
+import { Draft } from '../store/batch.ts';
+import { type Call, type Handler, type Reply, resolve } from './call.ts';
+import { guestOf } from './instances.ts';
+import { refOf } from './list.ts';
+
+export const setInstancePassword: Handler<'setInstancePassword'> = (call) =>
+  inside(call, 'set password', `set the password of ${call.body.user} in`, (instance) => ({
+    do: 'agent.set-password',
+    instance,
+    ...call.body,
+  }));
+
+export const addInstanceKeys: Handler<'addInstanceKeys'> = (call) =>
+  inside(
+    call,
+    'add ssh key',
+    `let ${call.body.keys.length} ssh keys into ${call.body.user} in`,
+    (instance) => ({
+      do: 'agent.add-ssh-keys',
+      instance,
+      ...call.body,
+    }),
+  );
+
+async function inside(
+  call: Pick<Call, 'app' | 'caller' | 'params' | 'signal' | 'commit'>,
+  action: InstanceAction,
+  what: string,
+  callOf: (instance: InstanceId) => NodeCall,
+): Promise<Reply> {
+  const instance = await resolve(call, 'instance', refOf(call));
+  requirePermitted(action, instance.name, instance.status.state);
+  const guest = await guestOf(call, instance);
+  const node = await call.app.store.get('node', guest.spec.node);
+  if (node) await askNode(call.app, node, callOf(guest.spec.instance), call.signal);
+  const message = `${what} instance ${instance.name}`;
+  await call.commit(new Draft(call.app.env.clock.now()), { subject: instance, message });
+  return { body: {} };
+}

@@ -1,0 +1,56 @@
+/**
+ * What the controller asks of a node and wants answered at once, over a tunnel: one line of JSON each way. Nothing of it
+ * is stored on the way, so a password may travel so. Whoever gets no answer asks again: each call may be repeated.
+ */
+import { InstanceId } from './ids.ts';
+import { Problem } from './problem.ts';
+import { SshKey } from './resources/instance.ts';
+import { GuestStats } from './resources/stats.ts';
+import { type Static, strict, Type } from './schema.ts';
+
+/** Of an account inside the guest, as useradd permits it. */
+export const GuestUser = Type.String({
+  pattern: '^[a-z_][a-z0-9_-]{0,30}$',
+  description: 'name of an account in the guest',
+});
+
+export const GuestPassword = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[^\\u0000-\\u001f\\u007f:]+$',
+  description: 'one line without colons',
+});
+
+export const NodeCall = Type.Union([
+  strict({ do: Type.Literal('stats'), instances: Type.Array(InstanceId, { maxItems: 4096 }) }),
+  strict({ do: Type.Literal('agent.ping'), instance: InstanceId }),
+  strict({
+    do: Type.Literal('agent.set-password'),
+    instance: InstanceId,
+    user: GuestUser,
+    password: GuestPassword,
+  }),
+  strict({
+    do: Type.Literal('agent.add-ssh-keys'),
+    instance: InstanceId,
+    user: GuestUser,
+    keys: Type.Array(SshKey, { minItems: 1, maxItems: 64 }),
+  }),
+]);
+export type NodeCall = Static<typeof NodeCall>;
+
+/** The answer's shape by the call's name. */
+export const nodeAnswers = {
+  stats: strict({ guests: Type.Array(GuestStats) }),
+  'agent.ping': strict({ tookMs: Type.Number({ minimum: 0 }) }),
+  'agent.set-password': strict({}),
+  'agent.add-ssh-keys': strict({}),
+} as const;
+export type NodeAnswer<N extends NodeCall['do']> = Static<(typeof nodeAnswers)[N]>;
+
+/** The line that comes back: what was asked for, or why not. */
+export const NodeReply = Type.Union([strict({ answer: Type.Unknown() }), strict({ problem: Problem })]);
+export type NodeReply = Static<typeof NodeReply>;
+
+/** Longest line either way, bytes. */
+export const NODE_CALL_LIMIT_BYTES = 8 * 2 ** 20;
