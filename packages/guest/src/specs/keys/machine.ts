@@ -1,6 +1,5 @@
 /** Machine, firmware, trusted boot. */
 import {
-  anyText,
   boolean,
   built,
   byNode,
@@ -14,6 +13,7 @@ import {
   twins,
   words,
 } from '../key.ts';
+import { architectureWords } from './scheduling.ts';
 
 const secureBoot = 'UEFI Secure Boot; required needs hw_firmware_type=uefi and, on x86, a q35 machine.';
 const ioMmu = words(['intel', 'smmuv3', 'virtio', 'auto']);
@@ -119,10 +119,16 @@ export const machine: Family = family(
       harmless: ['false'],
       missing: 'not built',
     }),
-    later('hw_emulation_architecture', anyText, 'none', 'Emulate another architecture than the node’s.', {
-      ...byPlacement(),
-      ...effect('domain@type, os/type@arch, cpu/model'),
-    }),
+    later(
+      'hw_emulation_architecture',
+      architectureWords,
+      'none',
+      'Emulate another architecture than the node’s.',
+      {
+        ...byPlacement(),
+        ...effect('domain@type, os/type@arch, cpu/model'),
+      },
+    ),
   ],
 );
 
