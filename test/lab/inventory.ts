@@ -8,6 +8,8 @@ export interface Inventory {
   /** Names of libvirt's domains, running or not. */
   readonly domains: string[];
   readonly taps: string[];
+  /** Taps with a chain of nftables. */
+  readonly filters: string[];
   /** Disks, bases, files of guests, leases. */
   readonly files: string[];
   /** `kind name` of whatever the store holds, without the record of what was done. A network stays attached once it was. */
@@ -18,15 +20,17 @@ export interface Inventory {
 }
 
 export async function inventory(cluster: Cluster): Promise<Inventory> {
-  const [domains, links, files, qemus] = await Promise.all([
+  const [domains, links, chains, files, qemus] = await Promise.all([
     cluster.exec('virsh', '--quiet', 'list', '--all', '--name'),
     cluster.exec('ip', '-oneline', 'link', 'show'),
+    cluster.exec('nft', 'list', 'chains', 'bridge'),
     filesOf(cluster),
     cluster.processes('qemu'),
   ]);
   return {
     domains: domains.split('\n').filter((name) => name.trim() !== ''),
-    taps: [...links.matchAll(/^\d+: (vnet\d+|tap[^:]*):/gm)].map(([, name]) => name ?? ''),
+    taps: [...links.matchAll(/^\d+: (gt[0-9a-f]{10}n\d+|vnet\d+|tap[^:]*):/gm)].map(([, name]) => name ?? ''),
+    filters: [...chains.matchAll(/chain (gt\S+)/g)].map(([, name]) => name ?? ''),
     files,
     ...stored(join(cluster.state, 'controller', 'store.db')),
     processes: qemus.length,

@@ -42,6 +42,15 @@ export interface NetworkRemove {
   do: 'network.remove';
   spec: AttachmentSpec;
 }
+/** What may leave the guest's NICs. */
+export interface FilterEnsure {
+  do: 'filter.ensure';
+  spec: GuestSpec;
+}
+export interface FilterRemove {
+  do: 'filter.remove';
+  instance: string;
+}
 /** Write the guest's own files (kernel copy, seed), define the domain and start it. Never starts a second one. */
 export interface GuestStart {
   do: 'guest.start';
@@ -82,6 +91,8 @@ export type Action =
   | DiskRemove
   | NetworkEnsure
   | NetworkRemove
+  | FilterEnsure
+  | FilterRemove
   | GuestStart
   | GuestDefine
   | GuestShutdown
@@ -112,6 +123,10 @@ export function subjectOf(action: Action): string {
     case 'network.ensure':
     case 'network.remove':
       return `network:${action.spec.network}`;
+    case 'filter.ensure':
+      return `filter:${action.spec.instance}`;
+    case 'filter.remove':
+      return `filter:${action.instance}`;
     case 'guest.start':
     case 'guest.define':
       return `guest:${action.spec.instance}`;

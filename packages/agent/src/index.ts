@@ -3,4 +3,6 @@ export * from './actions.ts';
 export * from './env.ts';
 export * from './leases.ts';
 export { type RunningAgent, startAgent } from './loop/agent.ts';
+export { wantedText } from './network/filter/filters.ts';
+export { guestFilter } from './network/filter/sources.ts';
 export * from './observation.ts';

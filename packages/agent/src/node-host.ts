@@ -18,6 +18,8 @@ import {
 } from './host/facts.ts';
 import { opensKvm } from './host/kvm-device.ts';
 import { probe } from './liveness/probe.ts';
+import { nodeFilters } from './network/filter/filters.ts';
+import { guestFilter } from './network/filter/sources.ts';
 import { nodeNetwork } from './network/network.ts';
 import type { NodeOs } from './os/create-os.ts';
 import { run } from './process/run.ts';
@@ -47,6 +49,7 @@ const capabilities = [
   'storage:file-raw',
   'network:nat',
   'network:bridge',
+  'network:filter',
   'os:debootstrap',
   'os:ganeti',
   'seed:nocloud',
@@ -65,6 +68,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     cluster: () => membership()?.cluster ?? '',
     clock: env.clock,
   });
+  const filters = nodeFilters({ clock: env.clock });
   const guests = createGuests({
     stateDir,
     ...(options.libvirtSocket ? { socket: options.libvirtSocket } : {}),
@@ -83,6 +87,8 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     ...guests.perform,
     'network.ensure': ({ spec, leases }) => network.ensure(spec, leases).then(() => ({})),
     'network.remove': ({ spec }) => network.remove(spec).then(() => ({})),
+    'filter.ensure': ({ spec }) => filters.ensure(guestFilter(spec)).then(() => ({})),
+    'filter.remove': ({ instance }) => filters.remove(instance).then(() => ({})),
   };
   const host: Host = {
     bootId: cachedBootId(),
@@ -94,12 +100,13 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
       }),
     gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),
     async observe() {
-      const [found, disks, networks] = await Promise.all([
+      const [found, disks, networks, standing] = await Promise.all([
         guests.observe(),
         storage.observe(),
         network.observe(),
+        filters.observe(),
       ]);
-      return { ...found, ...disks, networks };
+      return { ...found, ...disks, networks, filters: standing };
     },
     perform: (action: Action, log, abort) =>
       (performers[action.do] as Performers[ActionName])(

@@ -41,6 +41,12 @@ export interface SeenNetwork {
   idleTaps?: string[];
 }
 
+export interface SeenFilter {
+  instance: string;
+  /** `filterText` of what stands, to see whether it is as wanted. */
+  text: string;
+}
+
 export interface Observation {
   /** false: libvirt cannot be reached, `domains` says nothing. */
   libvirt: boolean;
@@ -48,6 +54,7 @@ export interface Observation {
   disks: SeenDisk[];
   bases: SeenBase[];
   networks: SeenNetwork[];
+  filters: SeenFilter[];
   /** Instances with files of their own on the node (kernel copy, seed, console log), domain or not. */
   guestFiles: string[];
 }

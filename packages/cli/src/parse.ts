@@ -68,15 +68,26 @@ export interface NicWish {
   network: string;
   address?: string;
   mac?: string;
+  filter?: 'on' | 'off';
+  allow?: string[];
 }
+
+export const nicForm = 'NETWORK[,ip=ADDRESS|pool|none][,mac=MAC][,allow=SOURCE+SOURCE...][,filter=on|off]';
 
 /** `NETWORK`, `network=gruen97,ip=172.28.97.234,mac=52:54:00:...`. @throws GantryError `invalid_argument` */
 export function parseNic(text: string): NicWish {
-  const parts = parseParts(text, ['network', 'ip', 'address', 'mac'], 'network');
-  const { network, ip, mac } = parts;
+  const parts = parseParts(text, ['network', 'ip', 'address', 'mac', 'filter', 'allow'], 'network');
+  const { network, ip, mac, filter, allow } = parts;
   const address = ip ?? parts['address'];
-  if (network === undefined) throw bad(text, 'NETWORK[,ip=ADDRESS|pool|none][,mac=MAC]');
-  return { network, ...(address ? { address } : {}), ...(mac ? { mac: mac.toLowerCase() } : {}) };
+  if (network === undefined) throw bad(text, nicForm);
+  if (filter !== undefined && filter !== 'on' && filter !== 'off') throw bad(text, nicForm);
+  return {
+    network,
+    ...(address ? { address } : {}),
+    ...(mac ? { mac: mac.toLowerCase() } : {}),
+    ...(filter ? { filter } : {}),
+    ...(allow ? { allow: allow.toLowerCase().split('+') } : {}),
+  };
 }
 
 /** `PROVIDER` or Ganeti's `PROVIDER+VARIANT`. */

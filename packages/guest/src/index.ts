@@ -40,6 +40,7 @@ export {
 } from './specs/policy.ts';
 export { findKey } from './specs/read.ts';
 export { meaning as rngMeaning } from './specs/rng.ts';
+export { TAP_PREFIX, tapName } from './tap-name.ts';
 export { child, descend, elements, text, type XmlElement } from './xml/element.ts';
 export { parseXml } from './xml/parser.ts';
 export { writeXml } from './xml/writer.ts';

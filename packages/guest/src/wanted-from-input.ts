@@ -15,6 +15,7 @@ import { lifecycleFrom } from './specs/lifecycle.ts';
 import { machineFrom } from './specs/machine.ts';
 import { firstDisk } from './specs/root-device.ts';
 import { readSettings, type Settings } from './specs/settings.ts';
+import { tapName } from './tap-name.ts';
 import type { BootPlan, IdentityPlan, NicPlan, Wanted } from './wanted.ts';
 
 /** sun_path of a unix socket address holds 108 bytes, the last one NUL. */
@@ -39,7 +40,7 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
     machine,
     boot: bootOf(input, context, settings),
     disks: disksFromInput(settings, input, context),
-    nics: input.nics.map(nicOf),
+    nics: input.nics.map((nic, index) => nicOf(nic, index, context.uuid)),
     pciDevices: [],
     lifecycle: lifecycleFrom(settings),
     encrypted: encryptionOn(settings, host, machine.type.value),
@@ -110,9 +111,14 @@ function bootOf({ boot }: GuestInput, host: HostContext, settings: Settings): Bo
   };
 }
 
-const nicOf = ({ mac, bridge, mtu }: GuestInput['nics'][number], index: number): NicPlan => ({
+const nicOf = (
+  { mac, bridge, mtu }: GuestInput['nics'][number],
+  index: number,
+  instance: string,
+): NicPlan => ({
   mac,
   source: { type: 'bridge', bridge },
+  target: tapName(instance, index),
   ...(mtu === undefined ? {} : { mtu }),
   limited: true,
   origin: origin('instance', `nics[${index}]`, `NIC ${index} of the instance`),

@@ -4,7 +4,7 @@ import { GuestPassword, GuestUser } from './node-calls.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
 import { Boot, ImageSpec, OsSource } from './resources/image.ts';
-import { Personality, SshKey } from './resources/instance.ts';
+import { NicTrust, Personality, SshKey } from './resources/instance.ts';
 import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
 import { roles } from './resources/project.ts';
@@ -43,6 +43,7 @@ export const RequestedNic = strict({
     }),
   ),
   mac: optional(MacAddress),
+  ...NicTrust,
 });
 export const RequestedDisk = strict({
   sizeMiB: MiB('size', 1),

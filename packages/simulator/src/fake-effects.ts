@@ -1,6 +1,6 @@
 /** The agent's actions on a fake node: whole, and halfway. Each looks before it acts, as the real ones must. */
 import type { Action, ActionOf } from '@gantry/agent';
-import { leasesText } from '@gantry/agent';
+import { guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec } from '@gantry/model';
 import { type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
@@ -13,6 +13,8 @@ export const durations: Record<Action['do'], number> = {
   'disk.remove': 5,
   'network.ensure': 60,
   'network.remove': 40,
+  'filter.ensure': 5,
+  'filter.remove': 5,
   'guest.start': 250,
   'guest.define': 20,
   'guest.shutdown': 5,
@@ -43,6 +45,12 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       return;
     case 'network.remove':
       node.networks.delete(action.spec.network);
+      return;
+    case 'filter.ensure':
+      node.filters.set(action.spec.instance, wantedText(guestFilter(action.spec)));
+      return;
+    case 'filter.remove':
+      node.filters.delete(action.instance);
       return;
     case 'guest.define':
       define(node, action.spec);

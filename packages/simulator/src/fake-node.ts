@@ -16,6 +16,8 @@ export interface FakeNode {
   disks: Map<string, SeenDisk>;
   bases: Map<string, { sha256: string; path: string }>;
   networks: Map<string, { network: string; bridge: string; ready: boolean; leases: string }>;
+  /** By instance. */
+  filters: Map<string, string>;
   guestFiles: Set<string>;
   journal: string | undefined;
   libvirt: boolean;
@@ -32,6 +34,7 @@ export const fakeNode = (name: string, cluster: string, bootId: string): FakeNod
   disks: new Map(),
   bases: new Map(),
   networks: new Map(),
+  filters: new Map(),
   guestFiles: new Set(),
   journal: undefined,
   libvirt: true,
@@ -48,6 +51,7 @@ export function look(node: FakeNode): Observation {
     disks: [...node.disks.values()].map((disk) => ({ ...disk })),
     bases: [...node.bases.values()].map((base) => ({ ...base, users: [] })),
     networks: [...node.networks.values()].map((network) => ({ ...network })),
+    filters: [...node.filters].map(([instance, text]) => ({ instance, text })),
     guestFiles: [...node.guestFiles],
   };
 }
@@ -57,6 +61,7 @@ export function powerCycle(node: FakeNode, bootId: string): void {
   node.bootId = bootId;
   for (const domain of node.domains.values()) shutOff(domain, 'unknown');
   node.networks.clear();
+  node.filters.clear();
 }
 
 export function shutOff(domain: FakeDomain, reason: string): void {

@@ -2,7 +2,7 @@
 import { type Operation, operationEnded } from '@gantry/model';
 import type { Simulation } from './simulation.ts';
 
-/** Always: every running guest is bound here, has its disks; every claim has an owner. */
+/** Always: every running guest is bound here, has its disks and its filter; every claim has an owner. */
 export async function assertSound({ node, store }: Simulation): Promise<void> {
   const guests = (await store.list('guest')).items;
   const problems: string[] = [];
@@ -10,6 +10,7 @@ export async function assertSound({ node, store }: Simulation): Promise<void> {
     if (domain.state === 'shutoff') continue;
     if (!guests.some((guest) => guest.spec.instance === domain.uuid))
       problems.push(`${domain.name} runs unbound`);
+    if (domain.tap && !node.filters.has(domain.uuid)) problems.push(`${domain.name} runs without filter`);
     for (const disk of domain.disks)
       if (node.disks.get(disk)?.state !== 'ready') problems.push(`${domain.name} runs without disk ${disk}`);
   }
@@ -21,6 +22,7 @@ export async function assertNothingLeft({ node, store }: Simulation): Promise<vo
   const left: string[] = [];
   for (const domain of node.domains.values()) left.push(`domain ${domain.name}`);
   for (const disk of node.disks.values()) left.push(`disk ${disk.path}`);
+  for (const instance of node.filters.keys()) left.push(`filter of ${instance}`);
   for (const file of node.guestFiles) left.push(`files of ${file}`);
   for (const kind of ['instance', 'guest', 'replica', 'disk', 'act'] as const)
     for (const object of (await store.list(kind)).items) left.push(`${kind} ${object.name}`);

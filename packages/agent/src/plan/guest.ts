@@ -7,6 +7,7 @@ import type { Action } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
 import { judgeEnding } from './ending.ts';
+import { filterStands } from './filter.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
 /** ACPI presses get lost while a guest boots, so it is asked again this often. */
@@ -156,7 +157,7 @@ function planDown(
 
 function whatIsMissing(guest: Guest, input: PlanInput): string | undefined {
   if (!input.mayStart) return 'waits for the controller to confirm the binding in this boot of the node';
-  return disksMissing(guest, input) ?? networksMissing(guest, input);
+  return disksMissing(guest, input) ?? networksMissing(guest, input) ?? filterMissing(guest, input);
 }
 
 function disksMissing(guest: Guest, input: PlanInput): string | undefined {
@@ -172,6 +173,9 @@ function networksMissing(guest: Guest, input: PlanInput): string | undefined {
   );
   return absent && `waits for bridge ${absent.bridge}`;
 }
+
+const filterMissing = (guest: Guest, input: PlanInput): string | undefined =>
+  filterStands(guest, input) ? undefined : 'waits for the filter of its NICs';
 
 const mayAct = (guest: Guest, input: PlanInput): boolean =>
   free(input, `guest:${guest.spec.instance}`, guest.generation);

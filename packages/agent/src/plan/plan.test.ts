@@ -36,8 +36,12 @@ const withMemory = (
 });
 
 describe('a new guest', () => {
-  it('gets disk and network first, side by side', () => {
-    expect(actionsOf({ observation: emptyObservation })).toEqual(['disk.create', 'network.ensure']);
+  it('gets disk, network and filter first, side by side', () => {
+    expect(actionsOf({ observation: emptyObservation })).toEqual([
+      'disk.create',
+      'network.ensure',
+      'filter.ensure',
+    ]);
   });
   it('is started once both are there', () => {
     expect(actionsOf({})).toEqual(['guest.start']);
@@ -83,9 +87,8 @@ describe('a new guest', () => {
       expect(stateOf('guest', before)).not.toHaveProperty(key);
   });
   it('stopped from the beginning is only defined', () => {
-    expect(actionsOf({ assignments: assignmentsOf({ guests: [guestOf({ power: 'stopped' })] }) })).toEqual([
-      'guest.define',
-    ]);
+    const assignments = assignmentsOf({ guests: [guestOf({ power: 'stopped' })] });
+    expect(actionsOf({ assignments, observation: observationOf({ filters: [] }) })).toEqual(['guest.define']);
   });
 });
 
@@ -327,7 +330,10 @@ describe('removal', () => {
       actionsOf({ assignments, observation: observationOf({ domains: [domainOf('running')] }) }),
     ).toEqual([]);
     expect(
-      actionsOf({ assignments: assignmentsOf({ guests: [], attachments: [attachmentOf('absent')] }) }),
+      actionsOf({
+        assignments: assignmentsOf({ guests: [], attachments: [attachmentOf('absent')] }),
+        observation: observationOf({ filters: [] }),
+      }),
     ).toEqual(['network.remove']);
   });
   it('never comes from absence: what the store does not know is only named', () => {

@@ -4,6 +4,7 @@ import type { GuestMemory } from '../env.ts';
 import type { Observation } from '../observation.ts';
 import { planAct } from './act.ts';
 import { planAttachment } from './attachment.ts';
+import { filterAction, leftoverFilters } from './filter.ts';
 import { planGuest } from './guest.ts';
 import type { Part, Plan, PlanInput } from './input.ts';
 import { planReplica } from './replica.ts';
@@ -21,7 +22,11 @@ export function plan(input: PlanInput): Plan {
   for (const { guest, part } of guests) memory[guest.spec.instance] = part.memory;
   const wakeAt = [...parts.map((part) => part.wakeAt), ...retries(input)].filter((at) => at !== undefined);
   return {
-    actions: parts.flatMap((part) => part.actions),
+    actions: [
+      ...parts.flatMap((part) => part.actions),
+      ...assignments.guests.flatMap((guest) => filterAction(guest, input)),
+      ...leftoverFilters(input),
+    ],
     statuses: parts.map((part) => part.status),
     guests: memory,
     unknown: unknownThings(assignments, input.observation),

@@ -12,6 +12,8 @@ import type {
   OperationId,
   Replica,
 } from '@gantry/model';
+import { wantedText } from '../network/filter/filters.ts';
+import { guestFilter } from '../network/filter/sources.ts';
 import type { Observation, SeenDomain } from '../observation.ts';
 import type { PlanInput } from '../plan/input.ts';
 
@@ -150,6 +152,7 @@ export const observationOf = (change: Partial<Observation> = {}): Observation =>
   disks: [{ disk: ids.disk, state: 'ready', template: 'file-qcow2', path: '/disk' }],
   bases: [],
   networks: [{ network: ids.network, bridge: 'gantry0', ready: true, leases }],
+  filters: [{ instance: ids.instance, text: wantedText(guestFilter(guestOf().spec)) }],
   guestFiles: [],
   ...change,
 });
@@ -160,6 +163,7 @@ export const emptyObservation: Observation = {
   disks: [],
   bases: [],
   networks: [],
+  filters: [],
   guestFiles: [],
 };
 

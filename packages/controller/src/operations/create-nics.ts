@@ -24,15 +24,31 @@ export async function claimNics(
   const networks: Network[] = [];
   const nics: Nic[] = [];
   for (const wanted of body.nics ?? (await defaultNics(asking))) {
+    requireTrust(asking, wanted);
     const network = await resolve(asking, 'network', wanted.network);
     const mac = await claimMac(asking, wanted, owner, macPrefix, draft);
     const address = await claimAddress(asking.app.store, wanted, network, owner, draft);
     networks.push(network);
     draft.relyOn(network);
-    nics.push({ network: network.id as Nic['network'], mac, ...address });
+    nics.push({ network: network.id as Nic['network'], mac, ...address, ...trustOf(wanted) });
   }
   return { nics, networks };
 }
+
+/** Who loosens the filter of a NIC can pretend to be another guest: not a project's own to decide. */
+function requireTrust({ caller }: Asking, { filter, allow }: RequestedNic): void {
+  const looser = filter === 'off' || (allow ?? []).length > 0;
+  if (looser && caller.role !== 'admin')
+    throw err('forbidden', {
+      action: 'loosen the filter of a NIC',
+      why: 'its guest could use addresses of others',
+    });
+}
+
+const trustOf = ({ filter, allow }: RequestedNic): Pick<Nic, 'filter' | 'allow'> => ({
+  ...(filter ? { filter } : {}),
+  ...(allow && allow.length > 0 ? { allow } : {}),
+});
 
 async function defaultNics({ app }: Asking): Promise<RequestedNic[]> {
   const found = await app.store.named('network', 'default');

@@ -93,6 +93,8 @@ function guestNic(nic: InstanceSpec['nics'][number], network: Network): GuestNic
     ...(nic.ipv4 && subnet?.gateway ? { gateway: subnet.gateway } : {}),
     ...(nic.ipv4 && subnet?.dns ? { dns: subnet.dns } : {}),
     dhcp: hasDhcp(network),
+    filter: nic.filter === 'off' ? 'off' : subnet ? 'bound' : 'unbound',
+    ...(nic.allow ? { allow: nic.allow } : {}),
   };
 }
 

@@ -10,7 +10,7 @@ import { Condition, Epoch, resource } from './common.ts';
 import { diskTemplates } from './disk.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
-import { BridgeName, Ipv4Address, MacAddress } from './network.ts';
+import { AllowedSource, BridgeName, Ipv4Address, MacAddress } from './network.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
 
 export const policyLevels = ['cluster', 'group', 'instance'] as const;
@@ -22,6 +22,13 @@ export const GuestDisk = strict({
 });
 export type GuestDisk = Static<typeof GuestDisk>;
 
+/**
+ * `bound`: MAC, ARP and IP source are what the NIC was given or allowed. `unbound`: the addresses of the network are
+ * not Gantry's to give, so only the MAC is bound, and no guest serves DHCP or routes. `off`: everything leaves.
+ */
+export const nicFilters = ['bound', 'unbound', 'off'] as const;
+export type NicFilterMode = (typeof nicFilters)[number];
+
 export const GuestNic = strict({
   bridge: BridgeName,
   mac: MacAddress,
@@ -31,6 +38,8 @@ export const GuestNic = strict({
   gateway: optional(Ipv4Address),
   dns: optional(Type.Array(Ipv4Address)),
   dhcp: Type.Boolean({ description: 'the guest may ask DHCP for the address; else it is injected' }),
+  filter: optional(oneOf(nicFilters, 'what may leave it; without: `bound` where it has an address')),
+  allow: optional(Type.Array(AllowedSource, { maxItems: 64 })),
 });
 export type GuestNic = Static<typeof GuestNic>;
 

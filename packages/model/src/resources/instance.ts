@@ -13,7 +13,7 @@ import {
 import { MiB } from '../units.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { Boot, OsSource } from './image.ts';
-import { Ipv4Address, MacAddress } from './network.ts';
+import { AllowedSource, Ipv4Address, MacAddress } from './network.ts';
 import { GuestPolicy } from './policy.ts';
 
 export const instanceStates = [
@@ -30,12 +30,25 @@ export const instanceStates = [
 ] as const;
 export type InstanceState = (typeof instanceStates)[number];
 
+/** Against guests that pretend to be another one. An administrator's to loosen. */
+export const NicTrust = {
+  filter: optional(oneOf(['on', 'off'] as const, 'anti-spoofing; default on')),
+  allow: optional(
+    Type.Array(AllowedSource, {
+      maxItems: 64,
+      description:
+        'sources that it may use beside its own: a virtual address, a routed subnet, a nested guest’s MAC',
+    }),
+  ),
+};
+
 /** A NIC as it was granted: MAC and address are claims, unique in their network. */
 export const Nic = strict({
   network: NetworkId,
   mac: MacAddress,
   ipv4: optional(Ipv4Address),
   prefix: optional(Type.Integer({ minimum: 0, maximum: 32 })),
+  ...NicTrust,
 });
 export type Nic = Static<typeof Nic>;
 

@@ -9,6 +9,19 @@ export const MacAddress = Type.String({
   pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$',
   description: 'MAC address, lower case',
 });
+const group = '[0-9a-f]{1,4}';
+/** `::` stands for one group or more, wherever it is. */
+const ipv6 = [
+  `(${group}:){7}${group}`,
+  `(${group}:){1,7}:`,
+  ...[1, 2, 3, 4, 5, 6].map((after) => `(${group}:){1,${7 - after}}(:${group}){1,${after}}`),
+  `:((:${group}){1,7}|:)`,
+].join('|');
+/** What a NIC may be allowed to send from. */
+export const AllowedSource = Type.String({
+  pattern: `^(${ipv4}(/(3[0-2]|[12]?\\d))?|(${ipv6})(/(12[0-8]|1[01]\\d|[1-9]?\\d))?|[0-9a-f]{2}(:[0-9a-f]{2}){5})$`,
+  description: 'IPv4 or IPv6 address, a subnet of either, or a MAC address; lower case',
+});
 export const BridgeName = Type.String({
   pattern: '^[a-z][a-z0-9._-]{0,14}$',
   description: 'Linux interface name',

@@ -4,6 +4,7 @@ import type { Given } from '../../given.ts';
 import { flavorNames, imageNames, networkNames, nodeNames } from '../../names.ts';
 import { operationFlags } from '../../operations/submit.ts';
 import {
+  nicForm,
   parseCount,
   parseDisk,
   parseNic,
@@ -26,7 +27,7 @@ const size: readonly Flag[] = [
   },
   {
     flags: '--nic <nic>',
-    description: 'NETWORK[,ip=ADDRESS|pool|none][,mac=MAC]; default: one in network default',
+    description: `${nicForm}; default: one in network default`,
     many: true,
     complete: networkNames,
   },

@@ -1,0 +1,100 @@
+/**
+ * The anti-spoofing filters of the node's guests. Each change is one transaction of nft, so a crash leaves the old
+ * filter or the new one. A filter stands before its tap exists and goes after it; a tap without one lets nothing out.
+ */
+import { err } from '@gantry/model';
+import type { Clock } from '../../env.ts';
+import type { SeenFilter } from '../../observation.ts';
+import { ProcessError, type Run, run as runProgram } from '../../process/run.ts';
+import { parseListing, type SeenTap } from './listing.ts';
+import { markOf, putText, removeText, TABLE } from './rules.ts';
+import type { GuestFilter } from './sources.ts';
+
+/** While all is well nft is asked no more often: another program that flushes rules is noticed so late. */
+const CHECK_MS = 30_000;
+/** Of the agent's time that listing may take: a listing of thousands of taps takes a second. */
+const SHARE = 0.01;
+/** A rule of a tap is about 600 bytes of JSON. */
+const LISTING_BYTES = 256 * 2 ** 20;
+
+export interface NodeFilters {
+  /** @throws GantryError `host_unfit` */
+  ensure(filter: GuestFilter): Promise<void>;
+  remove(instance: string): Promise<void>;
+  observe(): Promise<SeenFilter[]>;
+  /** With counters of this moment. */
+  taps(): Promise<SeenTap[]>;
+}
+
+/** What is compared: wanted and seen. */
+export const filterText = (marks: readonly { tap: string; mark: string }[]): string =>
+  marks
+    .map(({ tap, mark }) => `${tap} ${mark}\n`)
+    .sort()
+    .join('');
+
+export const wantedText = ({ instance, taps }: GuestFilter): string =>
+  filterText(taps.map((tap) => ({ tap: tap.tap, mark: markOf(instance, tap) })));
+
+/** The filters of the namespace in which the agent runs. */
+export function nodeFilters({ clock, run = runProgram }: { clock: Clock; run?: Run }): NodeFilters {
+  let known: { seen: SeenTap[]; until: number } | undefined;
+
+  async function list(): Promise<SeenTap[]> {
+    const { code, stdout, stderr } = await run(['nft', '-j', 'list', 'table', 'bridge', TABLE], {
+      okCodes: [0, 1],
+      keepBytes: LISTING_BYTES,
+    });
+    if (code !== 0 && !/No such file or directory/.test(stderr))
+      throw err('host_unfit', { why: `nft: ${stderr.trim()}`, remedy: 'The message is the program’s own.' });
+    return parseListing(code === 0 ? stdout : '');
+  }
+
+  async function look(): Promise<SeenTap[]> {
+    const begun = clock.bootMs();
+    if (known && begun < known.until) return known.seen;
+    const seen = await list();
+    const ended = clock.bootMs();
+    known = { seen, until: ended + Math.max(CHECK_MS, (ended - begun) / SHARE) };
+    return seen;
+  }
+
+  async function apply(text: string): Promise<void> {
+    known = undefined;
+    await run(['nft', '-f', '-'], { stdin: text }).catch(unfit);
+  }
+
+  const tapsOf = (seen: readonly SeenTap[], instance: string): string[] =>
+    seen.filter((tap) => tap.instance === instance).map(({ tap }) => tap);
+
+  return {
+    async ensure(filter) {
+      const before = tapsOf(await list(), filter.instance);
+      const wanted = new Set(filter.taps.map(({ tap }) => tap));
+      await apply(
+        putText(
+          filter,
+          before.filter((tap) => !wanted.has(tap)),
+        ),
+      );
+    },
+    async remove(instance) {
+      const taps = tapsOf(await list(), instance);
+      if (taps.length > 0) await apply(removeText(taps));
+    },
+    async observe() {
+      const byInstance = Map.groupBy(await look(), ({ instance }) => instance);
+      return [...byInstance].map(([instance, taps]) => ({ instance, text: filterText(taps) }));
+    },
+    taps: list,
+  };
+}
+
+function unfit(cause: unknown): never {
+  if (!(cause instanceof ProcessError)) throw cause;
+  const remedy =
+    cause.reason === 'not-found'
+      ? 'Install nftables.'
+      : 'The kernel needs nftables of the bridge family (CONFIG_NF_TABLES_BRIDGE).';
+  throw err('host_unfit', { why: cause.message, remedy }, cause);
+}
