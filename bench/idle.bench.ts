@@ -1,5 +1,4 @@
 /** What waits costs: resident memory of the daemons, and the time of the commonest command, as whole processes. Needs root. */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster } from '../test/lab/cluster.ts';
 
@@ -19,7 +18,7 @@ try {
   await sleep(20_000);
   for (const part of ['agent', 'server'] as const)
     for (const { pid } of await cluster.processes(part)) {
-      const kib = Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+      const kib = Number(/VmRSS:\s+(\d+)/.exec(await cluster.exec('cat', `/proc/${pid}/status`))?.[1]);
       console.log(
         `${`${part}, idle for 20 s`.padEnd(32)} ${(kib / 1024).toFixed(0).padStart(6)} MB resident`,
       );
