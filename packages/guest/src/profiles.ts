@@ -22,6 +22,8 @@ export interface Profile {
   readonly strictImageBooleans: boolean;
   /** Refuse unknown image properties with Nova’s prefixes; else they are ignored. */
   readonly strictImageKeys: boolean;
+  /** Refuse keys in the wrong case or of the other vocabulary; else they are the operator’s own and have no effect. */
+  readonly strictNames: boolean;
   /** Take blanks around numbers and booleans away before they are read. */
   readonly trimValues: boolean;
   /** Refuse settings that would have no effect, such as a limit without its period; else they are dropped. */
@@ -120,6 +122,7 @@ export const gantryProfile: Profile = {
   name: 'gantry',
   strictImageBooleans: true,
   strictImageKeys: true,
+  strictNames: true,
   trimValues: false,
   refuseIneffective: true,
   iommuModels: ['intel', 'smmuv3', 'virtio'],
@@ -179,6 +182,7 @@ export const novaProfile: Profile = {
   name: 'nova',
   strictImageBooleans: false,
   strictImageKeys: false,
+  strictNames: false,
   trimValues: true,
   refuseIneffective: false,
   // What Nova writes for the other models is refused by libvirt.

@@ -1,7 +1,8 @@
 /** Bad values of every key, and values made to break out: none reaches a domain. */
-import { type GuestInput, isGantryError } from '@gantry/model';
+import { type GuestInput, GuestPolicy, isGantryError } from '@gantry/model';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { badValues, breakOut, goodValue, isFreeText, misspelt, nameOf } from '../../test/bad-values.ts';
 import { guestInput, hostContext } from '../../test/fixtures.ts';
 import { compileGuest, renderDomain } from '../compile.ts';
 import { gantryProfile, novaProfile } from '../profiles.ts';
@@ -23,56 +24,10 @@ const refusal = (attempt: () => unknown): string => {
   }
 };
 
-/** A name that the row’s pattern accepts. */
-const nameOf = ({ key, pattern }: Key): string =>
-  pattern
-    ? key.replace(/N$/, '0').replace('CLASS', 'CUSTOM_X').replace('NAME', 'CUSTOM_X').replace('KEY', 'x')
-    : key;
-
-/** A value that the key accepts. */
-function goodValue({ value }: Key): string {
-  if (value.type === 'boolean') return 'true';
-  if (value.type === 'integer') return String(Math.max(value.min, 1));
-  if (value.type === 'word') return value.words[0] ?? '';
-  return ['0-3', 'large', 'q35', 'gpu:1', '>=7.0', 'text'].find((text) => value.pattern.test(text)) ?? '';
-}
-
-/** Letters of other scripts that look like ours. */
-const homoglyph = (text: string): string =>
-  text.replace(
-    /[aeopcx0-9]/,
-    (c) => ({ a: 'а', e: 'е', o: 'о', p: 'р', c: 'с', x: 'х' })[c] ?? String.fromCharCode(0xff10 + Number(c)),
-  );
-
-const breakOut = [
-  "x'/><evil/>",
-  'x"><evil/>',
-  'x\u0000',
-  ']]>',
-  '&evil;',
-  '<!--',
-  'x\nhw:pmu=true',
-  '../../etc',
-];
-
-function badValues(key: Key): string[] {
-  const good = goodValue(key);
-  const { value } = key;
-  const range =
-    value.type === 'integer' ? [String(value.min - 1), String(value.max + 1), '1e3', '0x1', '1.5', ''] : [];
-  const shape = [` ${good}`, `${good} `, homoglyph(good)].filter((text) => text !== good);
-  const upper = value.type === 'word' && !value.anyCase ? [good.toUpperCase()] : [];
-  return [...range, ...shape, ...upper.filter((text) => text !== good), ...breakOut];
-}
-
 const vocabularies = [
   ['extra spec', flavorKeys, checkExtraSpecs, readExtraSpecs] as const,
   ['image property', imageKeys, checkImageProperties, readImageProperties] as const,
 ];
-
-/** Free text says nothing about hardware: any one line will do, and it is in no domain. */
-const isFreeText = ({ value }: Key): boolean =>
-  value.type === 'text' && value.pattern.test('any text at all');
 
 describe.each(vocabularies)('every %s', (_, keys, check, read) => {
   const strict = keys.filter((key) => !isFreeText(key));
@@ -86,15 +41,43 @@ describe.each(vocabularies)('every %s', (_, keys, check, read) => {
       ]);
   });
 
-  test('none is misspelt unnoticed', () => {
-    for (const { key, pattern } of keys) {
-      if (pattern || !/[:_]/.test(key)) continue;
-      const wrong = `${key}x`;
-      const known = keys.some((other) => other.key === wrong || other.aliases?.includes(wrong));
-      if (known || !/^(hw|hw_rng|hw_video|os|quota|img)[:_]/.test(key)) continue;
+  const known = new Set(keys.flatMap(({ key, aliases }) => [key, ...(aliases ?? [])]));
+  const ours = keys.filter(
+    ({ key, pattern }) => !pattern && /^(hw|hw_rng|hw_video|os|quota|img)[:_]/.test(key),
+  );
+
+  test.each(ours.map(({ key }) => key))('%s is not misspelt unnoticed', (key) => {
+    for (const wrong of misspelt(key).filter((name) => !known.has(name))) {
       expect([wrong, refusal(() => check({ [wrong]: 'x' }))]).toEqual([wrong, 'unknown_property']);
-      expect(() => check({ [wrong]: 'x' })).toThrow('did you mean');
+      expect(() => check({ [wrong]: 'x' })).toThrow(/did you mean [a-z0-9_:]+\?/);
     }
+  });
+});
+
+const knownIn = (keys: readonly Key[]) =>
+  new Set(keys.flatMap(({ key, aliases }) => [key, ...(aliases ?? [])]));
+
+describe('a key of the other vocabulary is not taken for an operator’s own', () => {
+  const [ofFlavor, ofImage] = [knownIn(flavorKeys), knownIn(imageKeys)];
+  const twinsOf = (keys: readonly Key[], others: ReadonlySet<string>) =>
+    keys.flatMap(({ key, twin, pattern }) =>
+      twin && !pattern && !others.has(key) ? [[key, twin.key] as const] : [],
+    );
+
+  test.each(twinsOf(imageKeys, ofFlavor))('%s in a flavor: did you mean %s?', (key, twin) => {
+    expect(() => checkExtraSpecs({ [key]: 'x' })).toThrow(
+      `flavor has no property ${key} (did you mean ${twin}?)`,
+    );
+  });
+  test.each(twinsOf(flavorKeys, ofImage))('%s of an image: did you mean %s?', (key, twin) => {
+    expect(() => checkImageProperties({ [key]: 'x' })).toThrow(
+      `image has no property ${key} (did you mean ${twin}?)`,
+    );
+  });
+  test('an operator’s own keys stay his own', () => {
+    const own = { 'mine:size': 'x', colour: 'x', 'Mine:Colour': 'x', hwcolour: 'x' };
+    expect(refusal(() => checkExtraSpecs(own))).toBe('accepted');
+    expect(refusal(() => checkImageProperties(own))).toBe('accepted');
   });
 });
 
@@ -137,3 +120,29 @@ test.each([gantryProfile, novaProfile].map((profile) => [profile.name, profile] 
     );
   },
 );
+
+const anyPolicy = fc.dictionary(
+  fc.oneof(fc.constantFrom(...Object.keys(GuestPolicy.properties)), fc.constantFrom(...breakOut)),
+  fc.oneof(wild, fc.array(wild, { maxLength: 3 }), fc.integer(), fc.boolean(), fc.constant(null)),
+  { maxKeys: 3 },
+);
+
+test('a policy that no API ever saw is refused with a code, or the domain holds nothing foreign', () => {
+  fc.assert(
+    fc.property(anyPolicy, (policy) => {
+      const input = guestInput({
+        policies: [{ level: 'cluster', from: 'c', policy: policy as GuestPolicy }],
+      });
+      let xml: string;
+      try {
+        xml = renderDomain(compileGuest(input, hostContext()));
+      } catch (error) {
+        expect(isGantryError(error)).toBe(true);
+        return;
+      }
+      expect(shapeOf(parseXml(xml))).not.toContain('evil');
+      expect(xml).not.toContain('etc');
+    }),
+    { numRuns: 1000 },
+  );
+});

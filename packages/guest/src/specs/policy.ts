@@ -1,6 +1,15 @@
 /** Inherited policy: cluster, then group, then instance; the last level that says something wins, key by key. */
-import { builtinPolicy, err, type GuestInput, type GuestPolicy, type LifePolicy } from '@gantry/model';
+import {
+  builtinPolicy,
+  err,
+  type GuestInput,
+  GuestPolicy,
+  type LifePolicy,
+  matches,
+  type TSchema,
+} from '@gantry/model';
 import { type Decided, decided, type Level, origin } from '../origin.ts';
+import { invalid, shown } from '../refusal.ts';
 
 type Levels = GuestInput['policies'];
 
@@ -45,11 +54,12 @@ export function lifePolicy(levels: Levels): LifePolicy {
 }
 
 /**
- * The checks of a policy that need no host: a custom CPU has a model, flags have a model to change, and what ends QEMU
+ * The checks of a policy that need no host: each value is of its kind, a custom CPU has a model, flags have a model to change, and what ends QEMU
  * alike is not to be treated otherwise.
  * @throws GantryError `invalid_property`
  */
 export function checkPolicy(levels: Levels): void {
+  for (const { policy } of levels) checkValues(policy);
   const { cpuMode, cpuModel, cpuFlags, onPoweroff, onReboot } = resolvePolicy(levels);
   // QEMU ends at either, and libvirt tells of both as of a poweroff; libvirt itself refuses the pair, too.
   if (onReboot.value === 'stop' && onPoweroff.value === 'restart')
@@ -70,6 +80,17 @@ export function checkPolicy(levels: Levels): void {
       value: cpuFlags.value.join(','),
       why: 'with cpuMode=none there is no CPU model to change',
     });
+}
+
+/** As the API checks them; what is compiled may have come from elsewhere. */
+function checkValues(policy: GuestPolicy): void {
+  const schemas: Readonly<Record<string, TSchema>> = GuestPolicy.properties;
+  for (const [key, value] of Object.entries(policy)) {
+    const schema = Object.hasOwn(schemas, key) ? schemas[key] : undefined;
+    if (!schema) throw err('unknown_property', { kind: 'policy', key: shown(key), suggestion: '' });
+    if (value !== undefined && !matches(schema, value))
+      throw invalid(key, String(value), 'no policy has such a value');
+  }
 }
 
 /** A policy value as a decision about hardware. */

@@ -57,6 +57,7 @@ export const readExtraSpecs = (specs: Pairs, profile: Profile = gantryProfile, c
   readAll(flavorVocabulary, specs, {
     strictBooleans: checked,
     strictKeys: checked,
+    strictNames: profile.strictNames,
     trim: profile.trimValues,
     acceptLater: profile.acceptLater,
     nova: (key) => (checked ? 'ValidationError' : (key.nova ?? 'ValidationError')),
@@ -70,6 +71,7 @@ export const readImageProperties = (properties: Pairs, profile: Profile = gantry
   readAll(imageVocabulary, withAdapter(properties), {
     strictBooleans: profile.strictImageBooleans,
     strictKeys: profile.strictImageKeys,
+    strictNames: profile.strictNames,
     trim: profile.trimValues,
     acceptLater: profile.acceptLater,
     nova: (key) => key.nova ?? 'InvalidRequest',
@@ -94,6 +96,7 @@ const lookUp = (words: Vocabulary, name: string): Key | undefined =>
 interface Reading {
   strictBooleans: boolean;
   strictKeys: boolean;
+  strictNames: boolean;
   trim: boolean;
   acceptLater: boolean;
   /** Nova's class for a bad value of that key. */
@@ -107,7 +110,7 @@ function readAll(vocabulary: Vocabulary, pairs: Pairs, how: Reading): Map<string
     if (raw === undefined || !Object.hasOwn(pairs, name)) continue;
     const key = lookUp(vocabulary, name);
     if (!key) {
-      if (how.strictKeys && vocabulary.claims(name)) throw unknown(vocabulary, name);
+      if (isClaimed(vocabulary, name, how)) throw unknown(vocabulary, name);
       continue;
     }
     const id = key.pattern ? name : key.key;
@@ -117,6 +120,15 @@ function readAll(vocabulary: Vocabulary, pairs: Pairs, how: Reading): Map<string
   }
   return values;
 }
+
+/** Is an unknown key of that name somebody’s mistake, rather than an operator’s own key? */
+function isClaimed(words: Vocabulary, name: string, { strictKeys, strictNames }: Reading): boolean {
+  if (strictKeys && words.claims(name)) return true;
+  return strictNames && (words.claims(name.toLowerCase()) || lookUp(otherThan(words), name) !== undefined);
+}
+
+const otherThan = ({ kind }: Vocabulary): Vocabulary =>
+  kind === 'flavor' ? imageVocabulary : flavorVocabulary;
 
 function readValue(key: Key, name: string, raw: string, how: Reading): Value {
   const value = parse(key, name, raw, how);
@@ -161,7 +173,8 @@ function parseInteger(type: Extract<KeyType, { type: 'integer' }>, raw: string, 
 }
 
 function parseWord(type: Extract<KeyType, { type: 'word' }>, name: string, raw: string, bad: Bad): string {
-  const lower = raw.toLowerCase();
+  // the Kelvin sign is a k in lower case
+  const lower = /^[ -~]*$/.test(raw) ? raw.toLowerCase() : raw;
   const word = ownEntry(type.aliases, lower) ?? (type.anyCase ? lower : raw);
   const no = ownEntry(type.refused, word);
   if (no) throw invalid(name, raw, no.why, no.nova);
@@ -174,7 +187,8 @@ const ownEntry = <T>(table: Readonly<Record<string, T>> | undefined, key: string
   table && Object.hasOwn(table, key) ? table[key] : undefined;
 
 function unknown(words: Vocabulary, name: string): GantryError {
-  const close = nearest(name, words.byName.keys());
+  const twin = lookUp(otherThan(words), name)?.twin?.key;
+  const close = twin ?? nearest(name.toLowerCase(), words.byName.keys());
   return err('unknown_property', {
     kind: words.kind,
     key: shown(name),

@@ -12,11 +12,13 @@ const titles: Readonly<Record<Vocabulary, string>> = {
 const intro: Readonly<Record<Vocabulary, string>> = {
   flavor:
     'Nova’s keys, same meaning. Set them with `gantry flavor set NAME --property KEY=VALUE`; `gantry explain flavor.KEY` shows one.\n' +
-    'An unknown key in one of Nova’s namespaces is refused, with the nearest known one; keys without a namespace and in other\n' +
+    'An unknown key in one of Nova’s namespaces is refused, with the nearest known one, and so is a known one in another case\n' +
+    'or an image property; keys without a namespace and in other\n' +
     'namespaces are yours and have no effect. Booleans are 1, t, true, on, y, yes and 0, f, false, off, n, no, in any case.',
   image:
     'Nova’s keys, same meaning. Set them with `gantry image set NAME --property KEY=VALUE`; `gantry explain image.KEY` shows one.\n' +
-    'An unknown key that begins with `hw_`, `os_`, `img_` or `trait:` is refused, with the nearest known one; others are yours\n' +
+    'An unknown key that begins with `hw_`, `os_`, `img_` or `trait:` is refused, with the nearest known one, and so is a known one\n' +
+    'in another case or an extra spec; others are yours\n' +
     'and have no effect. Older names are read too; where both are set, the key itself wins.',
 };
 
