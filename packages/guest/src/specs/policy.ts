@@ -54,8 +54,8 @@ export function lifePolicy(levels: Levels): LifePolicy {
 }
 
 /**
- * The checks of a policy that need no host: each value is of its kind, a custom CPU has a model, flags have a model to change, and what ends QEMU
- * alike is not to be treated otherwise.
+ * The checks of a policy that need no host: each value is of its kind, a custom CPU has a model, flags have a model to
+ * change, and what ends QEMU alike is not to be treated otherwise.
  * @throws GantryError `invalid_property`
  */
 export function checkPolicy(levels: Levels): void {
