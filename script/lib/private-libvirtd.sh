@@ -3,7 +3,7 @@
 #   private-libvirtd.sh enter DIR CACHE CGROUP [OPTION...]   joins a cgroup of its own, makes the namespaces, then
 #   private-libvirtd.sh init DIR CACHE [OPTION...]   is pid 1 in there: mounts, daemons, and reaping of orphans
 # The options are libvirtd's. DIR/sasl2 and DIR/pki, where they are, take the place of /etc/sasl2 and /etc/pki.
-# LIVES_ON=1: it outlives its starter. SHOW_KVM=1: guests may use /dev/kvm.
+# NODE_NAME: host name in there. LIVES_ON=1: it outlives its starter. SHOW_KVM=1: guests may use /dev/kvm.
 set -eu
 
 controllers="cpu cpuacct cpuset memory devices freezer blkio pids"
@@ -40,7 +40,7 @@ enter() {
   # The namespaces must not outlive whoever asked for them, even one that was killed; unless that is wanted.
   local bound=(setpriv --pdeathsig KILL)
   if [ -n "${LIVES_ON:-}" ]; then bound=(setsid); fi
-  exec "${bound[@]}" unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$dir" "$cache" "$@"
+  exec "${bound[@]}" unshare --mount --net --uts --pid --cgroup --fork --kill-child --mount-proc /bin/bash "$0" init "$dir" "$cache" "$@"
 }
 
 mount_cgroups() {
@@ -98,6 +98,7 @@ init() {
     if [ -d "$dir/$part" ]; then mount --bind "$dir/$part" "/etc/$part"; fi
   done
   ip link set lo up
+  if [ -n "${NODE_NAME:-}" ]; then hostname "$NODE_NAME"; fi
   virtlogd -d
   libvirtd -d "$@"
   # It listens before its drivers are ready: an answer counts, not the socket. The read-only one never wants a password.

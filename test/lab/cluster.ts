@@ -10,7 +10,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Leftovers, leftoversOf } from './leftovers.ts';
-import { type PrivateLibvirtd, startPrivateLibvirtd } from './private-libvirtd.ts';
+import {
+  type PrivateLibvirtd,
+  type PrivateLibvirtdOptions,
+  startPrivateLibvirtd,
+} from './private-libvirtd.ts';
 import { type NamespaceProcess, processesBelow } from './processes.ts';
 import { type Ran, type RunOptions, run, succeed } from './run.ts';
 
@@ -59,6 +63,9 @@ export interface Cluster {
 export interface ClusterOptions {
   /** Runs inside once the namespaces are there, before anything of Gantry. */
   readonly prepare?: (libvirtd: PrivateLibvirtd, dir: string) => Promise<void>;
+  readonly libvirtd?: Omit<PrivateLibvirtdOptions, 'dir'>;
+  /** Added to `gantry cluster init`. */
+  readonly init?: readonly string[];
 }
 
 /** Needs root and what script/setup installs. Of a start that fails nothing is left. */
@@ -109,7 +116,10 @@ class Lab implements Cluster {
   }
 
   async boot(): Promise<void> {
-    const libvirtd = await startPrivateLibvirtd({ dir: join(this.dir, 'libvirt') });
+    const libvirtd = await startPrivateLibvirtd({
+      ...this.#options.libvirtd,
+      dir: join(this.dir, 'libvirt'),
+    });
     this.#libvirtd = libvirtd;
     const cgroups = await readFile(join(libvirtd.dir, 'cgroups'), 'utf8');
     this.#cgroups.push(...cgroups.split('\n').filter(Boolean));
@@ -126,7 +136,18 @@ class Lab implements Cluster {
     await succeed(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', this.sshKey]);
     await this.#prepareBase();
     const where = ['--state', this.state, '--libvirt', this.#running.socketPath, '--cache', CACHE];
-    await this.#inside('cluster', 'init', '--yes', '--detach', '--name', 'e2e', '--node', 'node1', ...where);
+    await this.#inside(
+      'cluster',
+      'init',
+      '--yes',
+      '--detach',
+      '--name',
+      'e2e',
+      '--node',
+      'node1',
+      ...where,
+      ...(this.#options.init ?? []),
+    );
   }
 
   /** Only this uses the host's network, for debootstrap's mirror; all but the first find it in the cache. */

@@ -24,6 +24,8 @@ export interface PrivateLibvirtdOptions {
   readonly qemuConf?: readonly string[];
   /** Lines of /etc/sasl2/libvirt.conf; the host's own file is not seen. */
   readonly saslConf?: readonly string[];
+  /** Host name inside; without it that of this machine. */
+  readonly hostName?: string;
   /** Listens on TCP and TLS, as libvirtd.conf says; files for /etc/pki by their path there. */
   readonly listen?: { readonly pki: Readonly<Record<string, string>> };
 }
@@ -58,6 +60,7 @@ export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions): Pro
   const group = `gantry-test-${randomUUID()}`;
   const outer = spawn('/bin/bash', [SCRIPT, 'enter', dir, cache, group, ...daemonOptions(options)], {
     stdio: ['ignore', log.fd, log.fd],
+    env: { ...process.env, NODE_NAME: options.hostName ?? '' },
   });
   await log.close();
   const exited = new Promise<void>((resolve) => outer.once('exit', () => resolve()));
@@ -145,7 +148,7 @@ function handle(
   daemonArguments: readonly string[],
 ): PrivateLibvirtd {
   const enter = (argv: readonly string[]): string[] => [
-    ...['nsenter', '--target', String(pid), '--mount', '--net', '--pid', '--cgroup', '--'],
+    ...['nsenter', '--target', String(pid), '--mount', '--net', '--uts', '--pid', '--cgroup', '--'],
     ...argv,
   ];
   const exec = (argv: readonly string[]): Promise<{ stdout: string; stderr: string }> => {

@@ -1,12 +1,22 @@
 /** The agent's way to the controller, over the API client. */
 import { type ByteStream, Client, type ClientOptions } from '@gantry/client';
-import { matches, type Report, TunnelRequest } from '@gantry/model';
+import {
+  matches,
+  type NodeCertificates,
+  type Report,
+  type SigningRequests,
+  TunnelRequest,
+} from '@gantry/model';
 import type { ControllerLink } from './env.ts';
 
 /** What the loop needs, and the dialling of tunnels, which needs the same connection. */
 export interface AgentLink extends ControllerLink {
   /** This node's end of a byte stream that the controller asked for. */
   tunnel(id: string, signal: AbortSignal): Promise<ByteStream>;
+  /** Certificates for this node's new keys. */
+  certify(requests: SigningRequests, signal: AbortSignal): Promise<NodeCertificates>;
+  /** Goes on with other credentials; streams end and are dialled anew. */
+  reconnect(options: ClientOptions): void;
   close(): void;
 }
 
@@ -16,7 +26,7 @@ const REPORT_TIMEOUT_MS = 20_000;
 
 /** Every call may throw `api_unreachable` or what the controller refuses with; the loop tries again. */
 export function agentLink(options: ClientOptions): AgentLink {
-  const client = new Client(options);
+  let client = new Client(options);
   return {
     assignments: async (signal) => await client.call('getAssignments', {}, { signal }),
     async watch(from, on, signal) {
@@ -33,6 +43,17 @@ export function agentLink(options: ClientOptions): AgentLink {
     imageContent: async (imageId, signal) =>
       await client.download('getImageContent', { params: { ref: imageId } }, { signal }),
     tunnel: async (id, signal) => await client.byteStream('tunnel', { params: { id } }, { signal }),
+    certify: async (requests, signal) =>
+      await client.call(
+        'renewCertificates',
+        { body: { requests } },
+        { signal, timeoutMs: REPORT_TIMEOUT_MS },
+      ),
+    reconnect(other) {
+      const before = client;
+      client = new Client(other);
+      before.close();
+    },
     close: () => client.close(),
   };
 }

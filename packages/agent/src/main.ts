@@ -1,14 +1,21 @@
 /**
- * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--api URL]`
+ * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--pki DIR] [--api URL]`
+ * `gantry agent join --state DIR --api URL --ca FILE --name NAME` makes this machine a node; the token is in GANTRY_JOIN_TOKEN.
  * `gantry agent --prepare PROVIDER[+VARIANT]` fills the cache and tests the accelerator, without a controller.
  */
 import { mkdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { ClientOptions } from '@gantry/client';
 import { err, isGantryError, version } from '@gantry/model';
 import { systemEnv } from './host/clock.ts';
 import { fileJournal } from './host/journal.ts';
-import { agentLink } from './link.ts';
+import { type Identity, IdentityFiles } from './identity/identity-files.ts';
+import { join as joinCluster } from './identity/join.ts';
+import { installPki } from './identity/pki-layout.ts';
+import { keepIdentity, type RenewalParts } from './identity/renewal.ts';
+import { type AgentLink, agentLink } from './link.ts';
 import { startAgent } from './loop/agent.ts';
 import { nodeHost } from './node-host.ts';
 import { createNodeOs } from './os/create-os.ts';
@@ -23,16 +30,22 @@ interface Options {
   api: string;
   libvirt?: string;
   prepare?: string;
+  /** Folder in the layout of /etc/pki, for libvirt and QEMU. */
+  pki: string;
+  ca?: string;
+  name?: string;
 }
 
 /** Runs until SIGTERM or SIGINT. Guests and DHCP run on. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    const options = parse(argv);
+    const joins = argv[0] === 'join';
+    const options = parse(joins ? argv.slice(1) : argv);
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => stop.abort(new Error(signal)));
-    if (options.prepare) await prepare(options.prepare, options, stop.signal);
+    if (joins) await joinAs(options, stop.signal);
+    else if (options.prepare) await prepare(options.prepare, options, stop.signal);
     else await serve(options, stop.signal);
     return 0;
   } catch (error) {
@@ -46,7 +59,8 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
   const { state } = options;
   const env = systemEnv();
   await mkdir(storageRoot(state), { recursive: true, mode: 0o711 });
-  const link = agentLink({ url: options.api, token: await readToken(join(state, 'agent', 'token')) });
+  const files = new IdentityFiles(state);
+  const link = agentLink(await credentials(options, await files.current()));
   const journal = fileJournal({ path: join(state, 'agent', 'journal.json'), env });
   const os = createNodeOs({ cacheDir: options.cache, now: env.clock.now, uuid: env.uuid });
   let membership: { cluster: string; node: string } | undefined;
@@ -86,11 +100,44 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
       signal,
     );
     env.log('info', 'the agent runs', { version, state, api: options.api, run: running.state.journal.run });
-    await running.done;
+    await Promise.all([
+      running.done,
+      keepIdentity({ env, files, ...certification(options, link) }, signal),
+    ]).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
     await guests.close();
     link.close();
     env.log('info', 'the agent stops; guests run on');
   }
+}
+
+async function joinAs({ state, api, ca, name }: Options, signal: AbortSignal): Promise<void> {
+  const token = process.env['GANTRY_JOIN_TOKEN'];
+  if (!ca || !name || !token || !api.startsWith('https:'))
+    throw err('usage', { what: 'join needs --api https://HOST:PORT, --ca, --name and GANTRY_JOIN_TOKEN' });
+  const { node } = await joinCluster({ state, api, ca, name, token }, signal);
+  process.stdout.write(`${JSON.stringify({ name, node })}\n`);
+}
+
+/** A node that has joined shows its certificate; the controller's own has a token. */
+async function credentials({ state, api }: Options, identity: Identity | undefined): Promise<ClientOptions> {
+  if (api.startsWith('https:') && identity) return { url: api, tls: tlsOf(identity) };
+  return { url: api, token: await readToken(join(state, 'agent', 'token')) };
+}
+
+const tlsOf = ({ ca, agent }: Identity) => ({ ca, ...agent });
+
+function certification({ api, pki, libvirt }: Options, link: AgentLink): Omit<RenewalParts, 'env' | 'files'> {
+  const far = api.startsWith('https:');
+  return {
+    certify: link.certify,
+    async use(identity) {
+      if (far) link.reconnect({ url: api, tls: tlsOf(identity) });
+      await installPki(pki, identity, libvirt);
+    },
+    ...(far ? {} : { first: { name: hostname(), api } }),
+  };
 }
 
 async function readToken(path: string): Promise<string> {
@@ -113,6 +160,9 @@ function parse(argv: readonly string[]): Options {
     cache: values.cache ?? process.env['GANTRY_CACHE'] ?? '/var/cache/gantry',
     api: values.api ?? `unix:${join(state, 'run', 'api.sock')}`,
     ...(values.libvirt === undefined ? {} : { libvirt: values.libvirt }),
+    pki: values.pki ?? join(state, 'agent', 'pki'),
+    ...(values.ca === undefined ? {} : { ca: values.ca }),
+    ...(values.name === undefined ? {} : { name: values.name }),
     ...(values.prepare === undefined ? {} : { prepare: values.prepare }),
   };
 }
@@ -122,7 +172,10 @@ function parsed(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { state: text, cache: text, api: text, libvirt: text, prepare: text },
+      options: {
+        ...{ state: text, cache: text, api: text, libvirt: text, prepare: text },
+        ...{ pki: text, ca: text, name: text },
+      },
     });
   } catch (error) {
     throw err('usage', { what: (error as Error).message }, error);

@@ -5,6 +5,7 @@ import { Denials } from './api/denials.ts';
 import { dispatch } from './api/pipeline.ts';
 import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
+import type { Remote } from './remote.ts';
 import type { Store } from './store/store.ts';
 import { allTasks } from './tasks/all-tasks.ts';
 import { TaskRunner } from './tasks/runner.ts';
@@ -15,7 +16,7 @@ export class Controller {
   readonly app: App;
   readonly #runner: TaskRunner;
 
-  constructor(parts: { store: Store; env: Env; images: ImageFiles }) {
+  constructor(parts: { store: Store; env: Env; images: ImageFiles; remote?: Remote }) {
     this.#runner = new TaskRunner(parts.env, parts.store);
     this.app = {
       ...parts,

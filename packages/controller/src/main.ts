@@ -1,14 +1,16 @@
 /**
- * `gantry server --state DIR [--listen HOST:PORT] [--socket PATH] [--task-off NAME]...`: the controller.
+ * `gantry server --state DIR [--listen HOST:PORT] [--advertise NAME]... [--release DIR] [--socket PATH]
+ * [--task-off NAME]...`: the controller.
  * `gantry server init --state DIR`: makes the store of a new cluster.
  */
 
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { err, isGantryError } from '@gantry/model';
 import type { Env } from './env.ts';
 import { initCommand } from './init.ts';
-import { type ServerOptions, startServer } from './server.ts';
+import { type Address, type ServerOptions, startServer } from './server.ts';
 import { systemEnv } from './system-env.ts';
 
 const DEFAULT_STATE = '/var/lib/gantry';
@@ -60,6 +62,8 @@ function parse(argv: readonly string[]): ServerOptions {
     state,
     socket: values.socket ?? join(state, 'run', 'api.sock'),
     ...(values.listen === undefined ? {} : { listen: address(values.listen) }),
+    ...(values.advertise === undefined ? {} : { advertise: values.advertise.map(hostName) }),
+    ...(values.release === undefined ? {} : { release: values.release }),
     tasksOff: values['task-off'] ?? [],
   };
 }
@@ -72,6 +76,8 @@ function parsed(argv: readonly string[]) {
         state: { type: 'string' },
         listen: { type: 'string' },
         socket: { type: 'string' },
+        advertise: { type: 'string', multiple: true },
+        release: { type: 'string' },
         'task-off': { type: 'string', multiple: true },
       },
     });
@@ -80,14 +86,18 @@ function parsed(argv: readonly string[]) {
   }
 }
 
-/** Tokens travel in clear, so only loopback is offered. */
-function address(text: string): { host: string; port: number } {
-  const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):(\d{1,5})$/.exec(text);
-  if (!match?.[1] || Number(match[2]) > 65_535)
-    throw err('usage', {
-      what: `--listen ${text.slice(0, 64)}: a loopback address and port, such as 127.0.0.1:7460`,
-    });
-  return { host: match[1].replace(/[[\]]/g, ''), port: Number(match[2]) };
+/** `HOST:PORT`, IPv6 in brackets. On loopback tokens travel in clear, elsewhere by TLS. */
+function address(text: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9A-Za-z.-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  if (!host || Number(match?.[3]) > 65_535)
+    throw err('usage', { what: `--listen ${text.slice(0, 64)}: an address and port, such as 10.0.0.1:7460` });
+  return { host, port: Number(match?.[3]) };
+}
+
+function hostName(text: string): string {
+  if (isIP(text) || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/.test(text)) return text;
+  throw err('usage', { what: `--advertise ${text.slice(0, 64)}: a host name or an address` });
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -72,7 +72,8 @@ test('made once; what was acknowledged is there after kill -9; SIGTERM ends it c
   expect(await ended(second.child)).toBe(0);
 });
 
-test('it listens on loopback only', () => {
-  for (const listen of ['0.0.0.0:1', 'example.org:80', '127.0.0.1:99999', '127.0.0.1'])
+test('it listens at an address and a port', () => {
+  for (const listen of ['10.0.0.1', 'a b:80', '[::g]:1', '127.0.0.1:99999', ':7460'])
     expect(run(['--state', state, '--listen', listen]).status).toBe(2);
+  expect(run(['--state', state, '--advertise', 'a/b']).status).toBe(2);
 });

@@ -79,6 +79,24 @@ export const errorRegistry = {
     'this token may not {action}: {why}',
     'Ask an administrator for a token with the needed role.',
   ),
+  not_joinable: entry(
+    409,
+    5,
+    'no machine can join: {why}',
+    'Let the controller listen where the machine reaches it: `gantry cluster set --listen ADDRESS:PORT`.',
+  ),
+  join_refused: entry(
+    403,
+    4,
+    'this machine may not join as {node}: {why}',
+    'Ask an administrator for a new line: `gantry node add {node}`.',
+  ),
+  certificate_needed: entry(
+    401,
+    4,
+    'no valid certificate: {why}',
+    'A node shows the certificate that it got when it joined; if it lost it, remove the node and join anew.',
+  ),
   // --- what is there
   not_found: entry(404, 3, '{kind} {name} does not exist', 'List what exists with `gantry {kind} list`.'),
   ambiguous: entry(409, 5, '{name} could mean {matches}', 'Write the whole name or the id.'),

@@ -7,7 +7,7 @@ import { Boot, ImageSpec, OsSource } from './resources/image.ts';
 import { NicTrust, Personality, SshKey } from './resources/instance.ts';
 import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
-import { roles } from './resources/project.ts';
+import { tokenRoles } from './resources/project.ts';
 import { oneOf, optional, positive, type Static, strict, stringMap, Timestamp, Type } from './schema.ts';
 import { MiB, Milliseconds } from './units.ts';
 
@@ -28,7 +28,7 @@ export const CreateProject = strict({ name: Name, labels });
 export const CreateToken = strict({
   name: Name,
   spec: strict({
-    role: oneOf(roles),
+    role: oneOf(tokenRoles),
     project: optional(Ref),
     node: optional(Ref),
     expiresAt: optional(Timestamp),

@@ -3,6 +3,7 @@
  * Long work answers 202 with an Operation. `plan: true` routes take `?plan=true` and answer what would happen.
  */
 import { Assignments, Report, ReportAnswer } from './assignments.ts';
+import { AddNode, JoinNode, NodeAdded, NodeCertificates, RenewCertificates } from './joining.ts';
 import {
   CreateFlavor,
   CreateImage,
@@ -221,7 +222,7 @@ export const routes = {
     response: Group,
   },
   listNodes: list('/v1/nodes', 'nodes', Node),
-  getNode: get('/v1/nodes', 'node', Node),
+  getNode: { ...get('/v1/nodes', 'node', Node), roles: ['admin', 'operator', 'viewer', 'agent'] },
   setNode: {
     method: 'PATCH',
     path: '/v1/nodes/:ref',
@@ -231,6 +232,16 @@ export const routes = {
     body: SetNode,
     response: Node,
   },
+  addNode: {
+    method: 'POST',
+    path: '/v1/nodes',
+    summary: 'expect a new node: a token with which one machine may join under this name, once',
+    roles: admin,
+    status: 201,
+    body: AddNode,
+    response: NodeAdded,
+  },
+  removeNode: remove('/v1/nodes', 'node', admin),
   listFlavors: list('/v1/flavors', 'flavors', Flavor),
   getFlavor: get('/v1/flavors', 'flavor', Flavor),
   createFlavor: create('/v1/flavors', 'flavor', CreateFlavor, Flavor, admin),
@@ -480,7 +491,25 @@ export const routes = {
     status: 200,
     response: strict({ items: Type.Array(TaskStatus) }),
   },
-  // --- agents
+  // --- machines that become nodes, and agents
+  joinNode: {
+    method: 'POST',
+    path: '/v1/join',
+    summary: 'become the node that the join token names',
+    roles: ['join'],
+    status: 200,
+    body: JoinNode,
+    response: NodeCertificates,
+  },
+  renewCertificates: {
+    method: 'POST',
+    path: '/v1/agent/certificates',
+    summary: 'new certificates for new keys of this node',
+    roles: agent,
+    status: 200,
+    body: RenewCertificates,
+    response: NodeCertificates,
+  },
   getAssignments: {
     method: 'GET',
     path: '/v1/agent/assignments',

@@ -25,6 +25,7 @@ export async function nodeFacts(sources: FactsSources): Promise<NodeFacts> {
   ]);
   return {
     hostname: hostname(),
+    ...(await machineFact()),
     architecture: machine(),
     ...cpu,
     memoryMiB: memory.totalMiB,
@@ -48,6 +49,18 @@ export async function nodeGauges(
     }),
   ]);
   return { storage: spaces, memoryFreeMiB: memory.availableMiB };
+}
+
+/** The lasting id of this machine (machine-id(5)); undefined where the system has none. */
+export const machineId = (): Promise<string | undefined> =>
+  readFile('/etc/machine-id', 'utf8').then(
+    (text) => /^[0-9a-f]{32}$/m.exec(text)?.[0],
+    () => undefined,
+  );
+
+async function machineFact(): Promise<Pick<NodeFacts, 'machine'>> {
+  const machine = await machineId();
+  return machine ? { machine } : {};
 }
 
 /** New with every boot of the kernel. */

@@ -6,7 +6,7 @@ import { err } from '@gantry/model';
 import { type Daemon, daemonPath } from '../hand-over.ts';
 import type { Owner } from './files.ts';
 import { libvirtSocket } from './host-check.ts';
-import type { Layout, Settings } from './layout.ts';
+import type { AgentSettings, Layout, Settings } from './layout.ts';
 
 export interface Programs {
   node: string;
@@ -14,19 +14,28 @@ export interface Programs {
   agent: string;
 }
 
-export const serverArguments = (layout: Layout, { listen }: Settings): string[] => [
+export const serverArguments = (layout: Layout, settings: Settings): string[] => [
   '--state',
   layout.state,
-  ...(listen ? ['--listen', listen] : []),
+  ...(settings.listen ? ['--listen', settings.listen] : []),
+  ...(settings.advertise ?? []).flatMap((name) => ['--advertise', name]),
+  ...(listensFar(settings) ? ['--release', layout.release] : []),
 ];
 
-export function agentArguments(layout: Layout, { libvirt, cache }: Settings): string[] {
+/** Do other machines reach the controller? */
+export const listensFar = ({ listen }: Pick<Settings, 'listen'>): boolean =>
+  listen !== undefined && !/^(127\.|localhost:|\[::1\]:)/.test(listen);
+
+export function agentArguments(layout: Layout, settings: AgentSettings & { controller?: string }): string[] {
+  const { libvirt, cache, pki, controller } = settings;
   const socket = libvirtSocket(libvirt);
   return [
     '--state',
     layout.state,
     ...(socket ? ['--libvirt', socket] : []),
     ...(cache ? ['--cache', cache] : []),
+    ...(pki ? ['--pki', pki] : []),
+    ...(controller ? ['--api', controller] : []),
   ];
 }
 

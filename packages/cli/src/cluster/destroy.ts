@@ -21,8 +21,8 @@ export async function destroyCluster(
   else await session.confirm(`Remove the unfinished cluster ${settings.name} in ${layout.state}?`);
   if (settings.mode === 'systemd') await removeUnits();
   else await stopDaemons(layout, settings);
-  const { controller, agent, run, log, lib, draft, adminToken, settings: file } = layout;
-  for (const path of [controller, agent, run, log, lib, draft, adminToken])
+  const { controller, agent, run, log, lib, release, draft, adminToken, settings: file } = layout;
+  for (const path of [controller, agent, run, log, lib, release, draft, adminToken])
     rmSync(path, { recursive: true, force: true });
   // Last: as long as it is there, the command can be repeated.
   rmSync(file, { force: true });

@@ -17,6 +17,7 @@ const programs: readonly (readonly [program: string, pkg: string])[] = [
   ['ip', 'iproute2'],
   ['nft', 'nftables'],
   ['debootstrap', 'debootstrap'],
+  ['openssl', 'openssl'],
 ];
 
 const architectures: Readonly<Record<string, readonly [string, string]>> = {

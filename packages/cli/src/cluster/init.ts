@@ -4,7 +4,7 @@ import { err, type Node } from '@gantry/model';
 import { localContext, readConfig, writeConfig } from '../config.ts';
 import type { Session } from '../session.ts';
 import { ensureAccount } from './account.ts';
-import { programsFor } from './daemons.ts';
+import { listensFar, programsFor } from './daemons.ts';
 import { ensureFolder, type Owner, writeDurably } from './files.ts';
 import { requireFit } from './host-check.ts';
 import { type Layout, layoutOf, readSettings, type Settings } from './layout.ts';
@@ -74,7 +74,9 @@ async function finish(session: Session, layout: Layout, settings: Settings): Pro
   const alive = settings.mode === 'detached' ? () => requireRunning(layout, 'agent') : () => undefined;
   try {
     await untilAnswers(client, () => undefined);
-    session.note(`  api      unix:${layout.socket}${settings.listen ? `, http://${settings.listen}` : ''}`);
+    session.note(
+      `  api      unix:${layout.socket}${settings.listen ? `, ${listensFar(settings) ? 'https' : 'http'}://${settings.listen}` : ''}`,
+    );
     const node = await untilNodeReady(client, settings.node, alive);
     session.note(`  node     ${describe(node)}`);
   } finally {

@@ -18,6 +18,12 @@ export interface Layout {
   adminToken: string;
   agentToken: string;
   settings: string;
+  /** What machines are given to become nodes. */
+  release: string;
+  /** Of a machine that joined another's cluster, in place of `settings`. */
+  nodeSettings: string;
+  /** Keys and certificates of such a machine. */
+  identity: string;
 }
 
 export const layoutOf = (state: string): Layout => ({
@@ -32,28 +38,51 @@ export const layoutOf = (state: string): Layout => ({
   adminToken: join(state, 'admin-token'),
   agentToken: join(state, 'agent', 'token'),
   settings: join(state, 'cluster.json'),
+  release: join(state, 'release'),
+  nodeSettings: join(state, 'node.json'),
+  identity: join(state, 'agent', 'identity.json'),
 });
 
 export type Mode = 'systemd' | 'detached' | 'foreground';
 
-/** What was chosen at `cluster init`; kept so that a start needs no options. */
-export interface Settings {
-  name: string;
+/** How the agent of this machine is run. */
+export interface AgentSettings {
   node: string;
   mode: Mode;
-  bridge: string;
-  subnet: string;
-  listen?: string;
   libvirt?: string;
   cache?: string;
-  /** All steps of `cluster init` are done. */
+  /** In the layout of /etc/pki: certificates for libvirt and QEMU. */
+  pki?: string;
+  /** All steps of making it are done. */
   complete: boolean;
 }
 
+/** What was chosen at `cluster init`; kept so that a start needs no options. */
+export interface Settings extends AgentSettings {
+  name: string;
+  bridge: string;
+  subnet: string;
+  listen?: string;
+  /** Names and addresses by which other machines reach the controller, if not by `listen`. */
+  advertise?: readonly string[];
+}
+
+/** Of a machine that joined another's cluster: the agent alone runs here. */
+export interface NodeSettings extends AgentSettings {
+  /** `https://HOST:PORT` of the controller. */
+  controller: string;
+}
+
 /** Undefined when there is no cluster, or none whose making came so far. */
-export function readSettings(layout: Layout): Settings | undefined {
+export const readSettings = (layout: Layout): Settings | undefined => read<Settings>(layout.settings);
+
+/** Undefined on a machine that joined no cluster. */
+export const readNodeSettings = (layout: Layout): NodeSettings | undefined =>
+  read<NodeSettings>(layout.nodeSettings);
+
+function read<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(layout.settings, 'utf8')) as Settings;
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch {
     return undefined;
   }

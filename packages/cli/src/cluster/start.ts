@@ -6,9 +6,17 @@ import { localContext } from '../config.ts';
 import type { Daemon } from '../hand-over.ts';
 import type { Io } from '../io.ts';
 import { ensureAccount } from './account.ts';
-import { agentArguments, environments, type Programs, programsFor, serverArguments } from './daemons.ts';
+import {
+  agentArguments,
+  environments,
+  listensFar,
+  type Programs,
+  programsFor,
+  serverArguments,
+} from './daemons.ts';
 import type { Layout, Settings } from './layout.ts';
 import { logFile, requireRunning, running, startDetached, stopDetached } from './process.ts';
+import { ensureRelease } from './release.ts';
 import { installUnits, isActive, setUnits } from './systemd.ts';
 import { untilAnswers } from './wait.ts';
 
@@ -18,6 +26,7 @@ export const localClient = (layout: Layout): Client => new Client(localContext(l
 export async function startDaemons(layout: Layout, settings: Settings): Promise<void> {
   const owner = await ensureAccount(layout.state);
   const programs = programsFor(owner, layout);
+  if (listensFar(settings)) await ensureRelease(layout);
   if (settings.mode === 'systemd') {
     await installUnits(layout, settings, programs);
     return await answered(layout, () => undefined);
@@ -87,6 +96,7 @@ export async function runForeground(
 ): Promise<void> {
   const owner = await ensureAccount(layout.state);
   const programs = programsFor(owner, layout);
+  if (listensFar(settings)) await ensureRelease(layout);
   const children = [server(programs, layout, settings, owner), agent(programs, layout, settings)];
   const ended = children.map(
     (child) =>

@@ -5,7 +5,7 @@ import { USER } from './account.ts';
 import type { Programs } from './daemons.ts';
 import { agentArguments, environments, serverArguments } from './daemons.ts';
 import { writeDurably } from './files.ts';
-import type { Layout, Settings } from './layout.ts';
+import type { AgentSettings, Layout, NodeSettings, Settings } from './layout.ts';
 import { run, succeeds } from './programs.ts';
 
 /** https://www.freedesktop.org/software/systemd/man/sd_booted.html */
@@ -63,10 +63,14 @@ WantedBy=multi-user.target
 `;
 
 /** The agent acts on the whole machine; ending it must not end what it started for guests (DHCP). */
-export const agentUnit = (layout: Layout, settings: Settings, { node, agent }: Programs): string => `[Unit]
+export const agentUnit = (
+  layout: Layout,
+  settings: AgentSettings & { controller?: string },
+  { node, agent }: Pick<Programs, 'node' | 'agent'>,
+): string => `[Unit]
 Description=Gantry agent
 After=network.target libvirtd.service virtqemud.service gantry-controller.service
-Wants=gantry-controller.service
+Wants=network-online.target${settings.controller ? '' : ' gantry-controller.service'}
 
 [Service]
 ExecStart=${execStart([node, agent, ...agentArguments(layout, settings)])}
@@ -86,6 +90,17 @@ SystemCallArchitectures=native
 WantedBy=multi-user.target
 `;
 
+/** The agent alone, of a machine that joined another's cluster. */
+export async function installAgentUnit(
+  layout: Layout,
+  settings: NodeSettings,
+  programs: Pick<Programs, 'node' | 'agent'>,
+): Promise<void> {
+  writeDurably(unitPath('agent'), agentUnit(layout, settings, programs), 0o644);
+  await run('systemctl', ['daemon-reload'], remedy);
+  await run('systemctl', ['enable', '--now', unitName('agent')], remedy);
+}
+
 const remedy = 'See systemctl status and journalctl -u for the unit.';
 
 /** Writes, enables and starts both. Repeating it changes nothing. */
@@ -104,8 +119,8 @@ export async function setUnits(verb: 'start' | 'stop'): Promise<void> {
 export const isActive = async (daemon: Daemon): Promise<boolean> =>
   (await succeeds('systemctl', ['is-active', unitName(daemon)])) !== undefined;
 
-export async function removeUnits(): Promise<void> {
-  await run('systemctl', ['disable', '--now', unitName('agent'), unitName('server')], remedy);
-  for (const daemon of ['server', 'agent'] as const) rmSync(unitPath(daemon), { force: true });
+export async function removeUnits(daemons: readonly Daemon[] = ['agent', 'server']): Promise<void> {
+  await run('systemctl', ['disable', '--now', ...daemons.map(unitName)], remedy);
+  for (const daemon of daemons) rmSync(unitPath(daemon), { force: true });
   await run('systemctl', ['daemon-reload'], remedy);
 }

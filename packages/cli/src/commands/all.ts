@@ -44,8 +44,12 @@ import { networkCreate } from './network/create.ts';
 import { networkDelete } from './network/delete.ts';
 import { networkList } from './network/list.ts';
 import { networkShow } from './network/show.ts';
+import { nodeAdd } from './node/add.ts';
 import { nodeDrain } from './node/drain.ts';
+import { nodeJoin } from './node/join.ts';
 import { nodeList } from './node/list.ts';
+import { nodeOffline } from './node/offline.ts';
+import { nodeRemove } from './node/remove.ts';
 import { nodeShow } from './node/show.ts';
 import { nodeUndrain } from './node/undrain.ts';
 import { opCancel } from './op/cancel.ts';
@@ -97,8 +101,12 @@ export const verbs: readonly Verb[] = [
   networkDelete,
   nodeList,
   nodeShow,
+  nodeAdd,
+  nodeJoin,
   nodeDrain,
   nodeUndrain,
+  nodeOffline,
+  nodeRemove,
   opList,
   opShow,
   opWatch,

@@ -4,11 +4,12 @@ import { type Body, err, type Query, type Revision, type RouteName, type TaskSta
 import type { Env } from '../env.ts';
 import type { ImageFiles } from '../images/image-files.ts';
 import type { Kind, Kinds, Resource } from '../kinds.ts';
+import type { Remote } from '../remote.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Committed, Store } from '../store/store.ts';
 import type { Tunnels } from '../tunnels.ts';
 import type { Turns } from '../turns.ts';
-import { type Caller, sees } from './caller.ts';
+import { type Caller, type Peer, sees } from './caller.ts';
 import type { Denials } from './denials.ts';
 
 /** The controller, as handlers and tasks know it. */
@@ -19,6 +20,8 @@ export interface App {
   tunnels: Tunnels;
   denials: Denials;
   turns: Turns;
+  /** Only while it listens beyond its own machine. */
+  remote?: Remote;
   tasks(): TaskStatus[];
 }
 
@@ -27,6 +30,8 @@ export interface Request {
   route: RouteName;
   /** Bearer secret. */
   token?: string | undefined;
+  /** Undefined for requests from this machine. */
+  peer?: Peer | undefined;
   params?: Record<string, string>;
   query?: Record<string, unknown>;
   body?: unknown;
@@ -68,6 +73,7 @@ export interface Call<N extends RouteName = RouteName> {
   bytes?: AsyncIterable<Uint8Array>;
   ifMatch?: string;
   lastEventId?: string;
+  peer?: Peer;
   requestId: string;
   signal: AbortSignal;
   /** Writes the draft together with its audit event and, where the request made something, its idempotency record. */

@@ -10,6 +10,7 @@ import * as images from './images.ts';
 import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
 import * as instances from './instances.ts';
+import * as joining from './joining.ts';
 import * as networks from './networks.ts';
 import * as operations from './operations.ts';
 import * as stats from './stats.ts';
@@ -30,6 +31,7 @@ export const handlers = {
   ...inside,
   ...instances,
   ...instanceDiff,
+  ...joining,
   ...networks,
   ...operations,
   ...stats,

@@ -31,8 +31,10 @@ export async function dispatch(app: App, request: Request): Promise<Reply> {
 
 const anonymous = { token: undefined, role: 'viewer' } as unknown as Caller;
 
-async function identify(app: App, { route, token }: Request): Promise<Caller> {
-  return routes[route].roles.length === 0 ? anonymous : authenticate(app.store, app.env, token);
+async function identify(app: App, { route, token, peer }: Request): Promise<Caller> {
+  return routes[route].roles.length === 0
+    ? anonymous
+    : authenticate(app.store, app.env, { secret: token, peer });
 }
 
 async function answer(app: App, request: Request, requestId: string, caller: Caller): Promise<Reply> {
@@ -61,6 +63,7 @@ async function answer(app: App, request: Request, requestId: string, caller: Cal
     body,
     requestId,
     signal: permitted.signal,
+    ...(request.peer ? { peer: request.peer } : {}),
     ...(request.bytes ? { bytes: request.bytes } : {}),
     ...(request.ifMatch ? { ifMatch: request.ifMatch } : {}),
     ...(request.lastEventId ? { lastEventId: request.lastEventId } : {}),

@@ -1,5 +1,5 @@
 /** HTTP: a thin adapter. Headers, bodies and streams in and out; everything else is the pipeline's. */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import { err, isGantryError, type Problem, type RouteName, routes, toProblem } from '@gantry/model';
 import Fastify, {
@@ -10,6 +10,7 @@ import Fastify, {
 } from 'fastify';
 import type { App, Reply } from '../api/call.ts';
 import { dispatch } from '../api/pipeline.ts';
+import { serveEnrolment } from './enrolment.ts';
 import { header, identityOf } from './identity.ts';
 import { openapi } from './openapi.ts';
 import { sendEvents } from './sse.ts';
@@ -22,9 +23,16 @@ const REPORT_LIMIT = 32 * MIB;
 /** Path parameters: names of images have up to 127 characters, three times that when escaped. */
 const PARAM_LENGTH = 512;
 
-/** One listening end of the API: call `listen` on it, `close` ends it. */
-export async function httpServer(app: App): Promise<FastifyInstance> {
+/**
+ * One listening end of the API: call `listen` on it, `close` ends it.
+ * @param secure the server of a door to other machines, which asks for certificates
+ */
+export async function httpServer(
+  app: App,
+  secure?: (onRequest: RequestListener) => Server,
+): Promise<FastifyInstance> {
   const server = Fastify({
+    ...(secure ? { serverFactory: secure } : {}),
     bodyLimit: BODY_LIMIT,
     // watches are long, uploads slow
     requestTimeout: 0,
@@ -53,6 +61,7 @@ export async function httpServer(app: App): Promise<FastifyInstance> {
       handler: (request, reply) => answer(app, name as RouteName, request, reply),
     });
   }
+  if (secure) serveEnrolment(app, server);
   acceptWebSockets(app, server.server as Server);
   await server.ready();
   return server;

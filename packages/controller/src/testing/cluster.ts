@@ -5,6 +5,7 @@ import { type ClusterOptions, initCluster } from '../bootstrap.ts';
 import { Controller } from '../controller.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { FakeAgent } from './fake-agent.ts';
+import { fakeAuthority } from './fake-authority.ts';
 import { memoryImages } from './memory-images.ts';
 import { settle, type TestEnv, testEnv } from './test-env.ts';
 
@@ -36,7 +37,8 @@ export async function testCluster(): Promise<TestCluster> {
   const store = new SqliteStore(':memory:');
   const images = memoryImages();
   const { adminToken, agentToken } = await initCluster(store, env, { name: 'test', node: 'n1', network });
-  const controller = new Controller({ store, env, images });
+  const remote = { authority: fakeAuthority(), url: 'https://controller.test:7460' };
+  const controller = new Controller({ store, env, images, remote });
   const stop = new AbortController();
   const done = controller.run(stop.signal);
   const agent = new FakeAgent(controller, env, agentToken);

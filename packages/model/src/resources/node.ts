@@ -9,6 +9,9 @@ export const NodeSpec = strict({
     ['active', 'drained', 'offline'] as const,
     'drained takes no new guests; offline is not spoken with',
   ),
+  machine: optional(
+    Type.String({ description: '/etc/machine-id of the machine that joined under this name' }),
+  ),
 });
 export type NodeSpec = Static<typeof NodeSpec>;
 
@@ -30,6 +33,7 @@ export type Accelerator = Static<typeof Accelerator>;
 
 export const NodeFacts = strict({
   hostname: Type.String(),
+  machine: optional(Type.String({ description: '/etc/machine-id' })),
   architecture: Type.String({ description: 'as libvirt names it: x86_64, aarch64' }),
   cpus: count('logical CPUs'),
   cpuModel: Type.String(),

@@ -30,9 +30,19 @@ export const clusterInit: Verb = {
       flags: '--subnet <cidr>',
       description: `their IPv4 subnet, with NAT and DHCP, default ${DEFAULT_SUBNET}`,
     },
-    { flags: '--listen <address>', description: 'also answer on loopback, such as 127.0.0.1:7460' },
+    {
+      flags: '--listen <address>',
+      description:
+        'also answer there: on loopback in clear, elsewhere by TLS, so that other machines can join',
+    },
+    {
+      flags: '--advertise <name>',
+      description: 'name or address by which other machines reach it, default: the one of --listen',
+      many: true,
+    },
     { flags: '--libvirt <socket>', description: 'socket of the libvirt daemon, default: the machine’s own' },
     { flags: '--cache <folder>', description: 'downloads and finished bases, default /var/cache/gantry' },
+    { flags: '--pki <folder>', description: 'certificates for libvirt and QEMU go there, such as /etc/pki' },
     { flags: '--systemd', description: 'run as systemd units (the default where there is systemd)' },
     { flags: '--detach', description: 'run detached, without systemd' },
     { flags: '--foreground', description: 'run until Ctrl-C' },
@@ -41,6 +51,7 @@ export const clusterInit: Verb = {
     'gantry cluster init',
     'gantry cluster init --yes',
     'gantry cluster init --yes --state /srv/gantry --detach',
+    'gantry cluster init --yes --listen 10.0.0.1:7460',
   ],
   async run(session, given) {
     const state = stateOf(given);
@@ -64,7 +75,9 @@ export const clusterInit: Verb = {
       bridge: given.text('bridge') ?? DEFAULT_BRIDGE,
       subnet,
       ...given.string('listen', 'listen'),
+      ...(given.all('advertise').length > 0 ? { advertise: given.all('advertise') } : {}),
       ...given.string('libvirt', 'libvirt'),
+      ...given.string('pki', 'pki'),
       ...given.string('cache', 'cache'),
     });
   },

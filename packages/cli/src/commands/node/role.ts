@@ -6,7 +6,7 @@ import { describeNode } from './node.ts';
 
 export const roleVerb = (
   verb: string,
-  role: 'active' | 'drained',
+  role: 'active' | 'drained' | 'offline',
   words: { summary: string; said: string },
 ): Verb => ({
   words: `node ${verb}`,

@@ -1,0 +1,89 @@
+/** The node's certificate where libvirt and QEMU look for theirs. Source: https://libvirt.org/kbase/tlscerts.html */
+import { chmod, chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { replaceFile } from '../host/durable.ts';
+import { type Run, run as runProgram } from '../process/run.ts';
+import type { Identity } from './identity-files.ts';
+
+interface PkiFile {
+  path: string;
+  text: string;
+  secret: boolean;
+}
+
+/** Of one certificate: it is for servers and clients. */
+export function pkiFiles({ ca, host: { key, cert } }: Pick<Identity, 'ca' | 'host'>): PkiFile[] {
+  const open = (path: string, text: string) => ({ path, text, secret: false });
+  const secret = (path: string, text: string) => ({ path, text, secret: true });
+  return [
+    open('CA/cacert.pem', ca),
+    ...['server', 'client'].flatMap((side) => [
+      secret(`libvirt/private/${side}key.pem`, key),
+      open(`libvirt/${side}cert.pem`, cert),
+    ]),
+    open('qemu/ca-cert.pem', ca),
+    ...['server', 'client'].flatMap((side) => [
+      secret(`qemu/${side}-key.pem`, key),
+      open(`qemu/${side}-cert.pem`, cert),
+    ]),
+  ];
+}
+
+/**
+ * Writes those that differ; QEMU, which runs as a user of its own, may read its keys.
+ * @param group id of the group that QEMU runs as, if there is one
+ * @returns whether anything was written
+ */
+export async function writePki(
+  folder: string,
+  identity: Identity,
+  group: number | undefined,
+): Promise<boolean> {
+  let changed = false;
+  for (const { path, text, secret } of pkiFiles(identity)) {
+    const file = join(folder, path);
+    const mode = secret ? 0o640 : 0o644;
+    const owner = secret && path.startsWith('qemu/') ? (group ?? 0) : 0;
+    if (await isSame(file, text, mode, owner)) continue;
+    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await replaceFile(file, text, secret ? 0o600 : mode);
+    await chown(file, 0, owner);
+    await chmod(file, mode);
+    changed = true;
+  }
+  return changed;
+}
+
+/**
+ * Writes them, and lets a running libvirtd take them up.
+ * @param socket libvirt's; beside it is the one for its administration
+ */
+export async function installPki(
+  folder: string,
+  identity: Identity,
+  socket = '/run/libvirt/libvirt-sock',
+  run: Run = runProgram,
+): Promise<void> {
+  if (!(await writePki(folder, identity, await qemuGroup()))) return;
+  const admin = `libvirtd:///system?socket=${join(dirname(socket), 'libvirt-admin-sock')}`;
+  // without TLS listeners, or not yet running, it has nothing to take up
+  await run(['virt-admin', '-c', admin, 'server-update-tls', 'libvirtd'], { timeoutMs: 10_000 }).catch(
+    () => undefined,
+  );
+}
+
+/** Debian's libvirt runs QEMU as libvirt-qemu, others as qemu. */
+async function qemuGroup(): Promise<number | undefined> {
+  const groups = await readFile('/etc/group', 'utf8');
+  const id = /^(?:libvirt-qemu|qemu):[^:]*:(\d+):/m.exec(groups)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
+async function isSame(file: string, text: string, mode: number, group: number): Promise<boolean> {
+  try {
+    const { mode: has, gid } = await stat(file);
+    return (has & 0o777) === mode && gid === group && (await readFile(file, 'utf8')) === text;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,123 @@
+/** This machine as a node of another machine's cluster. Each step looks first: after a crash the next run completes it. */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { Client } from '@gantry/client';
+import { err } from '@gantry/model';
+import { daemonPath } from '../hand-over.ts';
+import type { Session } from '../session.ts';
+import { agentArguments } from './daemons.ts';
+import { ensureFolder, writeDurably } from './files.ts';
+import { requireFit } from './host-check.ts';
+import { type Layout, type NodeSettings, readNodeSettings, readSettings } from './layout.ts';
+import { requireRunning, startDetached, stopDetached } from './process.ts';
+import { installAgentUnit, removeUnits } from './systemd.ts';
+import { untilNodeReady } from './wait.ts';
+
+const ROOT = { uid: 0, gid: 0 };
+
+export interface JoinWanted {
+  /** File with the certificate of the cluster's CA. */
+  ca: string;
+  token: string;
+}
+
+/** @returns exit code of the agent that joins: it has said why */
+export async function joinNode(
+  session: Session,
+  layout: Layout,
+  wanted: Omit<NodeSettings, 'complete'>,
+  how: JoinWanted,
+): Promise<number> {
+  requireFree(layout, wanted);
+  requireFit(wanted.libvirt);
+  ensureFolder(layout.state, ROOT, 0o755);
+  for (const [folder, mode] of [
+    [layout.agent, 0o711],
+    [layout.run, 0o755],
+    [layout.log, 0o750],
+  ] as const)
+    ensureFolder(folder, ROOT, mode);
+  const code = await enrol(layout, wanted, how);
+  if (code !== 0) return code;
+  session.note(`  identity  ${layout.identity}`);
+  const settings: NodeSettings = { ...wanted, complete: false };
+  writeSettings(layout, settings);
+  await startAgent(layout, settings);
+  session.note(`  agent     ${wanted.mode === 'systemd' ? 'gantry-agent.service' : 'detached'}`);
+  await untilReady(session, layout, settings);
+  writeSettings(layout, { ...settings, complete: true });
+  return 0;
+}
+
+function requireFree(layout: Layout, { node }: Pick<NodeSettings, 'node'>): void {
+  const cluster = readSettings(layout);
+  const why = cluster && `it has a cluster of its own, ${cluster.name}, in ${layout.state}`;
+  if (why) throw err('join_refused', { node, why });
+}
+
+const writeSettings = (layout: Layout, settings: NodeSettings): void =>
+  writeDurably(layout.nodeSettings, `${JSON.stringify(settings, null, 2)}\n`, 0o644);
+
+/** By the agent's own program, which keeps the keys. The token does not appear among its words. */
+async function enrol(
+  layout: Layout,
+  { controller, node }: Pick<NodeSettings, 'controller' | 'node'>,
+  { ca, token }: JoinWanted,
+): Promise<number> {
+  const words = ['join', '--state', layout.state, '--api', controller, '--ca', ca, '--name', node];
+  const child = spawn(process.execPath, [daemonPath('agent'), ...words], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, GANTRY_JOIN_TOKEN: token },
+  });
+  return await new Promise<number>((resolve, reject) =>
+    child.once('error', reject).once('close', (code) => resolve(code ?? 1)),
+  );
+}
+
+/** Runs it, as it was chosen when the machine joined. */
+export async function startAgent(layout: Layout, settings: NodeSettings): Promise<void> {
+  const programs = { node: process.execPath, agent: daemonPath('agent') };
+  if (settings.mode === 'systemd') return await installAgentUnit(layout, settings, programs);
+  const args = agentArguments(layout, settings);
+  await startDetached(layout, 'agent', { node: programs.node, module: programs.agent, args });
+}
+
+/** Asked of the controller, with the certificate of this node. */
+async function untilReady(
+  session: Session,
+  layout: Layout,
+  { controller, node, mode }: NodeSettings,
+): Promise<void> {
+  const { ca, agent } = JSON.parse(readFileSync(layout.identity, 'utf8')) as {
+    ca: string;
+    agent: { key: string; cert: string };
+  };
+  const client = new Client({ url: controller, tls: { ca, ...agent } });
+  try {
+    const alive = mode === 'systemd' ? () => undefined : () => requireRunning(layout, 'agent');
+    await untilNodeReady(client, node, alive);
+    session.note(`node ${node} is ready`);
+  } finally {
+    client.close();
+  }
+}
+
+/** @throws GantryError `host_unfit` on a machine that joined no cluster */
+export function localNode(layout: Layout): NodeSettings {
+  const settings = readNodeSettings(layout);
+  if (settings) return settings;
+  throw err('host_unfit', {
+    why: `it joined no cluster with its state in ${layout.state}`,
+    remedy: 'Run the line that `gantry node add NAME` prints on the controller.',
+  });
+}
+
+/** What joining made; disks and bridges must be gone before. */
+export async function leaveCluster(layout: Layout, { mode }: NodeSettings): Promise<void> {
+  if (mode === 'systemd') await removeUnits(['agent']);
+  else await stopDetached(layout, 'agent');
+  const { agent, run, log, nodeSettings } = layout;
+  for (const path of [agent, run, log]) rmSync(path, { recursive: true, force: true });
+  // last: as long as it is there, the command can be repeated
+  if (existsSync(nodeSettings)) rmSync(nodeSettings);
+}

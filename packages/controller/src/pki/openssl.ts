@@ -1,0 +1,42 @@
+/** The openssl program: argument arrays, input by stdin or by files that only we may read. */
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { err } from '@gantry/model';
+
+const LIMIT_MS = 30_000;
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export interface Said {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs it to its end, whatever that is. @throws GantryError `host_unfit` when it is not installed */
+export async function openssl(args: readonly string[], stdin = ''): Promise<Said> {
+  const child = spawn('openssl', [...args], {
+    stdio: 'pipe',
+    env: { PATH, LC_ALL: 'C' },
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
+  child.stdin.on('error', () => undefined); // it may end without reading all of it
+  child.stdin.end(stdin);
+  const ended = new Promise<number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  );
+  try {
+    const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    return { code, stdout, stderr };
+  } catch (error) {
+    const why = `openssl cannot be run: ${(error as Error).message}`;
+    throw err('host_unfit', { why, remedy: 'apt-get install openssl' }, error);
+  }
+}
+
+/** Its output. @throws Error with what it said when it fails */
+export async function opensslOutput(args: readonly string[], stdin?: string): Promise<string> {
+  const { code, stdout, stderr } = await openssl(args, stdin);
+  if (code !== 0) throw new Error(`openssl ${args[0]} ended with ${code}: ${stderr.trim().slice(-500)}`);
+  return stdout;
+}

@@ -1,0 +1,232 @@
+/** Several machines: each is a node with a libvirtd, a network and a state of its own; they meet over TLS. */
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Event, Instance, Node, Token } from '@gantry/model';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { controllerUrl, type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
+import { nothingLeft } from '../../lab/leftovers.ts';
+import { until } from '../../lab/wait.ts';
+
+let fleet: Fleet;
+let node2: Member;
+let node3: Member;
+
+beforeAll(async () => {
+  fleet = await startFleet();
+  node2 = await fleet.machine(2);
+  node3 = await fleet.machine(3);
+});
+afterAll(async () => {
+  expect(await fleet?.stop()).toEqual(nothingLeft);
+});
+
+const nodeNamed = (name: string) => fleet.first.json<Node>('node', 'show', name);
+const instance = (name: string) => fleet.first.json<Instance>('instance', 'show', name);
+const lineFor = async (name: string, ...flags: string[]) =>
+  (await fleet.first.ok('node', 'add', name, ...flags)).trim();
+const launch = (name: string, node: string) =>
+  fleet.first.ok('launch', 'debian/12', name, '--node', node, '--disk-cache', 'writeback', '--until', 'ping');
+
+describe('joining', () => {
+  test('a line with a forged token, a wrong fingerprint or another name leaves the machine as it was', async () => {
+    const line = await lineFor('node2');
+    const secret = /GANTRY_JOIN_TOKEN=(\S+)/.exec(line)?.[1] ?? '';
+    const forged = line.replace(secret, `gantry_${'A'.repeat(43)}`);
+    expect(await node2.joinBy(forged)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('[unauthenticated]'),
+    });
+    const pinned = /[0-9a-f]{64}/.exec(line)?.[0] ?? '';
+    const spoofed = line.replace(
+      pinned,
+      pinned.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
+    );
+    expect((await node2.joinBy(spoofed)).stderr).toMatch(/did NOT match/);
+    const named = line.replace('--name node2', '--name node9');
+    expect(await node2.joinBy(named)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('the join token is for node node2'),
+    });
+    expect(await node2.agent()).toBeUndefined();
+    await expect(stat(join(node2.state, 'agent', 'identity.json'))).rejects.toThrow();
+    expect((await nodeNamed('node2')).status.state).toBe('joining');
+  });
+
+  test('one line makes a machine a node', async () => {
+    const { code, stderr } = await node2.joinBy(await lineFor('node2'));
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/node node2 is ready/);
+    const { status } = await nodeNamed('node2');
+    expect(status).toMatchObject({
+      state: 'ready',
+      facts: { hostname: 'node2', accelerator: { kvm: false } },
+    });
+    expect(status.facts?.libvirtVersion).toMatch(/^\d/);
+    expect((await fleet.first.ok('event', 'list', '--type', 'node.joined')).trim()).toMatch(/node2/);
+  });
+
+  test('its keys are its own: the controller has none of them', async () => {
+    const { agent, host } = JSON.parse(
+      await readFile(join(node2.state, 'agent', 'identity.json'), 'utf8'),
+    ) as {
+      agent: { key: string };
+      host: { key: string };
+    };
+    const controller = join(fleet.first.state, 'controller');
+    const files = await readdir(controller, { recursive: true, withFileTypes: true });
+    for (const file of files.filter((entry) => entry.isFile())) {
+      const text = await readFile(join(file.parentPath, file.name), 'latin1');
+      for (const { key } of [agent, host]) expect(text).not.toContain(key.split('\n')[1]);
+    }
+  });
+
+  test('a used line is refused to another machine, and repeated by the same one it does no harm', async () => {
+    const line = await lineFor('node3');
+    const { code, stderr } = await node3.joinBy(line);
+    expect(code, stderr).toBe(0);
+    const again = await node2.joinBy(line);
+    expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining('[join_refused]') });
+    expect((await node3.joinBy(line)).code).toBe(0);
+    expect((await nodeNamed('node2')).status.state).toBe('ready');
+  });
+
+  test('libvirt and QEMU have certificates that their own TLS accepts', async () => {
+    for (const member of [node2, node3]) {
+      const pki = join(member.libvirtd.dir, 'pki');
+      expect(
+        await member.exec(
+          'certtool',
+          '--verify',
+          '--load-ca-certificate',
+          '/etc/pki/CA/cacert.pem',
+          '--infile',
+          '/etc/pki/libvirt/servercert.pem',
+        ),
+      ).toMatch(/Verified/);
+      expect((await stat(join(pki, 'libvirt/private/serverkey.pem'))).mode & 0o7).toBe(0);
+    }
+  });
+});
+
+describe('from afar', () => {
+  const curl = async (...args: string[]) =>
+    JSON.parse(
+      (await node2.exec('curl', '-sS', '--cacert', '/etc/pki/CA/cacert.pem', ...args)).trim(),
+    ) as Record<string, unknown>;
+
+  test('nobody without a token or a certificate learns anything', async () => {
+    for (const path of ['/v1/nodes', '/v1/agent/assignments', '/v1/instances', '/v1/agent/watch'])
+      expect(await curl(`${controllerUrl}${path}`)).toMatchObject({ status: 401 });
+  });
+
+  test('the agent’s token of the controller’s machine is of no use there', async () => {
+    const token = (await readFile(join(fleet.first.state, 'agent', 'token'), 'utf8')).trim();
+    expect(
+      await curl('-H', `authorization: Bearer ${token}`, `${controllerUrl}/v1/agent/assignments`),
+    ).toMatchObject({ code: 'certificate_needed' });
+  });
+
+  test('a host certificate is not an agent’s', async () => {
+    const pair = [
+      '--cert',
+      '/etc/pki/libvirt/clientcert.pem',
+      '--key',
+      '/etc/pki/libvirt/private/clientkey.pem',
+    ];
+    expect(await curl(...pair, `${controllerUrl}/v1/agent/assignments`)).toMatchObject({
+      code: 'certificate_needed',
+    });
+  });
+});
+
+describe('guests', () => {
+  test('land where they are told, each behind its own node', async () => {
+    await Promise.all([launch('one', 'node1'), launch('two', 'node2'), launch('three', 'node3')]);
+    const domains = await Promise.all(
+      [fleet.first, node2, node3].map((machine) => machine.exec('virsh', '--quiet', 'list', '--name')),
+    );
+    expect(domains.map((text) => text.trim().split('\n').length)).toEqual([1, 1, 1]);
+    const { spec } = await instance('three');
+    await node3.exec('ping', '-c', '1', '-W', '5', spec.nics[0]?.ipv4 ?? '');
+  });
+
+  test('an uploaded image comes to the node that needs it', async () => {
+    const content = randomBytes(3 * 2 ** 20);
+    const file = join(fleet.first.dir, 'noise.raw');
+    await writeFile(file, content);
+    await fleet.first.ok('image', 'import', file, '--name', 'noise', '--format', 'raw');
+    await fleet.first.ok(
+      'instance',
+      'create',
+      'noisy',
+      '--image',
+      'noise',
+      '--flavor',
+      'tiny',
+      '--node',
+      'node3',
+      '--stopped',
+    );
+    const bases = join(node3.state, 'agent', 'storage');
+    const found = (await readdir(bases, { recursive: true })).filter((name) => /bases\/[^/]+$/.test(name));
+    const contents = await Promise.all(found.map((name) => readFile(join(bases, name))));
+    expect(contents.some((bytes) => bytes.subarray(0, content.length).equals(content))).toBe(true);
+    await expect(readdir(join(node2.state, 'agent', 'storage', 'bases'))).rejects.toThrow();
+    await fleet.first.ok('instance', 'delete', 'noisy', '--yes');
+  });
+
+  test('kill -9 of an agent touches no guest; its successor goes on', async () => {
+    const before = await node2.exec('virsh', '--quiet', 'list', '--name');
+    await node2.killAgent();
+    await node2.startAgent();
+    expect(await node2.exec('virsh', '--quiet', 'list', '--name')).toBe(before);
+    await fleet.first.ok('instance', 'stop', 'two', '--force');
+    expect((await instance('two')).status.state).toBe('stopped');
+    await fleet.first.ok('instance', 'start', 'two');
+  });
+});
+
+describe('a node that is cut off', () => {
+  test('is lost after its lease, what runs there unknown; nothing is started elsewhere; it comes back', async () => {
+    await node3.exec('ip', 'link', 'set', 'fab0', 'down');
+    await until('the loss', async () => (await nodeNamed('node3')).status.state === 'lost', {
+      limitMs: 90_000,
+    });
+    expect((await instance('three')).status.state).toBe('unknown');
+    const { conditions } = (await nodeNamed('node3')).status;
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ type: 'Heard', status: 'false', reason: 'NoHeartbeat' }),
+    );
+    const elsewhere = await Promise.all(
+      [fleet.first, node2].map((machine) => machine.exec('virsh', '--quiet', 'list', '--name')),
+    );
+    expect(elsewhere.join()).not.toMatch(/three/);
+    expect(await node3.exec('virsh', '--quiet', 'list', '--name')).toMatch(/three/);
+    await node3.exec('ip', 'link', 'set', 'fab0', 'up');
+    await until('its return', async () => (await nodeNamed('node3')).status.state === 'ready');
+    expect((await instance('three')).status.state).toBe('running');
+  });
+});
+
+describe('leaving', () => {
+  test('not with guests; then its certificate is void at once', async () => {
+    const refused = await fleet.first.gantry(['node', 'remove', 'node3', '--yes']);
+    expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('three') });
+    await fleet.first.ok('instance', 'delete', 'three', '--yes');
+    await fleet.first.ok('node', 'drain', 'node3');
+    await fleet.first.ok('node', 'remove', 'node3', '--yes');
+    const tokens = await fleet.first.json<Token[]>('token', 'list');
+    expect(tokens.filter(({ name }) => name.includes('node3'))).toEqual([]);
+    const events = await fleet.first.json<Event[]>('event', 'list', '--type', 'api.remove-node');
+    expect(events[0]?.message).toBe('delete node node3');
+    await until('the refusal', async () => /certificate_needed|no valid certificate/.test(await node3.log()));
+  });
+
+  test('the same machine may come back under a new line', async () => {
+    await node3.killAgent();
+    const { code, stderr } = await node3.joinBy(await lineFor('node3'));
+    expect(code, stderr).toBe(0);
+    expect((await nodeNamed('node3')).status.state).toBe('ready');
+  });
+});
