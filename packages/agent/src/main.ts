@@ -1,6 +1,11 @@
 /**
+<<<<<<< HEAD
  * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--pki DIR] [--api URL]`
  * `gantry agent join --state DIR --api URL --ca FILE --name NAME` makes this machine a node; the token is in GANTRY_JOIN_TOKEN.
+=======
+ * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--api URL]`
+ * `gantry agent libvirt-auth ...` lets the agent in at libvirt, see `gantry node libvirt-auth`.
+>>>>>>> 93477f2 (agent: access to a libvirt that asks who comes)
  * `gantry agent --prepare PROVIDER[+VARIANT]` fills the cache and tests the accelerator, without a controller.
  */
 import { mkdir, readFile } from 'node:fs/promises';
@@ -15,6 +20,7 @@ import { type Identity, IdentityFiles } from './identity/identity-files.ts';
 import { join as joinCluster } from './identity/join.ts';
 import { installPki } from './identity/pki-layout.ts';
 import { keepIdentity, type RenewalParts } from './identity/renewal.ts';
+import { libvirtAuth } from './libvirt-auth/main.ts';
 import { type AgentLink, agentLink } from './link.ts';
 import { startAgent } from './loop/agent.ts';
 import { nodeHost } from './node-host.ts';
@@ -39,6 +45,10 @@ interface Options {
 /** Runs until SIGTERM or SIGINT. Guests and DHCP run on. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
+    if (argv[0] === 'libvirt-auth') {
+      await libvirtAuth(argv.slice(1));
+      return 0;
+    }
     const joins = argv[0] === 'join';
     const options = parse(joins ? argv.slice(1) : argv);
     const stop = new AbortController();

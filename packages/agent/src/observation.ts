@@ -50,6 +50,8 @@ export interface SeenFilter {
 export interface Observation {
   /** false: libvirt cannot be reached, `domains` says nothing. */
   libvirt: boolean;
+  /** It answers but does not let the agent in: why. */
+  libvirtRefusal?: string;
   domains: SeenDomain[];
   disks: SeenDisk[];
   bases: SeenBase[];

@@ -214,6 +214,12 @@ export const errorRegistry = {
     'the guest agent of {name} {what}',
     'Install and start qemu-guest-agent in the guest; `gantry instance show {name}` says what is known of it.',
   ),
+  hypervisor_auth: entry(
+    502,
+    1,
+    'libvirt on {node} does not let the agent in: {why}',
+    'Set up its access there with `gantry node libvirt-auth`; the agent tries again by itself.',
+  ),
   guest_refused: entry(502, 1, 'the guest cannot be built: {why}', 'Change the named setting.'),
   node_unreachable: entry(
     503,

@@ -13,8 +13,10 @@ import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
 import { createTranslator } from './happenings.ts';
+
 import { lookInside } from './inside.ts';
-import { translate } from './libvirt-errors.ts';
+import { isRefusal, translate } from './libvirt-errors.ts';
+
 import { lookAtRunning, type Membership } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
 import { readScreen } from './screen.ts';
@@ -45,7 +47,7 @@ type Perform<N extends GuestAction> = (
 
 export interface Guests {
   perform: { [N in GuestAction]: Perform<N> };
-  observe(): Promise<Pick<Observation, 'libvirt' | 'domains' | 'guestFiles'>>;
+  observe(): Promise<Pick<Observation, 'libvirt' | 'libvirtRefusal' | 'domains' | 'guestFiles'>>;
   /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `host_unfit` */
   capabilities(): Promise<Capabilities>;
   /** Of the daemon: "9.0.0". */
@@ -142,7 +144,8 @@ export function createGuests(options: GuestsOptions): Guests {
         return { libvirt: true, domains: await domains.observe(), guestFiles };
       } catch (error) {
         log('warn', 'libvirt cannot be asked', { error: String(error) });
-        return { libvirt: false, domains: [], guestFiles };
+        const refused = isRefusal(error) ? { libvirtRefusal: error.message } : {};
+        return { libvirt: false, ...refused, domains: [], guestFiles };
       }
     },
     capabilities: () => guarded(readCapabilities),

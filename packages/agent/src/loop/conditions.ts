@@ -4,9 +4,9 @@ import type { AgentState } from './state.ts';
 
 type Said = Omit<Condition, 'since'>;
 
-export function conditionsOf({ facts, libvirt }: AgentState, since: string): NodeStatus['conditions'] {
-  const kvm = facts?.accelerator;
-  return [reachable(libvirt), ...(kvm ? [works(kvm), examined(kvm)] : [])].map((said) => ({
+export function conditionsOf(state: AgentState, since: string): NodeStatus['conditions'] {
+  const kvm = state.facts?.accelerator;
+  return [reachable(state), ...(kvm ? [works(kvm), examined(kvm)] : [])].map((said) => ({
     ...said,
     since,
   }));
@@ -14,14 +14,26 @@ export function conditionsOf({ facts, libvirt }: AgentState, since: string): Nod
 
 type Accelerator = NonNullable<AgentState['facts']>['accelerator'];
 
-const reachable = (libvirt: boolean): Said => ({
-  type: 'LibvirtReachable',
-  status: libvirt ? 'true' : 'false',
-  reason: libvirt ? 'Connected' : 'Unreachable',
-  message: libvirt
-    ? 'libvirt answers'
-    : 'libvirt does not answer: start libvirtd (or virtqemud) on the node; the agent reconnects by itself',
-});
+function reachable({ libvirt, libvirtRefusal }: AgentState): Said {
+  const type = 'LibvirtReachable';
+  if (libvirt) return { type, status: 'true', reason: 'Connected', message: 'libvirt answers' };
+  if (libvirtRefusal === undefined)
+    return {
+      type,
+      status: 'false',
+      reason: 'Unreachable',
+      message:
+        'libvirt does not answer: start libvirtd (or virtqemud) on the node; the agent reconnects by itself',
+    };
+  return {
+    type,
+    status: 'false',
+    reason: 'AccessDenied',
+    message:
+      `libvirt does not let the agent in: ${libvirtRefusal}. Set up its access on the node with ` +
+      'gantry node libvirt-auth; the agent tries again by itself',
+  };
+}
 
 const works = ({ kvm, reason }: Accelerator): Said => ({
   type: 'KvmWorks',

@@ -20,7 +20,7 @@ export async function reporting(parts: AgentParts, state: AgentState, signal: Ab
     const statuses = state.statuses.filter((s) => acknowledged.get(keyOf(s)) !== JSON.stringify(s));
     const now = parts.env.clock.now();
     // a change of what the node can do is told at once, the rest as a heartbeat
-    const readiness = `${state.libvirt} ${state.facts !== undefined}`;
+    const readiness = `${state.libvirt} ${state.libvirtRefusal} ${state.facts !== undefined}`;
     const due = now - lastNode >= heartbeatMs || readiness !== lastReadiness;
     if (statuses.length === 0 && state.log.size === 0 && state.events.length === 0 && !due) continue;
     const report = await compose(parts, state, statuses, sequence++, due);

@@ -28,6 +28,7 @@ export async function round(
     accelerator: state.facts?.accelerator.kvm ? 'kvm' : 'tcg',
   });
   state.libvirt = observation.libvirt;
+  state.libvirtRefusal = observation.libvirtRefusal;
   state.unknown = planned.unknown;
   state.foreign = observation.domains
     .filter((d) => d.ours?.cluster !== assignments.cluster)

@@ -25,6 +25,8 @@ export interface AgentState {
   unknown: string[];
   foreign: { name: string; uuid: string; memoryMiB: number; running: boolean }[];
   libvirt: boolean;
+  /** Why libvirt does not let the agent in, where that is what is wrong. */
+  libvirtRefusal?: string | undefined;
   log: Map<string, LogLine[]>;
   events: NodeEvent[];
   /** By instance: what the agents inside running guests told last. */

@@ -47,6 +47,7 @@ import { networkShow } from './network/show.ts';
 import { nodeAdd } from './node/add.ts';
 import { nodeDrain } from './node/drain.ts';
 import { nodeJoin } from './node/join.ts';
+import { nodeLibvirtAuth } from './node/libvirt-auth.ts';
 import { nodeList } from './node/list.ts';
 import { nodeOffline } from './node/offline.ts';
 import { nodeRemove } from './node/remove.ts';
@@ -107,6 +108,7 @@ export const verbs: readonly Verb[] = [
   nodeUndrain,
   nodeOffline,
   nodeRemove,
+  nodeLibvirtAuth,
   opList,
   opShow,
   opWatch,
