@@ -117,6 +117,8 @@ function specOf(change: Partial<GuestInput> = {}): GuestSpec {
   return { ...base, instance, input };
 }
 
+const diff = async (wish: { next: GuestSpec; anew?: GuestInput }) =>
+  (await guests.answer({ do: 'guest.diff', ...wish })) as GuestComparison;
 const start = (spec: GuestSpec) =>
   guests.perform['guest.start']({ do: 'guest.start', spec, because: 'wanted' }, quiet, signal);
 const virsh = (...words: string[]) => libvirtd.exec(['virsh', '--quiet', ...words]);
@@ -178,7 +180,7 @@ describe('a running guest', () => {
   test.each(settings)('with %s, untouched, differs in nothing', async (_, change) => {
     const spec = specOf(change);
     await start(spec);
-    const { compared, differences } = await guests.diff({ next: spec });
+    const { compared, differences } = await diff({ next: spec });
     expect(differences).toEqual([]);
     expect(compared).toBe('running');
   });
@@ -199,7 +201,7 @@ describe('a running guest', () => {
       ...next.input,
       extraSpecs: { 'hw_rng:allowed': 'false', 'quota:disk_read_iops_sec': '200' },
     };
-    const compared = await guests.diff({ next, anew });
+    const compared = await diff({ next, anew });
     expect(brief(compared)).toEqual([
       ['memory', 'settings', 'next-start', 'flavor memoryMiB'],
       ['on_reboot', 'settings', 'live', 'cluster onReboot'],
@@ -219,10 +221,10 @@ describe('a running guest', () => {
     const spec = specOf();
     await start(spec);
     const next = { ...spec, input: { ...spec.input, memoryMiB: 48 } };
-    expect((await guests.diff({ next })).differences).toHaveLength(1);
+    expect((await diff({ next })).differences).toHaveLength(1);
     await stop(spec);
     await start(next);
-    expect((await guests.diff({ next })).differences).toEqual([]);
+    expect((await diff({ next })).differences).toEqual([]);
   });
 
   test('shows what was changed by hand', async () => {
@@ -240,7 +242,7 @@ describe('a running guest', () => {
       '--live',
     );
     await virsh('set-lifecycle-action', name, 'crash', 'preserve', '--live');
-    const shown = await guests.diff({ next: spec });
+    const shown = await diff({ next: spec });
     expect(brief(shown)).toEqual([
       ['on_crash', 'foreign', 'live', 'builtin onCrash'],
       ['devices/disk[vda]/iotune/read_iops_sec', 'foreign', 'live', 'flavor quota:disk'],
@@ -251,7 +253,7 @@ describe('a running guest', () => {
     expect(shown.differences[2]).toMatchObject({ change: 'removed', now: expect.stringContaining(extra) });
     await stop(spec);
     await start(spec);
-    expect((await guests.diff({ next: spec })).differences).toEqual([]);
+    expect((await diff({ next: spec })).differences).toEqual([]);
   });
 
   test('of settings that no guest can be made of, says why', async () => {
@@ -259,9 +261,9 @@ describe('a running guest', () => {
     await start(spec);
     const bad = { ...spec.input, extraSpecs: { 'hw_rng:rate_bytes': '24', 'hw:cpu_sockets': '3' } };
     const refused = { settings: 'next-start', problem: { code: 'invalid_property' } };
-    expect(await guests.diff({ next: { ...spec, input: bad } })).toMatchObject({ differences: [], refused });
+    expect(await diff({ next: { ...spec, input: bad } })).toMatchObject({ differences: [], refused });
     const changed = { ...spec, input: { ...spec.input, memoryMiB: 48 } };
-    const { differences, ...rest } = await guests.diff({ next: changed, anew: bad });
+    const { differences, ...rest } = await diff({ next: changed, anew: bad });
     expect(differences).toHaveLength(1);
     expect(rest).toMatchObject({ refused: { ...refused, settings: 'rebuild' } });
   });
@@ -272,12 +274,12 @@ describe('a stopped guest', () => {
     const spec = specOf();
     await start(spec);
     await stop(spec);
-    const same = await guests.diff({ next: spec });
+    const same = await diff({ next: spec });
     expect(same).toEqual({ compared: 'definition', differences: [] });
     await virsh('setmem', spec.instance, '16384', '--config');
     const policies: GuestInput['policies'] = [{ level: 'group', from: 'g', policy: { onReboot: 'stop' } }];
     const next = { ...spec, input: { ...spec.input, policies } };
-    expect(brief(await guests.diff({ next }))).toEqual([
+    expect(brief(await diff({ next }))).toEqual([
       ['currentMemory', 'foreign', 'next-start'],
       ['on_reboot', 'settings', 'next-start', 'group onReboot'],
     ]);
@@ -285,7 +287,7 @@ describe('a stopped guest', () => {
 
   test('that was never defined has nothing to compare, and nothing is made of it', async () => {
     const spec = specOf();
-    await expect(guests.diff({ next: spec })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(diff({ next: spec })).rejects.toMatchObject({ code: 'not_found' });
     expect((await guests.observe()).guestFiles).not.toContain(spec.instance);
   });
 });

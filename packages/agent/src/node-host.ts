@@ -53,7 +53,6 @@ const capabilities = [
   'os:debootstrap',
   'os:ganeti',
   'seed:nocloud',
-  'guest:diff',
   'guest:resume',
   'call:stats',
   'call:guest-agent',

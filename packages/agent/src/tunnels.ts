@@ -4,7 +4,7 @@ import { stat, watch } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type DiffAnswer, type TunnelRequest, toProblem } from '@gantry/model';
+import type { TunnelRequest } from '@gantry/model';
 import type { Env } from './env.ts';
 import type { Guests } from './guests/guests.ts';
 import type { AgentLink } from './link.ts';
@@ -13,7 +13,7 @@ import { answerCall } from './node-calls.ts';
 export interface TunnelParts {
   env: Env;
   link: AgentLink;
-  guests: Pick<Guests, 'answer' | 'console' | 'diff' | 'paths'>;
+  guests: Pick<Guests, 'answer' | 'console' | 'paths'>;
 }
 
 /** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
@@ -46,8 +46,6 @@ async function serve(
   if (what.kind === 'call') await answerCall(bytes, guests.answer);
   else if (what.kind === 'log')
     await pipeline(logOf(guests.paths(what.instance).console, what, signal), bytes, { signal });
-  else if (what.kind === 'diff')
-    await pipeline(Readable.from([await diffAnswer(guests, what)]), bytes, { signal });
   else await join(bytes, await open(guests, what), signal);
 }
 
@@ -58,18 +56,6 @@ async function open(
   if (what.kind === 'vnc') return connect(guests.paths(what.instance).vnc);
   const { readable, writable } = await guests.console(what.instance);
   return Duplex.fromWeb({ readable, writable } as Parameters<typeof Duplex.fromWeb>[0]);
-}
-
-/** A refusal is an answer too: the reader shall know why. */
-async function diffAnswer(
-  guests: TunnelParts['guests'],
-  wish: Extract<TunnelRequest['what'], { kind: 'diff' }>,
-): Promise<Uint8Array> {
-  const answer: DiffAnswer = await guests.diff(wish).then(
-    (comparison) => ({ comparison }),
-    (error: unknown) => ({ problem: toProblem(error) }),
-  );
-  return Buffer.from(JSON.stringify(answer));
 }
 
 async function join(user: Duplex, guest: Duplex, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,9 @@
 /** What agent and controller say to each other. */
 import { AnyId, ClusterId, NodeId } from './ids.ts';
-import { Problem } from './problem.ts';
 import { Act, ActStatus } from './resources/act.ts';
 import { Attachment, AttachmentStatus } from './resources/attachment.ts';
 import { Epoch, Revision } from './resources/common.ts';
-import { Guest, GuestInput, GuestSpec, GuestStatus } from './resources/guest.ts';
-import { GuestComparison } from './resources/guest-diff.ts';
+import { Guest, GuestStatus } from './resources/guest.ts';
 import { NodeStatus } from './resources/node.ts';
 import { LogLine } from './resources/operation.ts';
 import { Replica, ReplicaStatus } from './resources/replica.ts';
@@ -86,19 +84,8 @@ export const TunnelRequest = strict({
       follow: Type.Boolean(),
       tailBytes: Type.Integer({ minimum: 0, maximum: 64 * 2 ** 20 }),
     }),
-    strict({
-      kind: Type.Literal('diff'),
-      instance: AnyId,
-      next: GuestSpec,
-      /** As for an instance made now from the same flavor and image. */
-      anew: optional(GuestInput),
-    }),
     /** A `NodeCall` follows as the first line, and its `NodeReply` comes back. */
     strict({ kind: Type.Literal('call') }),
   ]),
 });
 export type TunnelRequest = Static<typeof TunnelRequest>;
-
-/** What comes back through a tunnel that asks for a comparison: one JSON document, then the end. */
-export const DiffAnswer = Type.Union([strict({ comparison: GuestComparison }), strict({ problem: Problem })]);
-export type DiffAnswer = Static<typeof DiffAnswer>;

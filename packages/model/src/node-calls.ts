@@ -4,9 +4,11 @@
  */
 import { InstanceId } from './ids.ts';
 import { Problem } from './problem.ts';
+import { GuestInput, GuestSpec } from './resources/guest.ts';
+import { GuestComparison } from './resources/guest-diff.ts';
 import { SshKey } from './resources/instance.ts';
 import { GuestStats } from './resources/stats.ts';
-import { type Static, strict, Type } from './schema.ts';
+import { optional, type Static, strict, Type } from './schema.ts';
 
 /** Of an account inside the guest, as useradd permits it. */
 export const GuestUser = Type.String({
@@ -36,6 +38,8 @@ export const NodeCall = Type.Union([
     user: GuestUser,
     keys: Type.Array(SshKey, { minItems: 1, maxItems: 64 }),
   }),
+  /** Of the guest that `next` would start, and of one made now from the same flavor and image. */
+  strict({ do: Type.Literal('guest.diff'), next: GuestSpec, anew: optional(GuestInput) }),
 ]);
 export type NodeCall = Static<typeof NodeCall>;
 
@@ -45,6 +49,7 @@ export const nodeAnswers = {
   'agent.ping': strict({ tookMs: Type.Number({ minimum: 0 }) }),
   'agent.set-password': strict({}),
   'agent.add-ssh-keys': strict({}),
+  'guest.diff': GuestComparison,
 } as const;
 export type NodeAnswer<N extends NodeCall['do']> = Static<(typeof nodeAnswers)[N]>;
 

@@ -1,11 +1,14 @@
 /** What the controller asks of this node's guests and wants answered at once. */
-import type { NodeAnswer, NodeCall } from '@gantry/model';
+import type { GuestComparison, NodeAnswer, NodeCall } from '@gantry/model';
 import type { Clock } from '../env.ts';
 import { addSshKeys, pingAgent, setPassword } from './agent-channel.ts';
+import type { DiffWish } from './diff.ts';
 import { readStats } from './stats.ts';
 import type { StopParts } from './stop.ts';
 
-export type CallParts = Pick<StopParts, 'session' | 'member'> & { clock: Pick<Clock, 'now' | 'bootMs'> };
+export type CallParts = Pick<StopParts, 'session' | 'member'> & { clock: Pick<Clock, 'now' | 'bootMs'> } & {
+  diff(wish: DiffWish): Promise<GuestComparison>;
+};
 
 export async function answerCall(call: NodeCall, parts: CallParts): Promise<NodeAnswer<NodeCall['do']>> {
   const { session, clock } = parts;
@@ -20,5 +23,7 @@ export async function answerCall(call: NodeCall, parts: CallParts): Promise<Node
     case 'agent.add-ssh-keys':
       await addSshKeys(call.instance, call, parts);
       return {};
+    case 'guest.diff':
+      return parts.diff(call);
   }
 }

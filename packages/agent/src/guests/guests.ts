@@ -1,7 +1,7 @@
 /** The guests of a node under libvirt: carries out guest.* and acts, says what is there, and tells what happens. */
 
 import { type LibvirtDuplexStream, virDomainConsoleFlags } from '@gantry/libvirt';
-import { err, type GuestComparison, type Inside, type Provenance } from '@gantry/model';
+import { err, type Inside, type Provenance } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { Position } from '../console/reader.ts';
 import type { DomainHappening } from '../env.ts';
@@ -53,8 +53,6 @@ export interface Guests {
   /** Of the daemon: "9.0.0". */
   libvirtVersion(): Promise<string>;
   explain(instance: string): Promise<Provenance[] | undefined>;
-  /** Against what its settings would give now. @throws GantryError `not_found`, `guest_refused` */
-  diff(wish: DiffWish): Promise<GuestComparison>;
   /** Where the console log of the latest start begins. */
   consoleStart(instance: string): Promise<Position>;
   paths(instance: string): { console: string; vnc: string };
@@ -117,6 +115,7 @@ export function createGuests(options: GuestsOptions): Guests {
     member: member(),
   });
   const stopParts = (): StopParts => ({ session, directory, member: member() });
+  const diff = async (wish: DiffWish) => compareGuest(wish, await startParts());
   const done = async (work: () => Promise<unknown>): Promise<Outcome> => {
     await guarded(work);
     return {};
@@ -155,7 +154,6 @@ export function createGuests(options: GuestsOptions): Guests {
         return [Math.floor(number / 1e6), Math.floor(number / 1e3) % 1e3, number % 1e3].join('.');
       }),
     explain: async (instance) => (await directory.readRecord(instance))?.explanation,
-    diff: (wish) => guarded(async () => compareGuest(wish, await startParts())),
     consoleStart: async (instance) =>
       (await directory.readRecord(instance))?.consoleFrom ?? { inode: 0, offset: 0 },
     paths: (instance) => {
@@ -191,7 +189,7 @@ export function createGuests(options: GuestsOptions): Guests {
       }),
     inside: (instance) => guarded(() => lookInside(instance, { session, member: member() })),
     screen: (instance) => guarded(async () => readScreen(await session.client(), instance, member())),
-    answer: (call) => guarded(() => answerCall(call, { session, member: member(), clock })),
+    answer: (call) => guarded(() => answerCall(call, { session, member: member(), clock, diff })),
     close: () => session.close(),
   };
 }

@@ -25,7 +25,6 @@ export class FakeAgent {
   /** Changes a status before it is reported. */
   alter: (status: StatusReport) => StatusReport = (status) => status;
   pings = true;
-  capabilities: readonly string[] = [];
   facts = { memoryMiB: 8192, cpus: 4, diskMiB: 100 * 1024 };
 
   constructor(controller: Controller, env: Env, token: string) {
@@ -128,7 +127,7 @@ export class FakeAgent {
         kernel: '6.1',
         accelerator: { kvm: false, reason: 'fake' },
         agentVersion: '0.1.0',
-        capabilities: [...this.capabilities],
+        capabilities: [],
       },
       storage: [{ name: 'file', path: '/fake', totalBytes: diskMiB * MIB, freeBytes: diskMiB * MIB }],
       memoryFreeMiB: memoryMiB,
