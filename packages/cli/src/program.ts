@@ -52,7 +52,10 @@ First steps:
   gantry instance list`;
 
 function globalOptions(): Option[] {
-  const project = new Option('--project <project>', 'show only what belongs to this project');
+  const project = new Option(
+    '--project <project>',
+    'the project that names are looked up and things are made in',
+  );
   completions.set(project, async ({ client }) =>
     (await client.call('listProjects', {})).items.map((one) => one.name),
   );

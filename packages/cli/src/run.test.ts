@@ -52,6 +52,16 @@ describe('lists', () => {
     expect(out).toBe('web2\nweb10\n');
   });
 
+  test('--project is the project of every request', async () => {
+    await api.gantry('list', '--project', 'blue');
+    expect(new Set(api.asked.map(({ headers }) => headers['gantry-project']))).toEqual(new Set(['blue']));
+    api.asked.length = 0;
+    await api.gantry('instance', 'stop', 'web2', '--project', 'Blüe\n', '--yes');
+    expect(api.asked[0]?.headers['gantry-project']).toBe('Bl%C3%BCe%0A');
+    await api.gantry('list');
+    expect(api.asked.at(-1)?.headers['gantry-project']).toBeUndefined();
+  });
+
   test('JSON is the API’s own objects, and no names are fetched for it', async () => {
     const { out } = await api.gantry('list', '-o', 'json');
     expect(JSON.parse(out)).toMatchObject([{ kind: 'instance', name: 'web2' }, { name: 'web10' }]);

@@ -33,6 +33,7 @@ export class Session {
   get client(): Client {
     this.#client ??= new Client({
       ...resolveContext(this.io.env, this.globals.cluster),
+      ...(this.globals.project === undefined ? {} : { project: this.globals.project }),
       userAgent: `gantry/${version}`,
       ...(this.globals.trace ? { onTrace: (trace: Trace) => this.#trace(trace) } : {}),
     });

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Body, Query, Response, RouteName } from '@gantry/model';
+import { type Body, PROJECT_HEADER, type Query, type Response, type RouteName } from '@gantry/model';
 import type { Endpoint } from './endpoint.ts';
 import { addressOf, type PathParameter, type QueryValues } from './endpoints.ts';
 import { ConnectionLost, headerOf, Transport, textOf } from './exchange.ts';
@@ -43,6 +43,8 @@ export interface Trace {
 export interface ClientOptions extends Endpoint {
   /** Names the program in the server's log, such as `gantry/0.1.0`. */
   userAgent?: string;
+  /** Name or id: names are looked up, and things made, in this project alone. */
+  project?: string;
   onTrace?: (trace: Trace) => void;
 }
 
@@ -137,7 +139,7 @@ export class Client {
     };
     const answer = await this.#once(() =>
       this.#exchange(requestOf(name, input), {
-        headers: { ...headers, ...this.#agentHeader(), ...options.headers },
+        headers: { ...headers, ...this.#ownHeaders(), ...options.headers },
         signal: options.signal,
         timeoutMs: timeoutOf(options),
       }),
@@ -159,6 +161,7 @@ export class Client {
     return await openByteStream(this.options, path, {
       timeoutMs: timeoutOf(options),
       signal: options.signal,
+      headers: this.#ownHeaders(),
     });
   }
 
@@ -167,8 +170,12 @@ export class Client {
     this.#transport.close();
   }
 
-  #agentHeader(): Record<string, string> {
-    return this.options.userAgent ? { 'user-agent': this.options.userAgent } : {};
+  #ownHeaders(): Record<string, string> {
+    const { userAgent, project } = this.options;
+    return {
+      ...(userAgent ? { 'user-agent': userAgent } : {}),
+      ...(project === undefined ? {} : { [PROJECT_HEADER]: encodeURIComponent(project) }),
+    };
   }
 
   async #exchange(
@@ -182,7 +189,7 @@ export class Client {
   ): Promise<IncomingMessage> {
     const { method, path } = addressOf(request.name, request.params, request.query);
     const startedAt = performance.now();
-    const headers = { ...this.#agentHeader(), ...how.headers };
+    const headers = { ...this.#ownHeaders(), ...how.headers };
     const answer = await this.#transport.exchange({ ...how, method, path, headers });
     const status = answer.statusCode ?? 0;
     const requestId = requestIdOf(answer);

@@ -20,13 +20,13 @@ export interface ByteStream {
 export async function openByteStream(
   endpoint: Endpoint,
   path: string,
-  how: { timeoutMs: number; signal?: AbortSignal | undefined },
+  how: { timeoutMs: number; signal?: AbortSignal | undefined; headers?: Record<string, string> },
 ): Promise<ByteStream> {
   // Loaded on use: a command without a console does without it.
   const { createWebSocketStream, WebSocket: Socket } = await import('ws');
   how.signal?.throwIfAborted();
   const socket = new Socket(webSocketAddress(endpoint, path), {
-    headers: endpoint.token ? { authorization: `Bearer ${endpoint.token}` } : {},
+    headers: { ...how.headers, ...(endpoint.token ? { authorization: `Bearer ${endpoint.token}` } : {}) },
     handshakeTimeout: how.timeoutMs,
     perMessageDeflate: false,
     ...endpoint.tls,

@@ -1,5 +1,5 @@
 /** Tokens, roles, projects, idempotency, preconditions. */
-import { type Operation, type RouteName, routes } from '@gantry/model';
+import { type Instance, type Operation, type RouteName, routes } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import { settle } from '../src/testing/test-env.ts';
@@ -124,6 +124,57 @@ describe('roles and projects', () => {
     });
     const events = (await blue('listEvents')).body as { items: { actor: string }[] };
     expect(new Set(events.items.map(({ actor }) => actor))).toEqual(new Set(['b']));
+  });
+
+  test('a request about one project: names, new things and lists are its own', async () => {
+    const { id } = await cluster.call<{ id: string }>('createProject', { body: { name: 'blue' } });
+    await cluster.call('createInstance', { body });
+    const made = await cluster.call<Operation>('createInstance', { body, project: 'blue' });
+    expect(made.project).toBe(id);
+    const show = (project?: string) =>
+      cluster.call<Instance>('getInstance', { params: { ref: 'hello' }, ...(project ? { project } : {}) });
+    expect((await show('blue')).project).toBe(id);
+    expect((await show(id)).project).toBe(id);
+    const other = await show('default');
+    expect(other.project).not.toBe(id);
+    await expect(show()).rejects.toMatchObject({
+      code: 'ambiguous',
+      message: expect.stringMatching(
+        /hello of project (default|blue) \(.*hello of project (default|blue) \(/,
+      ),
+      hint: expect.stringContaining('--project'),
+    });
+    await expect(show('green')).rejects.toMatchObject({ code: 'not_found', params: { kind: 'project' } });
+
+    await cluster.converge();
+    const list = async (route: RouteName, project: string) =>
+      (await cluster.call<{ items: { project?: string }[] }>(route, { project })).items;
+    for (const route of ['listInstances', 'listOperations', 'listDisks'] as const)
+      expect((await list(route, 'blue')).map(({ project }) => project)).toEqual([id]);
+    expect(await list('listNodes', 'blue')).toHaveLength(1);
+    await expect(
+      cluster.call('getInstance', { params: { ref: other.id }, project: 'blue' }),
+    ).rejects.toMatchObject({ code: 'not_found' });
+
+    const spec = { source: 'os', os: { provider: 'x' } };
+    await cluster.call('createImage', { body: { name: 'own', spec }, project: 'blue' });
+    expect((await list('listImages', 'blue')).length).toBe((await list('listImages', 'default')).length + 1);
+
+    await cluster.call('stopInstance', { params: { ref: 'hello' }, body: { force: true }, project: 'blue' });
+    await cluster.converge();
+    expect((await show('blue')).status.state).toBe('stopped');
+    expect((await show('default')).status.state).toBe('running');
+  });
+
+  test('a project that the token does not reach cannot be chosen; the same key counts in each alone', async () => {
+    await cluster.call('createProject', { body: { name: 'blue' } });
+    const red = as(await token('r', { role: 'operator' }));
+    await expect(red('listInstances', { project: 'blue' })).rejects.toMatchObject({ code: 'not_found' });
+    expect(await names(red('listInstances', { project: 'default' }))).toEqual([]);
+    await cluster.call('createInstance', { body, idempotencyKey: 'k' });
+    await expect(
+      cluster.call('createInstance', { body, idempotencyKey: 'k', project: 'blue' }),
+    ).rejects.toMatchObject({ code: 'idempotency_mismatch' });
   });
 
   test('files of a node are an administrator’s to boot', async () => {

@@ -270,6 +270,43 @@ describe('on a running instance', () => {
     expect((await cluster.agent.assignments()).acts).toEqual([]);
   });
 
+  test('a reboot until its ping waits for the ping of the new boot', async () => {
+    cluster.agent.reboots = false;
+    const reboot = await act('rebootInstance', { until: 'ping' });
+    await cluster.converge();
+    const steps = async () => (await stateOf(reboot)).steps.map(({ name, state }) => `${name}: ${state}`);
+    expect(await steps()).toEqual(['done by the node: done', 'rebooted: running', 'first ping: waiting']);
+    cluster.agent.reboots = true;
+    cluster.agent.pings = false;
+    await cluster.converge();
+    expect(await steps()).toEqual(['done by the node: done', 'rebooted: done', 'first ping: running']);
+    cluster.agent.pings = true;
+    await cluster.converge();
+    expect((await stateOf(reboot)).state).toBe('succeeded');
+    expect(await steps()).toContain('first ping: done');
+  });
+
+  test('a reboot that the guest does not follow fails at the deadline, and the guest is left alone', async () => {
+    cluster.agent.reboots = false;
+    const reboot = await act('rebootInstance', { until: 'ssh', deadlineMs: MINUTE });
+    await cluster.converge();
+    await cluster.env.pass(MINUTE);
+    expect(await stateOf(reboot)).toMatchObject({
+      state: 'failed',
+      error: { title: expect.stringContaining('last seen: guest running, not rebooted yet') },
+    });
+    await cluster.agent.hello();
+    await cluster.converge();
+    expect((await cluster.instance('hello')).status.state).toBe('running');
+  });
+
+  test('a guest that goes down in place of rebooting ends the waiting', async () => {
+    const reboot = await act('rebootInstance', { until: 'ping' });
+    says('guest', () => ({ state: 'stopped', endedBy: 'guest-poweroff' }));
+    await cluster.converge();
+    expect(await stateOf(reboot)).toMatchObject({ state: 'failed', error: { code: 'operation_failed' } });
+  });
+
   test('a cancelled reboot withdraws its act', async () => {
     const reboot = await act('rebootInstance');
     expect((await cluster.agent.assignments()).acts).toHaveLength(1);

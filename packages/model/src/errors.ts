@@ -99,7 +99,7 @@ export const errorRegistry = {
   ),
   // --- what is there
   not_found: entry(404, 3, '{kind} {name} does not exist', 'List what exists with `gantry {kind} list`.'),
-  ambiguous: entry(409, 5, '{name} could mean {matches}', 'Write the whole name or the id.'),
+  ambiguous: entry(409, 5, '{name} could mean {matches}', 'Write the id, or add --project.'),
   no_route: entry(404, 3, 'the API has no {method} {path}', 'See /openapi.json for what it offers.'),
   name_taken: entry(409, 5, '{kind} {name} exists already', 'Choose another name, or delete it first.'),
   in_use: entry(409, 5, '{kind} {name} is used by {users}', 'Delete or change its users first.'),

@@ -16,6 +16,15 @@ const signsMs = { ping: 1800, ssh: 4000 };
 
 export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost {
   const listeners = new Set<(happening: DomainHappening) => void>();
+  const tell = (happening: DomainHappening) => {
+    for (const listener of listeners) listener(happening);
+  };
+  /** A second after it was asked to. */
+  const reboots = (uuid: string) =>
+    time.at(1000, () => {
+      if (node.domains.get(uuid)?.state === 'running')
+        tell({ uuid, what: 'guest-reboot', detail: 'the guest rebooted' });
+    });
   return {
     bootId: () => node.bootId,
     async facts() {
@@ -49,6 +58,8 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost 
         whole: async () => {
           await time.sleep(durations[action.do], mine.signal);
           whole(node, action, time.now());
+          if (action.do === 'act.perform' && action.action.kind !== 'guest.resume')
+            reboots(action.action.instance);
           return {};
         },
       });
@@ -69,8 +80,6 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost 
     readConsole: async (_instance, position) => ({ bytes: new Uint8Array(), position, gap: false }),
     screen: async () => [],
     inside: async () => ({ agent: 'absent' }),
-    tell: (happening) => {
-      for (const listener of listeners) listener(happening);
-    },
+    tell,
   };
 }

@@ -30,7 +30,7 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('stopInstance', { params, body: {} }),
     () => sim.user('stopInstance', { params, body: { force: true } }),
     () => sim.user('startInstance', { params, body: {} }),
-    () => sim.user('rebootInstance', { params, body: {} }),
+    () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),

@@ -205,6 +205,20 @@ describe('a Debian guest', () => {
       expect(await cluster.ok('event', 'list')).toMatch(/guest\.guest-reboot/);
     });
 
+  if (process.env['GANTRY_TEST_LONG'] === '1')
+    test('reset --until ping waits for the boot after, in the same QEMU', async () => {
+      await booted();
+      const [qemu, boot] = [await qemuOf('deb'), await bootOfGuest()];
+      const { status } = await cluster.json<Operation>('instance', 'reset', 'deb', '--until', 'ping');
+      expect(status.steps.map(({ name, state }) => `${name}: ${state}`)).toEqual([
+        'done by the node: done',
+        'rebooted: done',
+        'first ping: done',
+      ]);
+      expect(await until('ssh', bootOfGuest, { limitMs: 150_000 })).not.toBe(boot);
+      expect(await qemuOf('deb')).toEqual(qemu);
+    });
+
   test('powers off from inside', async () => {
     await booted();
     await ssh('systemctl poweroff');
@@ -236,6 +250,32 @@ describe('the machine’s power', () => {
     await cluster.ok('instance', 'start', 'down');
     expect((await show('down')).status.state).toBe('running');
   });
+});
+
+test('two projects have an instance of one name on one node', async () => {
+  const [small, blue] = [
+    ['--image', 'tiny', '--vcpus', '1', '--memory', '32M', '--disk', '64M'],
+    ['--project', 'blue'],
+  ];
+  await cluster.ok('project', 'create', 'blue');
+  await cluster.ok('instance', 'create', 'twin', ...small);
+  await cluster.ok('instance', 'create', 'twin', ...small, ...blue);
+  const of = async (project: string) =>
+    cluster.json<Instance>('instance', 'show', 'twin', '--project', project);
+  const [first, second] = [await of('default'), await of('blue')];
+  for (const { id } of [first, second])
+    expect((await cluster.exec('virsh', 'domstate', `twin-${id.slice(0, 8)}`)).trim()).toBe('running');
+  expect(await cluster.gantry(['instance', 'stop', 'twin'])).toMatchObject({
+    code: 5,
+    stderr: expect.stringMatching(/twin of project (blue|default) .*\[ambiguous\][\s\S]*--project/),
+  });
+  await cluster.ok('instance', 'stop', 'twin', '--force', ...blue);
+  expect([(await of('default')).status.state, (await of('blue')).status.state]).toEqual([
+    'running',
+    'stopped',
+  ]);
+  for (const project of ['default', 'blue'])
+    await cluster.ok('instance', 'delete', 'twin', '--yes', '--project', project);
 });
 
 describe('a domain that is not ours', () => {

@@ -1,6 +1,6 @@
 import { err } from '@gantry/model';
 import { afterEach, describe, expect, test } from 'vitest';
-import { assignmentsOf, domainOf, guestOf, observationOf } from '../testing/assignments.ts';
+import { assignmentsOf, domainOf, guestOf, ids, observationOf } from '../testing/assignments.ts';
 import { type TestAgent, testAgent } from '../testing/test-agent.ts';
 
 let agent: TestAgent;
@@ -96,5 +96,40 @@ describe('what fails is tried again', () => {
     expect(destroyed()).toBe(1);
     await agent.pass(600);
     expect(destroyed()).toBeGreaterThan(1);
+  });
+});
+
+describe('a reboot inside QEMU', () => {
+  test('forgets the signs of life of the boot before, and asks for those of the new one', async () => {
+    agent = await testAgent();
+    agent.perform = (action) => {
+      if (action.do === 'guest.start') agent.observation = observationOf({ domains: [domainOf('running')] });
+    };
+    await agent.pass(100);
+    const sign = async (index: number, what: 'ping' | 'ssh') => {
+      agent.probes[index]?.onLive(what, agent.state.journal.guests[ids.instance]?.startedAt ?? 0);
+      await agent.pass(100);
+    };
+    await sign(0, 'ping');
+    await sign(0, 'ssh');
+    expect(agent.guest()).toMatchObject({ state: 'running', firstPingAt: expect.any(String) });
+    expect(agent.guest()).not.toHaveProperty('rebootedAt');
+
+    await agent.tell('guest-reboot');
+    await agent.pass(100);
+    expect(agent.guest()).toMatchObject({ state: 'running', rebootedAt: expect.any(String) });
+    for (const key of ['firstPingAt', 'sshReadyAt']) expect(agent.guest()).not.toHaveProperty(key);
+
+    // A late answer of the boot before counts for nothing.
+    await sign(0, 'ssh');
+    expect(agent.guest()).not.toHaveProperty('sshReadyAt');
+    expect(agent.probes).toHaveLength(2);
+    await sign(1, 'ping');
+    expect(agent.guest()).toHaveProperty('firstPingAt');
+
+    await agent.tell('guest-reboot');
+    await agent.pass(100);
+    expect(agent.probes[1]?.signal.aborted).toBe(true);
+    expect(agent.probes).toHaveLength(3);
   });
 });

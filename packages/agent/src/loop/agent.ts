@@ -3,7 +3,7 @@
  * What it must know afterwards is in the journal, what it must do is found by looking.
  */
 import { isGantryError } from '@gantry/model';
-import type { DomainHappening } from '../env.ts';
+import type { DomainHappening, GuestMemory } from '../env.ts';
 import { consoles } from './consoles.ts';
 import { insides } from './insides.ts';
 import { waitAtMost } from './latch.ts';
@@ -140,11 +140,22 @@ const levels: Partial<Record<DomainHappening['what'], 'warn' | 'error'>> = {
   watchdog: 'warn',
 };
 
+/** Signs of life are asked for again: those of the boot before say nothing of this one. */
+function bootsAnew(parts: AgentParts, state: AgentState, memory: GuestMemory): void {
+  memory.rebootedAt = parts.env.clock.now();
+  delete memory.firstPingAt;
+  delete memory.sshReadyAt;
+  void parts.journal
+    .write(state.journal)
+    .catch((error: unknown) => parts.env.log('error', 'journal', { error: String(error) }));
+}
+
 function happened(parts: AgentParts, state: AgentState, happening: DomainHappening): void {
   const memory = state.journal.guests[happening.uuid];
   const { what } = happening;
   if (memory && what !== 'started' && what !== 'stopped' && what !== 'io-error' && what !== 'other') {
     memory.ended = what;
+    if (what === 'guest-reboot') bootsAnew(parts, state, memory);
     // A look may come before the cause is told: then libvirt's own words made it a crash, or a poweroff.
     const by = memory.downBy?.by;
     if (memory.downBy && by !== 'operator' && by !== 'host') memory.downBy = { ...memory.downBy, by: what };

@@ -1,5 +1,6 @@
 /** Watches for the first signs of life of started guests: an answered ping, then ssh. */
 import type { Guest } from '@gantry/model';
+import type { GuestMemory } from '../env.ts';
 import type { AgentParts, AgentState } from './state.ts';
 
 /** Starts a probe for each guest that runs and has not answered yet; ends those of guests that went. */
@@ -8,7 +9,7 @@ export async function liveness(parts: AgentParts, state: AgentState, signal: Abo
   try {
     for (;;) {
       const wanted = new Map(
-        wantedProbes(state).map((target) => [`${target.instance}@${target.startedAt}`, target]),
+        wantedProbes(state).map((target) => [`${target.instance}@${target.bootedAt}`, target]),
       );
       for (const [key, probe] of probes) if (!wanted.has(key)) stop(probes, key, probe);
       for (const [key, target] of wanted) {
@@ -30,7 +31,8 @@ export async function liveness(parts: AgentParts, state: AgentState, signal: Abo
 
 interface Target {
   instance: string;
-  startedAt: number;
+  /** The start of QEMU, or a reboot inside it. */
+  bootedAt: number;
   ipv4: string;
   bridge: string;
   mac: string;
@@ -40,12 +42,13 @@ function wantedProbes(state: AgentState): Target[] {
   return (state.journal.assignments?.guests ?? []).flatMap((guest) => {
     const memory = state.journal.guests[guest.spec.instance];
     const nic = guest.spec.input.nics.find((n) => n.ipv4);
-    if (!nic?.ipv4 || memory?.startedAt === undefined || !runs(state, guest)) return [];
+    const bootedAt = memory && bootOf(memory);
+    if (!memory || !nic?.ipv4 || bootedAt === undefined || !runs(state, guest)) return [];
     if (memory.firstPingAt && memory.sshReadyAt) return [];
     return [
       {
         instance: guest.spec.instance,
-        startedAt: memory.startedAt,
+        bootedAt,
         ipv4: nic.ipv4,
         bridge: nic.bridge,
         mac: nic.mac,
@@ -53,6 +56,8 @@ function wantedProbes(state: AgentState): Target[] {
     ];
   });
 }
+
+const bootOf = ({ startedAt, rebootedAt }: GuestMemory): number | undefined => rebootedAt ?? startedAt;
 
 const runs = (state: AgentState, guest: Guest): boolean =>
   state.statuses.some((s) => s.kind === 'guest' && s.id === guest.id && s.status.state === 'running');
@@ -65,7 +70,7 @@ function seenAlive(
   at: number,
 ): void {
   const memory = state.journal.guests[target.instance];
-  if (memory?.startedAt !== target.startedAt) return;
+  if (!memory || bootOf(memory) !== target.bootedAt) return;
   if (sign === 'ping') memory.firstPingAt ??= at;
   else memory.sshReadyAt ??= at;
   void parts.journal

@@ -89,6 +89,7 @@ function planStop(guest: Guest, input: PlanInput, memory: GuestMemory, answer: A
 
 const ofOneRun = [
   'startedAt',
+  'rebootedAt',
   'firstPingAt',
   'sshReadyAt',
   'stopAskedAt',
@@ -196,6 +197,7 @@ function answerer(guest: Guest, seen: SeenDomain | undefined, input: PlanInput, 
       ...(memory.restarts.length ? { restarts: memory.restarts.length } : {}),
       ...(status.state === 'running' ? { accelerator: input.accelerator } : {}),
       ...(memory.startedAt ? { startedAt: iso(memory.startedAt) } : {}),
+      ...(memory.rebootedAt ? { rebootedAt: iso(memory.rebootedAt) } : {}),
       ...(memory.firstPingAt ? { firstPingAt: iso(memory.firstPingAt) } : {}),
       ...(memory.sshReadyAt ? { sshReadyAt: iso(memory.sshReadyAt) } : {}),
     };

@@ -44,11 +44,7 @@ export async function runList<T>(session: Session, given: Given, listing: Listin
     sort: given.text('sort'),
   };
   const text = async () =>
-    await session.out.listText(
-      await ofProject(session, await listing.fetch(session, given)),
-      listing.columns,
-      wish,
-    );
+    await session.out.listText(await listing.fetch(session, given), listing.columns, wish);
   if (given.on('watch')) return await watchList(session, listing.kinds, text);
   const shown = await text();
   if (shown !== '') session.out.line(shown);
@@ -77,11 +73,4 @@ async function watchList(
   } finally {
     off();
   }
-}
-
-async function ofProject<T>(session: Session, rows: readonly T[]): Promise<readonly T[]> {
-  const { project } = session.globals;
-  if (project === undefined) return rows;
-  const { id } = await session.client.call('getProject', { params: { ref: project } });
-  return rows.filter((row) => (row as { project?: string }).project === id);
 }

@@ -32,6 +32,8 @@ export interface Request {
   token?: string | undefined;
   /** Undefined for requests from this machine. */
   peer?: Peer | undefined;
+  /** Name or id of the project that it is about. */
+  project?: string;
   params?: Record<string, string>;
   query?: Record<string, unknown>;
   body?: unknown;
@@ -94,7 +96,8 @@ export type Handler<N extends RouteName> = (call: Call<N>) => Promise<Reply>;
 export type Asking = Pick<Call, 'app' | 'caller'>;
 
 /**
- * The object of that id or name, as far as the caller may see it: of his own project first, then what all share.
+ * The object of that id or name, as far as the caller may see it: of the request's or his own project first, then what
+ * all share.
  * @throws GantryError `not_found`, `ambiguous`
  */
 export async function resolve<K extends Kind>(
@@ -108,11 +111,18 @@ export async function resolve<K extends Kind>(
   const own = named.find((object) => object.project === caller.project);
   const found = own ?? named.find((object) => object.project === undefined) ?? named[0];
   if (!found) throw err('not_found', { kind, name: ref });
-  if (found !== own && found.project !== undefined && named.length > 1) {
-    const matches = named.map((object) => object.id).join(', ');
-    throw err('ambiguous', { name: ref, matches });
-  }
+  if (found !== own && found.project !== undefined && named.length > 1)
+    throw err('ambiguous', { name: ref, matches: await inWords(app, named) });
   return found;
+}
+
+/** `web1 of project blue (5d0e...)`, for each. */
+async function inWords(app: App, named: readonly Resource[]): Promise<string> {
+  const words = named.map(async ({ id, name, project }) => {
+    const owner = project && (await app.store.get('project', project));
+    return owner ? `${name} of project ${owner.name} (${id})` : `${name} (${id})`;
+  });
+  return (await Promise.all(words)).join(', ');
 }
 
 /** @throws GantryError `precondition_failed` when the request names another revision than the object's */

@@ -10,6 +10,8 @@ export interface Caller {
   role: Role;
   /** Whose things he makes, and for all but admins the only ones he sees. */
   project?: ProjectId;
+  /** The request is about this one alone; an administrator then sees nothing of others. */
+  onlyProject?: ProjectId;
   /** For agents. */
   node?: string;
 }
@@ -71,7 +73,9 @@ async function tokenOf(store: Store, hash: Uint8Array): Promise<Token | undefine
 
 /** May this caller know of such an object? */
 export function sees(caller: Caller, meta: Pick<Meta, 'kind' | 'id' | 'project' | 'node'>): boolean {
-  if (caller.role === 'admin') return true;
+  const { onlyProject } = caller;
+  if (caller.role === 'admin')
+    return onlyProject === undefined || meta.project === undefined || meta.project === onlyProject;
   switch (meta.kind) {
     case 'cluster':
     case 'group':

@@ -15,7 +15,7 @@ export const listEvents: Handler<'listEvents'> = async (call) => {
   const filter = {
     ...(subject ? { subject: await subjectId(call, subject) } : {}),
     ...(type ? { type } : {}),
-    ...(caller.role === 'admin' ? {} : { project: caller.project ?? 'none' }),
+    ...(caller.role === 'admin' && !caller.onlyProject ? {} : { project: caller.project ?? 'none' }),
   };
   const items = await app.store.events(filter, limit, cursor === undefined ? undefined : Number(cursor));
   const last = items.at(-1);

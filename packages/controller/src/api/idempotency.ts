@@ -18,7 +18,7 @@ export function idempotency(app: App, caller: Caller, request: Request, input: o
   if (!/^[\x21-\x7e]{1,128}$/.test(key))
     throw err('invalid_argument', { what: 'the Idempotency-Key', wanted: '1 to 128 printable characters' });
   const digest = createHash('sha256')
-    .update(JSON.stringify([route, params, input]))
+    .update(JSON.stringify([route, params, input, ...(caller.onlyProject ? [caller.onlyProject] : [])]))
     .digest('hex');
   const token = caller.token.id;
   return {

@@ -29,7 +29,7 @@ import { createNamed, deleteNamed, patchMap, requireUnused } from './named.ts';
 export const listImages: Handler<'listImages'> = (call) => listReply(call, 'image');
 export const getImage: Handler<'getImage'> = (call) => getReply(call, 'image');
 
-/** An administrator's images are for all projects. */
+/** An administrator's images are for all projects, but where the request names one. */
 export const createImage: Handler<'createImage'> = async (call) => {
   const { name, labels, spec } = call.body;
   checkImageProperties(spec.properties ?? {});
@@ -40,7 +40,8 @@ export const createImage: Handler<'createImage'> = async (call) => {
       what: `an image of source ${spec.source} without ${wanted}`,
       wanted: 'complete',
     });
-  const project = call.caller.role === 'admin' ? undefined : call.caller.project;
+  const { role, onlyProject, project: own } = call.caller;
+  const project = role === 'admin' ? onlyProject : own;
   const status: ImageStatus = { state: spec.source === 'os' ? 'ready' : 'empty' };
   return createNamed(call, 'image', { name, project, labels, spec, status });
 };

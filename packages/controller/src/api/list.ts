@@ -28,7 +28,9 @@ export async function listReply<K extends Kind>(
 }
 
 const projectFilter = (caller: Caller, kind: Kind): Filter =>
-  caller.role !== 'admin' && ofProject.includes(kind) ? { project: caller.project ?? null } : {};
+  ofProject.includes(kind) && (caller.role !== 'admin' || caller.onlyProject)
+    ? { project: caller.project ?? null }
+    : {};
 
 function parseLabels(text: string): Record<string, string> {
   const pairs = text.split(',').map((pair): [string, string] => {

@@ -6,7 +6,7 @@ import { err, routes, validate } from '@gantry/model';
 import type { Draft } from '../store/batch.ts';
 import { Conflict, retrying } from '../store/conflict.ts';
 import { auditRefusal, commit } from './audit.ts';
-import type { About, App, Call, Handler, Reply, Request } from './call.ts';
+import { type About, type App, type Call, type Handler, type Reply, type Request, resolve } from './call.ts';
 import { authenticate, type Caller } from './caller.ts';
 import { coerceQuery } from './coerce.ts';
 import { handlers } from './handlers.ts';
@@ -37,13 +37,21 @@ async function identify(app: App, { route, token, peer }: Request): Promise<Call
     : authenticate(app.store, app.env, { secret: token, peer });
 }
 
-async function answer(app: App, request: Request, requestId: string, caller: Caller): Promise<Reply> {
+/** @throws GantryError `not_found` for a project that the caller does not see */
+async function ofProject(app: App, caller: Caller, ref: string | undefined): Promise<Caller> {
+  if (ref === undefined || caller === anonymous) return caller;
+  const project = (await resolve({ app, caller }, 'project', ref)).id as NonNullable<Caller['project']>;
+  return { ...caller, project, onlyProject: project };
+}
+
+async function answer(app: App, request: Request, requestId: string, identified: Caller): Promise<Reply> {
   const { route } = request;
   const { roles, summary } = routes[route];
-  if (roles.length > 0 && !(roles as readonly string[]).includes(caller.role)) {
-    const why = `it needs the role ${roles.join(' or ')}, the token has ${caller.role}`;
+  if (roles.length > 0 && !(roles as readonly string[]).includes(identified.role)) {
+    const why = `it needs the role ${roles.join(' or ')}, the token has ${identified.role}`;
     throw err('forbidden', { action: summary, why });
   }
+  const caller = await ofProject(app, identified, request.project);
   const { query: querySchema, body: bodySchema } = routes[route] as { query?: never; body?: never };
   const query = querySchema ? validate(querySchema, coerceQuery(querySchema, request.query ?? {})) : {};
   const body = bodySchema ? validate(bodySchema, request.body ?? {}) : undefined;

@@ -1,13 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { err, PROJECT_HEADER } from '@gantry/model';
+import type { Request } from '../api/call.ts';
 import type { Peer } from '../api/caller.ts';
 
-/** The bearer token of a request, and who is at the other end where that is another machine. */
-export function identityOf(request: IncomingMessage): { token?: string; peer?: Peer } {
+/**
+ * The bearer token of a request, the project that it is about, and who is at the other end where that is another machine.
+ * @throws GantryError `invalid_argument`
+ */
+export function identityOf(request: IncomingMessage): Pick<Request, 'token' | 'project' | 'peer'> {
   const match = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header(request, 'authorization') ?? '');
   const { socket } = request;
+  const project = header(request, PROJECT_HEADER);
   return {
     ...(match?.[1] ? { token: match[1] } : {}),
+    ...(project === undefined ? {} : { project: decoded(project) }),
     ...(socket instanceof TLSSocket ? { peer: peerOf(socket) } : {}),
   };
 }
@@ -20,6 +27,14 @@ function peerOf(socket: TLSSocket): Peer {
     ...(address ? { address } : {}),
     ...(shown ? { certificate: Buffer.from(shown.fingerprint256.replaceAll(':', ''), 'hex') } : {}),
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw err('invalid_argument', { what: `the header ${PROJECT_HEADER}`, wanted: 'percent-encoded text' });
+  }
 }
 
 /** One value, also where it was sent several times. */

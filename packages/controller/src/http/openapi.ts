@@ -1,5 +1,13 @@
 /** OpenAPI 3.1 from the route table: its schemas are JSON Schema already. */
-import { Problem, type Route, type RouteName, routes, type TSchema, version } from '@gantry/model';
+import {
+  PROJECT_HEADER,
+  Problem,
+  type Route,
+  type RouteName,
+  routes,
+  type TSchema,
+  version,
+} from '@gantry/model';
 
 /** The document at /openapi.json. */
 export function openapi(): object {
@@ -26,7 +34,11 @@ function operation(name: string, route: Route): object {
     operationId: name,
     summary: route.summary,
     ...(route.roles.length > 0 ? { 'x-roles': route.roles } : { security: [] }),
-    parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
+    parameters: [
+      ...pathParameters(route.path),
+      ...queryParameters(route.query),
+      ...(route.roles.length > 0 ? [projectParameter] : []),
+    ],
     ...(body ? { requestBody: { required: true, content: { [requestType(route)]: { schema: body } } } } : {}),
     responses: {
       [route.status]: {
@@ -40,6 +52,13 @@ function operation(name: string, route: Route): object {
     },
   };
 }
+
+const projectParameter = {
+  name: PROJECT_HEADER,
+  in: 'header',
+  description: 'name or id of the one project that the request is about, percent-encoded',
+  schema: { type: 'string' },
+};
 
 const requestType = ({ stream }: Route): string =>
   stream === 'bytes-in' ? 'application/octet-stream' : 'application/json';

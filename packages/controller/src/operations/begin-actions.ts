@@ -18,7 +18,7 @@ import { newObject } from '../objects.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
 import { deleteSteps } from './instance-delete.ts';
-import { rebootSteps } from './instance-reboot.ts';
+import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
 import { stopSteps } from './instance-stop.ts';
 import { addOperation, DEFAULT_DEADLINE_MS } from './new-operation.ts';
 import { stepsUntil } from './waits.ts';
@@ -141,14 +141,14 @@ export const beginAct =
   (kind: 'instance.reboot' | 'instance.reset' | 'instance.resume') =>
   async (asking: Asking, instance: Instance, body: InstanceActionBody): Promise<BegunAction> => {
     const guest = await bindingOf(asking, instance);
-    if (body.until !== undefined && body.until !== 'running')
+    if (kind === 'instance.resume' && body.until !== undefined && body.until !== 'running')
       throw err('not_supported', {
-        what: `waiting for ${body.until} after a ${kind.replace('instance.', '')}`,
-        instead: 'Watch the instance, or stop and start it.',
+        what: `waiting for ${body.until} after a resume`,
+        instead: 'A resumed guest goes on where it was: leave --until out.',
       });
     const state = instance.status.state;
-    const input = { force: body.force ?? false };
-    const what = { kind, steps: waiting(rebootSteps), input, state } as const;
+    const input = { force: body.force ?? false, bootBefore: bootOf(guest) };
+    const what = { kind, steps: rebootStepsUntil(body.until), input, state } as const;
     const { draft, operation, marked } = await begin(asking, instance, what, body);
     const verb = kind === 'instance.reboot' && input.force ? 'reset' : actVerbs[kind];
     draft.add(

@@ -25,6 +25,10 @@ export class FakeAgent {
   /** Changes a status before it is reported. */
   alter: (status: StatusReport) => StatusReport = (status) => status;
   pings = true;
+  /** Guests follow a reboot that was passed on. */
+  reboots = true;
+  /** Instance id -> its last reboot inside QEMU, and the act that asked for it. */
+  readonly #rebooted = new Map<string, { act: string; at: string }>();
   facts = { memoryMiB: 8192, cpus: 4, diskMiB: 100 * 1024 };
 
   constructor(controller: Controller, env: Env, token: string) {
@@ -66,16 +70,18 @@ export class FakeAgent {
         const { id, generation } = guest;
         return { kind: 'guest', id, generation, status: this.#guest(guest) };
       }),
-      ...assignments.acts.map(
-        (act): StatusReport => ({
-          kind: 'act',
-          id: act.id,
-          generation: act.generation,
-          status: { state: 'done', endedAt: this.#now },
-        }),
-      ),
+      ...assignments.acts.map((act) => this.#act(act)),
     ];
     await this.report({ statuses: statuses.map((status) => this.alter(status)) });
+  }
+
+  /** The guest goes on in its old boot until the next round. */
+  #act({ id, generation, spec }: Assignments['acts'][number]): StatusReport {
+    const { instance } = spec.action;
+    const boots = this.reboots && spec.action.kind !== 'guest.resume';
+    if (boots && this.#rebooted.get(instance)?.act !== id)
+      this.#rebooted.set(instance, { act: id, at: timestamp(this.#env.clock.now() + 1) });
+    return { kind: 'act', id, generation, status: { state: 'done', endedAt: this.#now } };
   }
 
   #guest({ spec }: Assignments['guests'][number]): GuestStatus {
@@ -87,11 +93,13 @@ export class FakeAgent {
     }
     const startedAt = this.#started.get(instance) ?? this.#now;
     this.#started.set(instance, startedAt);
+    const rebootedAt = this.#rebooted.get(instance)?.at;
     return {
       state: 'running',
       epoch,
       startedAt,
-      ...(this.pings ? { firstPingAt: startedAt } : {}),
+      ...(rebootedAt ? { rebootedAt } : {}),
+      ...(this.pings ? { firstPingAt: rebootedAt ?? startedAt } : {}),
       accelerator: 'tcg',
     };
   }

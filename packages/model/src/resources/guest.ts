@@ -161,6 +161,12 @@ export const GuestStatus = strict({
   ),
   restarts: optional(Type.Integer({ minimum: 0, description: 'automatic restarts in the current window' })),
   accelerator: optional(oneOf(['kvm', 'tcg'] as const)),
+  rebootedAt: optional(
+    Type.String({
+      format: 'date-time',
+      description: 'last reboot inside the same QEMU; signs of life are of the boot since',
+    }),
+  ),
   domain: optional(Type.String({ description: 'what libvirt calls it on the node' })),
   startedAt: optional(Timestamp),
   firstPingAt: optional(Timestamp),
