@@ -65,6 +65,7 @@ async function withGuests<T>(work: (guests: Guests) => Promise<T>): Promise<T> {
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },
     log: () => {},
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
+    hardware: () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },

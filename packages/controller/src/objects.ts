@@ -34,6 +34,9 @@ export const nameSpace = (kind: Kind, project?: string): string => `name:${kind}
 /** Claim space of the addresses of one network. */
 export const addressSpace = (network: string): string => `ipv4:${network}`;
 export const MAC_SPACE = 'mac';
+/** Claim spaces of one node: CPUs that are one guest's alone, PCI devices given away. */
+export const cpuSpace = (node: string): string => `cpu:${node}`;
+export const pciSpace = (node: string): string => `pci:${node}`;
 
 /** Names of sequences. */
 export const COUNTERS = { operation: 'operation', epoch: 'epoch' } as const;

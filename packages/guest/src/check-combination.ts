@@ -9,6 +9,7 @@ import { builtin } from './origin.ts';
 import { gantryProfile } from './profiles.ts';
 import { type Combination, checkGuest } from './specs/check.ts';
 import { diskBusFrom } from './specs/disk.ts';
+import { encryptionOn } from './specs/encryption.ts';
 import { machineFrom } from './specs/machine.ts';
 import { portCount } from './specs/serial.ts';
 import { readSettings, type Settings, wordOf } from './specs/settings.ts';
@@ -33,7 +34,8 @@ export function checkCombination(wanted: Combination): void {
 
 const onPaper = (settings: Settings, { vcpus, memoryMiB = 512 }: Combination): Wanted => {
   const host = completeHost(wordOf<string>(settings, 'image', 'hw_architecture')?.value ?? 'x86_64');
-  const { node } = settings.profile;
+  const node = { ...settings.profile.node, sharedCpus: [0] };
+  const machine = machineFrom(settings, host, node);
   const origin = builtin('check', 'a guest on paper');
   return {
     settings,
@@ -41,7 +43,7 @@ const onPaper = (settings: Settings, { vcpus, memoryMiB = 512 }: Combination): W
     memoryMiB,
     host,
     node,
-    machine: machineFrom(settings, host, node),
+    machine,
     identity: { uuid: '', name: '', consoleLog: '', agentSocket: '', vncSocket: '' },
     boot: { kind: 'disk', devices: ['hd'], origin },
     disks: [
@@ -58,7 +60,7 @@ const onPaper = (settings: Settings, { vcpus, memoryMiB = 512 }: Combination): W
     nics: [{ mac: '', source: { type: 'bridge', bridge: '' }, limited: true, origin }],
     pciDevices: [],
     lifecycle: [],
-    encrypted: false,
+    encrypted: encryptionOn(settings, host, machine.type.value),
   };
 };
 
@@ -69,7 +71,7 @@ const completeHost = (architecture: string): HostFacts => ({
   directIo: true,
   uefi: true,
   secureBoot: true,
-  cpuControl: true,
-  cpuModelFeatures: {},
+  lacks: {},
+  sev: { cbitPosition: 51, reducedPhysBits: 1 },
   overcommit: { cpu: 1, memory: 1 },
 });

@@ -1,5 +1,6 @@
 /** Plain facts of the node and paths on it, given by the agent: the compiler's third input. */
-import type { Epoch } from '@gantry/model';
+import type { Epoch, Fit } from '@gantry/model';
+import type { CompiledFacts } from './node/facts.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { Accelerator } from './profiles.ts';
 
@@ -18,7 +19,7 @@ export interface HostContext {
   /** Those that QEMU has, aliases included; unknown: libvirt judges. */
   readonly machineTypes?: readonly string[];
   /** What was asked and what libvirt made of it at the guest's first definition; it holds from then on. */
-  readonly hardware?: { readonly asked: string; readonly machineType: string };
+  readonly hardware?: { readonly asked: string; readonly machineType: string; readonly loader?: string };
   /** Where the disks are, by disk id. */
   readonly disks: Readonly<Record<string, { readonly path: string; readonly format: 'qcow2' | 'raw' }>>;
   /** The file system of the disks allows O_DIRECT. */
@@ -30,11 +31,12 @@ export interface HostContext {
   readonly commandLine?: string;
   /** NoCloud seed. */
   readonly seedIso?: string;
-  /** QEMU has UEFI firmware, and one with Secure Boot; absent: not. */
-  readonly uefi?: boolean;
-  readonly secureBoot?: boolean;
-  /** The kernel lets CPU time be limited; absent: it does. */
-  readonly cpuControl?: boolean;
+  /** What the node can; absent (a preview): all that others can. */
+  readonly facts?: CompiledFacts;
+  /** What placement decided about the node’s hardware for this guest. */
+  readonly fit?: Omit<Fit, 'node'>;
+  /** Where its UEFI variables are kept; absent: in libvirt’s own place. */
+  readonly variables?: string;
   /** What the operator configured on nodes; absent: the profile’s. */
   readonly node?: NodeConfig;
   readonly consoleLog: string;

@@ -30,6 +30,8 @@ export interface Profile {
   readonly refuseIneffective: boolean;
   /** Virtual IOMMUs. */
   readonly iommuModels: readonly string[];
+  /** Accelerators under which Intel’s model handles interrupts of more than 255 CPUs. */
+  readonly iommuEim: readonly Accelerator[];
   /** Obey keys that a cluster cannot give yet. */
   readonly acceptLater: boolean;
   /** CPU where nobody says: by accelerator, then by architecture of the guest. */
@@ -126,6 +128,7 @@ export const gantryProfile: Profile = {
   trimValues: false,
   refuseIneffective: true,
   iommuModels: ['intel', 'smmuv3', 'virtio'],
+  iommuEim: ['kvm'],
   acceptLater: false,
   cpuMode: { kvm: 'host-model', tcg: 'maximum' },
   cpuModeByArchitecture: {},
@@ -187,6 +190,7 @@ export const novaProfile: Profile = {
   refuseIneffective: false,
   // What Nova writes for the other models is refused by libvirt.
   iommuModels: ['intel'],
+  iommuEim: ['kvm', 'tcg'],
   acceptLater: true,
   cpuMode: { kvm: 'host-model', tcg: 'host-model' },
   cpuModeByArchitecture: { aarch64: 'host-passthrough' },

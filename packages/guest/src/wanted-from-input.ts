@@ -5,6 +5,9 @@ import { metadata } from './elements/metadata.ts';
 import type { HostContext } from './host-context.ts';
 import type { HostFacts } from './host-facts.ts';
 import { disksFromInput } from './input-disks.ts';
+import { hostFactsOf } from './node/facts.ts';
+import type { NodeConfig } from './node-config.ts';
+import { guestTopology } from './numa/guest-cells.ts';
 import { builtin, origin } from './origin.ts';
 import type { Profile } from './profiles.ts';
 import { refused } from './refusal.ts';
@@ -16,7 +19,7 @@ import { machineFrom } from './specs/machine.ts';
 import { firstDisk } from './specs/root-device.ts';
 import { readSettings, type Settings } from './specs/settings.ts';
 import { tapName } from './tap-name.ts';
-import type { BootPlan, IdentityPlan, NicPlan, Wanted } from './wanted.ts';
+import type { BootPlan, IdentityPlan, NicPlan, NumaPlan, Wanted } from './wanted.ts';
 
 /** sun_path of a unix socket address holds 108 bytes, the last one NUL. */
 const LONGEST_SOCKET_PATH = 107;
@@ -27,7 +30,8 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
   checkGuest(settings, input);
   checkNames(input, context);
   const host = factsOf(context);
-  const node = context.node ?? profile.node;
+  const node = nodeOf(context, profile);
+  const numa = numaOf(settings, input, context);
   checkArchitecture(settings, host);
   const machine = machineFrom(settings, host, node, context.hardware);
   return {
@@ -41,8 +45,9 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
     boot: bootOf(input, context, settings),
     disks: disksFromInput(settings, input, context),
     nics: input.nics.map((nic, index) => nicOf(nic, index, context.uuid)),
-    pciDevices: [],
+    pciDevices: context.fit?.pciDevices ?? [],
     lifecycle: lifecycleFrom(settings),
+    ...(numa ? { numa } : {}),
     encrypted: encryptionOn(settings, host, machine.type.value),
   };
 }
@@ -64,18 +69,48 @@ function checkArchitecture({ image }: Settings, host: HostFacts): void {
 }
 
 const factsOf = (context: HostContext): HostFacts => ({
+  ...(context.facts ? keptFirmware(hostFactsOf(context.facts), context.hardware?.loader) : anyHost),
   architecture: context.architecture,
   accelerator: context.accelerator,
   emulator: context.emulator,
-  machineAliases: {},
   directIo: context.directIo,
-  uefi: context.uefi ?? false,
-  secureBoot: context.secureBoot ?? false,
-  cpuControl: context.cpuControl ?? true,
-  cpuModelFeatures: {},
-  overcommit: { cpu: 1, memory: 1 },
   ...(context.machineTypes ? { machineTypes: context.machineTypes } : {}),
 });
+
+/** A guest keeps its firmware, as its variables belong to it, as long as the node has that. */
+const keptFirmware = (host: HostFacts, loader: string | undefined): HostFacts =>
+  loader === undefined || !host.firmware
+    ? host
+    : {
+        ...host,
+        firmware: host.firmware.toSorted((a, b) => Number(b.loader === loader) - Number(a.loader === loader)),
+      };
+
+const anyHost = {
+  machineAliases: {},
+  uefi: true,
+  secureBoot: true,
+  lacks: {},
+  overcommit: { cpu: 1, memory: 1 },
+} as const;
+
+/** The binding says which CPUs are for sharing, not the node as it is configured now: a guest’s XML stays as it is. */
+function nodeOf({ node, fit }: HostContext, profile: Profile): NodeConfig {
+  const config = node ?? profile.node;
+  return fit?.sharedCpus ? { ...config, sharedCpus: fit.sharedCpus } : config;
+}
+
+/** @throws GantryError `guest_refused` for a guest with cells whose binding places none */
+function numaOf(settings: Settings, input: GuestInput, { fit }: HostContext): NumaPlan | undefined {
+  const topology = guestTopology(settings, input);
+  if (!topology) return undefined;
+  const { cells } = fit ?? {};
+  if (cells?.length !== topology.cells.length)
+    throw refused(
+      'its flavor or image asks for NUMA cells, pages or pinned CPUs, and placement chose none for it',
+    );
+  return { topology, cells };
+}
 
 const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
   uuid: host.uuid,
@@ -90,6 +125,7 @@ const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
   consoleLog: host.consoleLog,
   agentSocket: host.agentSocket,
   vncSocket: host.vncSocket,
+  ...(host.variables === undefined ? {} : { variables: host.variables }),
 });
 
 function bootOf({ boot }: GuestInput, host: HostContext, settings: Settings): BootPlan {

@@ -3,6 +3,7 @@
  * offline render. From here on there is one path to the domain.
  */
 
+import type { FitCell } from '@gantry/model';
 import type { CacheMode, DiskBus, DiskDevice, DiskSource } from './elements/disk.ts';
 import type { NicSource } from './elements/interface.ts';
 import type { IotuneLimit } from './elements/iotune.ts';
@@ -11,7 +12,6 @@ import type { Metadata } from './elements/metadata.ts';
 import type { BootDevice } from './elements/os.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { NodeConfig } from './node-config.ts';
-import type { FittedCell } from './numa/fit.ts';
 import type { GuestTopology } from './numa/guest-cells.ts';
 import type { Decided, Origin } from './origin.ts';
 import type { Settings } from './specs/settings.ts';
@@ -77,6 +77,8 @@ export interface IdentityPlan {
   readonly agentSocket: string;
   /** A display that only the agent reaches. */
   readonly vncSocket?: string;
+  /** Where its UEFI variables are kept; absent: where libvirt keeps them. */
+  readonly variables?: string;
   /** UUID of the secret that encrypts its TPM’s state. */
   readonly tpmSecret?: string;
 }
@@ -94,7 +96,7 @@ export interface MachinePlan {
 /** Cells asked for, and where they are on the host. */
 export interface NumaPlan {
   readonly topology: GuestTopology;
-  readonly cells: readonly FittedCell[];
+  readonly cells: readonly FitCell[];
 }
 
 export interface Wanted {

@@ -196,6 +196,18 @@ export const errorRegistry = {
   ),
   download_failed: entry(502, 1, '{what} could not be fetched: {why}', 'Check the source and repeat.'),
   // --- running
+  config_refused: entry(
+    502,
+    1,
+    'libvirt cannot build this guest: {message}',
+    'The message is libvirt’s own: change the setting of flavor, image or policy that it names.',
+  ),
+  qemu_refused: entry(
+    502,
+    1,
+    'QEMU does not start this guest: {message}',
+    'The message is QEMU’s own: change the setting of flavor, image or policy that it names.',
+  ),
   hypervisor_error: entry(
     502,
     1,

@@ -3,12 +3,23 @@ import { ImageName, Name } from './ids.ts';
 import { GuestPassword, GuestUser } from './node-calls.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
+import { HostPolicy } from './resources/host-policy.ts';
 import { Boot, ImageSpec, OsSource } from './resources/image.ts';
 import { NicTrust, Personality, SshKey } from './resources/instance.ts';
 import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
 import { tokenRoles } from './resources/project.ts';
-import { oneOf, optional, positive, type Static, strict, stringMap, Timestamp, Type } from './schema.ts';
+import {
+  oneOf,
+  optional,
+  positive,
+  type Static,
+  strict,
+  stringMap,
+  Timestamp,
+  type TSchema,
+  Type,
+} from './schema.ts';
 import { MiB, Milliseconds } from './units.ts';
 
 /** A name or an id. */
@@ -114,9 +125,26 @@ export const SetImage = strict({
     description: 'key -> value; null unsets',
   }),
 });
-export const SetPolicy = strict({ guest: GuestPolicy });
+/** Settings of nodes as hosts: those given are set, null unsets. */
+export const HostChanges = Type.Unsafe<{ [K in keyof HostPolicy]?: HostPolicy[K] | null }>(
+  strict(
+    Object.fromEntries(
+      Object.entries(HostPolicy.properties).map(([name, schema]) => [
+        name,
+        optional(Type.Union([schema as TSchema, Type.Null()])),
+      ]),
+    ),
+    { description: 'what of a node guests may use; null unsets' },
+  ),
+);
+export type HostChanges = Static<typeof HostChanges>;
+
+export const SetPolicy = strict({ guest: optional(GuestPolicy), host: optional(HostChanges) });
 export const SetClusterOs = strict({
   provider: Type.String(),
   parameters: Type.Record(Type.String(), Type.String({ maxLength: 1024 })),
 });
-export const SetNode = strict({ role: oneOf(['active', 'drained', 'offline'] as const) });
+export const SetNode = strict({
+  role: optional(oneOf(['active', 'drained', 'offline'] as const)),
+  host: optional(HostChanges),
+});

@@ -201,7 +201,7 @@ export const routes = {
   setClusterPolicy: {
     method: 'PATCH',
     path: '/v1/cluster',
-    summary: 'set inherited guest settings of the cluster',
+    summary: 'set inherited settings of the cluster, of guests and of nodes as hosts',
     roles: admin,
     status: 200,
     body: SetPolicy,
@@ -221,7 +221,7 @@ export const routes = {
   setGroupPolicy: {
     method: 'PATCH',
     path: '/v1/groups/:ref',
-    summary: 'set inherited guest settings of the group',
+    summary: 'set inherited settings of the group, of guests and of nodes as hosts',
     roles: admin,
     status: 200,
     body: SetPolicy,
@@ -232,7 +232,7 @@ export const routes = {
   setNode: {
     method: 'PATCH',
     path: '/v1/nodes/:ref',
-    summary: 'drain, undrain or set offline',
+    summary: 'drain, undrain or set offline; set what of it guests may use',
     roles: admin,
     status: 200,
     body: SetNode,

@@ -1,6 +1,6 @@
 /** Can this node take it? Each test that fails says so with numbers where it is about numbers. */
 import type { NodeCapacity, Rejection, Requirements } from '@gantry/model';
-import type { PlacementPolicy } from './policy.ts';
+import { defaultPolicy, type PlacementPolicy } from './policy.ts';
 
 export const tests = ['role', 'state', 'architecture', 'machine-type', 'memory', 'vcpus', 'disk'] as const;
 export type TestName = (typeof tests)[number];
@@ -30,6 +30,9 @@ const table: Record<TestName, Test> = {
     ),
 };
 
+/** What stands against a node beside its numbers: its hardware, its traits. */
+export type Judge = (node: NodeCapacity) => readonly Rejection[];
+
 /** A node that fails one of these is not measured further: its numbers are old or do not matter. */
 const first: readonly TestName[] = ['role', 'state'];
 
@@ -38,18 +41,20 @@ export const rejectionsOf = (
   node: NodeCapacity,
   needs: Requirements,
   policy: PlacementPolicy,
-): (Rejection & { test: TestName })[] => {
+  judge: Judge = () => [],
+): Rejection[] => {
   const run = (names: readonly TestName[]) =>
     names.flatMap((test) => table[test](node, needs, policy).map((rejection) => ({ test, ...rejection })));
   const unavailable = run(first);
-  return unavailable.length > 0 ? unavailable : run(tests.filter((test) => !first.includes(test)));
+  if (unavailable.length > 0) return unavailable;
+  return [...run(tests.filter((test) => !first.includes(test))), ...judge(node)];
 };
 
 /** Not negative. */
-export const freeMemoryMiB = (node: NodeCapacity, policy: PlacementPolicy): number =>
+export const freeMemoryMiB = (node: NodeCapacity, policy: PlacementPolicy = defaultPolicy): number =>
   Math.max(0, node.memoryMiB - policy.hostReserveMiB - node.memoryUsedMiB);
 
-export const freeVcpus = (node: NodeCapacity, policy: PlacementPolicy): number =>
+export const freeVcpus = (node: NodeCapacity, policy: PlacementPolicy = defaultPolicy): number =>
   Math.max(0, Math.floor(node.cpus * policy.vcpuRatio) - node.vcpusUsed);
 
 /** What is free and not promised to disks that have not grown yet. */

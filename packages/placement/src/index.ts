@@ -1,5 +1,12 @@
 /** Where a guest can go, and why. Pure. */
-export { freeDiskMiB, freeMemoryMiB, freeVcpus, rejectionsOf, type TestName } from './feasible.ts';
+export {
+  freeDiskMiB,
+  freeMemoryMiB,
+  freeVcpus,
+  type Judge,
+  rejectionsOf,
+  type TestName,
+} from './feasible.ts';
 export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
 export { refusal } from './refusal.ts';

@@ -1,6 +1,6 @@
 /** Choosing a node. Pure: plain numbers in, the decision with its whole explanation out. */
 import type { NodeCapacity, NodeVerdict, PlacementDecision, Requirements } from '@gantry/model';
-import { rejectionsOf } from './feasible.ts';
+import { type Judge, rejectionsOf } from './feasible.ts';
 import { defaultPolicy, type PlacementPolicy } from './policy.ts';
 import { scoreOf } from './score.ts';
 
@@ -11,13 +11,13 @@ import { scoreOf } from './score.ts';
 export function place(
   nodes: readonly NodeCapacity[],
   needs: Requirements,
-  options: { only?: string | undefined; policy?: PlacementPolicy } = {},
+  options: { only?: string | undefined; policy?: PlacementPolicy; judge?: Judge | undefined } = {},
 ): PlacementDecision {
   const policy = options.policy ?? defaultPolicy;
   const candidates = nodes.filter((node) => options.only === undefined || node.id === options.only);
   const verdicts = candidates
     .map((node): NodeVerdict => {
-      const rejections = rejectionsOf(node, needs, policy);
+      const rejections = rejectionsOf(node, needs, policy, options.judge);
       const { id, name } = node;
       return rejections.length > 0
         ? { node: id, name, rejections }

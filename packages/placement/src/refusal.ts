@@ -8,7 +8,7 @@ import {
   type Rejection,
   type Requirements,
 } from '@gantry/model';
-import { freeMemoryMiB, freeVcpus } from './feasible.ts';
+import { freeMemoryMiB, freeVcpus, type Judge } from './feasible.ts';
 import { place } from './place.ts';
 import { defaultPolicy, type PlacementPolicy } from './policy.ts';
 
@@ -20,7 +20,7 @@ export function refusal(
   nodes: readonly NodeCapacity[],
   needs: Requirements,
   decision: PlacementDecision,
-  policy: PlacementPolicy = defaultPolicy,
+  { policy = defaultPolicy, judge }: { policy?: PlacementPolicy; judge?: Judge } = {},
 ): GantryError {
   const all = decision.verdicts.flatMap((verdict) => verdict.rejections);
   const perNode = decision.verdicts.map(({ rejections }) => rejections);
@@ -32,7 +32,7 @@ export function refusal(
     });
   }
   const why = decision.lookedAt === 0 ? 'there is no node' : `${looked(decision)}: ${summary(all)}`;
-  return err('no_capacity', { name, why, waysOut: waysOut(nodes, needs, policy).join(' · ') });
+  return err('no_capacity', { name, why, waysOut: waysOut(nodes, needs, policy, judge).join(' · ') });
 }
 
 const looked = ({ lookedAt }: PlacementDecision): string =>
@@ -54,9 +54,14 @@ function count(all: Rejection[], test: string): string {
   return `${those.length} ${test} (needs ${shown(best.needed)}, best has ${shown(best.available)} free)`;
 }
 
-function waysOut(nodes: readonly NodeCapacity[], needs: Requirements, policy: PlacementPolicy): string[] {
+function waysOut(
+  nodes: readonly NodeCapacity[],
+  needs: Requirements,
+  policy: PlacementPolicy,
+  judge: Judge | undefined,
+): string[] {
   const fits = (changed: Partial<Requirements>, on = nodes) =>
-    place(on, { ...needs, ...changed }, { policy }).chosen !== undefined;
+    place(on, { ...needs, ...changed }, { policy, judge }).chosen !== undefined;
   const ways: string[] = [];
   const memoryMiB = Math.max(0, ...nodes.map((node) => freeMemoryMiB(node, policy)));
   if (memoryMiB < needs.memoryMiB && memoryMiB >= 64 && fits({ memoryMiB }))

@@ -9,6 +9,8 @@ export interface Capabilities {
   machineTypes: string[];
   /** QEMU could use KVM when libvirt examined it. */
   kvm: boolean;
+  /** Versioned names by their short ones. */
+  machineAliases: Record<string, string>;
   /** Owner of what QEMU makes. */
   qemu: { uid: number; gid: number };
 }
@@ -32,7 +34,14 @@ export function parseCapabilities(xml: string): Capabilities {
       remedy: 'Install qemu-system-x86 (or the package for this architecture) and restart libvirt.',
     });
   const kvm = elements(arch, 'domain').some(({ attributes }) => attributes['type'] === 'kvm');
-  return { architecture, emulator, machineTypes: machineTypes(arch), kvm, qemu: qemuUser(host) };
+  return {
+    architecture,
+    emulator,
+    machineTypes: machineTypes(arch),
+    kvm,
+    machineAliases: machineAliases(arch),
+    qemu: qemuUser(host),
+  };
 }
 
 const machineTypes = (arch: XmlElement | undefined): string[] =>
@@ -44,6 +53,14 @@ const machineTypes = (arch: XmlElement | undefined): string[] =>
       ]),
     ).values(),
   ].filter((name) => name !== '');
+
+const machineAliases = (arch: XmlElement | undefined): Record<string, string> =>
+  Object.fromEntries(
+    elements(arch, 'machine').flatMap((machine) => {
+      const [name, canonical] = [text(machine), machine.attributes['canonical']];
+      return name !== undefined && canonical !== undefined ? [[name, canonical]] : [];
+    }),
+  );
 
 /** The DAC driver's label of guests is `+UID:+GID`; without the driver QEMU runs as libvirtd does. */
 function qemuUser(host: XmlElement | undefined): Capabilities['qemu'] {

@@ -4,6 +4,7 @@
  *     DIR/agent/guests/INSTANCE/kernel, initrd, seed.iso, ...   its own copies: libvirt hands them to QEMU's user
  *                               console.log                      written by virtlogd, kept over restarts
  *                               record.json                      what was defined last, and why
+ *                               uefi-variables.fd                made by libvirt from the firmware's template
  *                               run/agent.sock, run/vnc.sock     QEMU's user may make sockets here, and only here
  *
  * QEMU's user may pass through the folders but not list or write them.
@@ -19,8 +20,8 @@ const WRITABLE_BY_GROUP = 0o770;
 
 /** What was defined last. */
 export interface GuestRecord {
-  /** The machine type as asked for, and as libvirt resolved it at the first definition. */
-  hardware?: { asked: string; machineType: string };
+  /** The machine type as asked for, and as libvirt resolved it at the first definition; its UEFI loader. */
+  hardware?: { asked: string; machineType: string; loader?: string };
   explanation: Provenance[];
   /** The XML that libvirt was given; a record of an older agent lacks it. */
   asked?: string;
@@ -33,6 +34,8 @@ export interface GuestPaths {
   console: string;
   agent: string;
   vnc: string;
+  /** Its UEFI variables. */
+  variables: string;
 }
 
 export interface GuestDirectory {
@@ -56,6 +59,7 @@ export function createGuestDirectory(stateDir: string): GuestDirectory {
       console: join(dir, 'console.log'),
       agent: join(dir, 'run', 'agent.sock'),
       vnc: join(dir, 'run', 'vnc.sock'),
+      variables: join(dir, 'uefi-variables.fd'),
     };
   };
   const recordPath = (instance: string) => join(paths(instance).dir, 'record.json');

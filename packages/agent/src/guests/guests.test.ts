@@ -56,6 +56,7 @@ beforeEach(async () => {
     clock,
     log: quiet,
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
+    hardware: () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [
       { disk: ids.disk, state: 'ready', template: 'file-qcow2', path: join(dir, 'disk.qcow2') },
@@ -213,8 +214,8 @@ describe('start', () => {
       );
     });
     await expect(start()).rejects.toMatchObject({
-      code: 'hypervisor_error',
-      params: { call: 'domainDefineXmlFlags', message: 'no such device' },
+      code: 'config_refused',
+      params: { message: 'no such device' },
     });
   });
 });

@@ -5,6 +5,7 @@ import { err, type Inside, type Provenance } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { Position } from '../console/reader.ts';
 import type { DomainHappening } from '../env.ts';
+import type { HypervisorXml } from '../host/hardware/hardware.ts';
 import type { AnswerCall } from '../node-calls.ts';
 import type { Observation } from '../observation.ts';
 import { answerCall } from './calls.ts';
@@ -13,10 +14,10 @@ import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
 import { createTranslator } from './happenings.ts';
-
+import { askHypervisor } from './hypervisor.ts';
 import { lookInside } from './inside.ts';
 import { isRefusal, translate } from './libvirt-errors.ts';
-
+import { versionOf } from './libvirt-names.ts';
 import { lookAtRunning, type Membership } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
 import { readScreen } from './screen.ts';
@@ -50,6 +51,8 @@ export interface Guests {
   observe(): Promise<Pick<Observation, 'libvirt' | 'libvirtRefusal' | 'domains' | 'guestFiles'>>;
   /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `host_unfit` */
   capabilities(): Promise<Capabilities>;
+  /** What guests may have here. @throws GantryError as above */
+  hypervisor(): Promise<HypervisorXml>;
   /** Of the daemon: "9.0.0". */
   libvirtVersion(): Promise<string>;
   explain(instance: string): Promise<Provenance[] | undefined>;
@@ -148,11 +151,13 @@ export function createGuests(options: GuestsOptions): Guests {
       }
     },
     capabilities: () => guarded(readCapabilities),
-    libvirtVersion: () =>
+    // On a connection of its own: libvirt may have to ask QEMU first, for seconds.
+    hypervisor: () =>
       guarded(async () => {
-        const number = Number(await (await session.client()).connectGetLibVersion());
-        return [Math.floor(number / 1e6), Math.floor(number / 1e3) % 1e3, number % 1e3].join('.');
+        const [known, accelerator] = await Promise.all([readCapabilities(), options.accelerator()]);
+        return session.aside((lv) => askHypervisor(lv, known, accelerator));
       }),
+    libvirtVersion: () => guarded(async () => versionOf(await session.client())),
     explain: async (instance) => (await directory.readRecord(instance))?.explanation,
     consoleStart: async (instance) =>
       (await directory.readRecord(instance))?.consoleFrom ?? { inode: 0, offset: 0 },

@@ -1,5 +1,6 @@
 /** libvirt's numbers as its own words, without prefix and in lower case: `shutoff`, `crashed`, `post-copy-failed`. */
 import {
+  type LibvirtClient,
   virDomainBlockedReason,
   virDomainCrashedReason,
   virDomainNostateReason,
@@ -47,3 +48,9 @@ export function stateName(numbers: { state: number; reason: number }): { state: 
 
 /** Is there a QEMU? */
 export const isAlive = (state: StateName): boolean => state !== 'shutoff' && state !== 'crashed';
+
+/** Of the daemon: "9.0.0". */
+export async function versionOf(lv: LibvirtClient): Promise<string> {
+  const number = Number(await lv.connectGetLibVersion());
+  return [Math.floor(number / 1e6), Math.floor(number / 1e3) % 1e3, number % 1e3].join('.');
+}

@@ -1,4 +1,5 @@
 /** What running guests needs from the rest of the agent. */
+import type { NodeHardware } from '@gantry/model';
 import type { Clock } from '../env.ts';
 import type { SeenDisk } from '../observation.ts';
 import type { BootFiles } from '../os/boot-kit/boot-files.ts';
@@ -15,6 +16,8 @@ export interface GuestsOptions {
   membership(): { cluster: string; node: string } | undefined;
   /** What runs guests here: result of the self-test. */
   accelerator(): Promise<'kvm' | 'tcg'>;
+  /** What the node can do for guests, as it was last found; undefined while that is not known. */
+  hardware(): NodeHardware | undefined;
   /** Disks that are ready, with their paths. */
   disks(): Promise<SeenDisk[]>;
   bootFiles: BootFiles;

@@ -2,6 +2,7 @@
  * Define and start a guest. Each step looks first and may be repeated; a crash after any of them leaves either no
  * domain, or a defined one that the next look finds stopped.
  */
+import { release } from 'node:os';
 import {
   askedMachineType,
   compileGuest,
@@ -29,11 +30,11 @@ import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
 import type { Capabilities } from './capabilities.ts';
 import { allowsDirectIo } from './direct-io.ts';
 import type { GuestDirectory, GuestPaths, GuestRecord } from './directory.ts';
-import { isAlive } from './libvirt-names.ts';
+import { isAlive, versionOf } from './libvirt-names.ts';
 import { lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
 
-export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator'> {
+export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware'> {
   lv: LibvirtClient;
   capabilities: Capabilities;
   directory: GuestDirectory;
@@ -109,9 +110,10 @@ interface ContextParts extends StartParts {
 export async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostContext> {
   const { capabilities, paths, record, member } = parts;
   const accelerator = await parts.accelerator();
-  const [boot, disks] = await Promise.all([
+  const [boot, disks, facts] = await Promise.all([
     parts.prepareBoot(rooted(spec), accelerator),
     diskFiles(spec, parts),
+    factsOf(accelerator, parts),
   ]);
   const direct = await Promise.all(Object.values(disks).map(({ path }) => allowsDirectIo(path)));
   return {
@@ -128,11 +130,29 @@ export async function hostContext(spec: GuestSpec, parts: ContextParts): Promise
     consoleLog: paths.console,
     agentSocket: paths.agent,
     vncSocket: paths.vnc,
+    variables: paths.variables,
+    facts,
+    fit: spec.fit,
     ...(record?.hardware ? { hardware: record.hardware } : {}),
     ...(boot.kernel === undefined ? {} : { kernel: boot.kernel }),
     ...(boot.initrd === undefined ? {} : { initrd: boot.initrd }),
     ...(boot.kernelArgs === undefined ? {} : { commandLine: boot.kernelArgs }),
     ...(boot.seedIso === undefined ? {} : { seedIso: boot.seedIso }),
+  };
+}
+
+async function factsOf(
+  accelerator: HostContext['accelerator'],
+  { lv, capabilities, hardware }: ContextParts,
+): Promise<NonNullable<HostContext['facts']>> {
+  const known = hardware();
+  return {
+    architecture: capabilities.architecture,
+    accelerator: { kvm: accelerator === 'kvm', reason: '' },
+    machineTypes: capabilities.machineTypes,
+    libvirtVersion: await versionOf(lv),
+    kernel: release(),
+    ...(known ? { hardware: known } : {}),
   };
 }
 
@@ -167,13 +187,13 @@ async function recordOf(
   architecture: string,
 ): Promise<Omit<GuestRecord, 'consoleFrom'>> {
   const root = parseXml(await lv.domainGetXmlDesc({ dom, flags: virDomainXMLFlags.VIR_DOMAIN_XML_INACTIVE }));
-  const { machineType } = readDomain(root);
+  const { machineType, loader } = readDomain(root);
   const asked = askedMachineType(spec.input, architecture);
   // While the guest keeps its machine the first question stays on record, not today's default.
   const kept = before?.hardware?.machineType === machineType ? before?.hardware : undefined;
-  const hardware = kept ?? (machineType === undefined ? undefined : { asked, machineType });
+  const hardware = machineType === undefined ? kept : { asked: kept?.asked ?? asked, machineType };
   return {
-    ...(hardware ? { hardware } : {}),
+    ...(hardware ? { hardware: { ...hardware, ...(loader === undefined ? {} : { loader }) } } : {}),
     explanation: [...explain(guest), ...explainAdditions(guest, root)],
     asked: renderDomain(guest),
   };

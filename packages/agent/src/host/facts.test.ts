@@ -43,6 +43,7 @@ describe('nodeFacts', () => {
   it('are facts as the model wants them', async () => {
     const facts = await nodeFacts({
       hypervisor: async () => ({ libvirtVersion: '9.0.0' }),
+      hardware: async () => undefined,
       accelerator: async () => ({ kvm: false, reason: 'x' }),
       capabilities: ['storage:file-qcow2'],
     });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { hostname, machine, release } from 'node:os';
-import { type Accelerator, type NodeFacts, type NodeStatus, version } from '@gantry/model';
+import { type Accelerator, type NodeFacts, type NodeHardware, type NodeStatus, version } from '@gantry/model';
 import { ProcessError, type Run, run as runProgram } from '../process/run.ts';
 
 /** What the hypervisor says of itself; what it does not say is left out. */
@@ -10,6 +10,8 @@ export type HypervisorFacts = Pick<NodeFacts, 'libvirtVersion' | 'qemuVersion' |
 
 export interface FactsSources {
   hypervisor(): Promise<HypervisorFacts>;
+  /** What it can do for guests; undefined where libvirt cannot be asked. */
+  hardware(totalMiB: number): Promise<NodeHardware | undefined>;
   /** The result of the self-test; waited for. */
   accelerator(): Promise<Accelerator>;
   /** What this agent understands: assignment fields, drivers, OS providers. */
@@ -23,6 +25,7 @@ export async function nodeFacts(sources: FactsSources): Promise<NodeFacts> {
     sources.hypervisor(),
     sources.accelerator(),
   ]);
+  const hardware = await sources.hardware(memory.totalMiB);
   return {
     hostname: hostname(),
     ...(await machineFact()),
@@ -32,6 +35,7 @@ export async function nodeFacts(sources: FactsSources): Promise<NodeFacts> {
     kernel: release(),
     ...hypervisor,
     accelerator,
+    ...(hardware ? { hardware } : {}),
     agentVersion: version,
     capabilities: [...sources.capabilities],
   };

@@ -12,6 +12,9 @@ import { reporting } from './reporter.ts';
 import { round } from './round.ts';
 import { type AgentParts, type AgentState, freshState } from './state.ts';
 
+/** Firmware, huge pages, libvirt itself may be there a minute later. */
+const factsEveryMs = 60_000;
+
 /** Look at least this often, in case an event was missed. */
 const lookEveryMs = 30_000;
 
@@ -62,7 +65,7 @@ async function learning(parts: AgentParts, state: AgentState, signal: AbortSigna
       state.facts = await parts.host.facts();
       state.look.set();
       state.tell.set();
-      waitMs = 300_000;
+      waitMs = state.facts.hardware ? factsEveryMs : 5000;
     } catch (error) {
       parts.env.log('error', 'facts of the node could not be gathered', { error: String(error) });
     }

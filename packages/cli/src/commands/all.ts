@@ -3,6 +3,7 @@ import type { Verb } from '../verb.ts';
 import { agent } from './agent.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
 import { clusterInit } from './cluster/init.ts';
+import { clusterSet } from './cluster/set.ts';
 import { clusterShow } from './cluster/show.ts';
 import { clusterStart } from './cluster/start.ts';
 import { clusterStop } from './cluster/stop.ts';
@@ -17,6 +18,7 @@ import { flavorDelete } from './flavor/delete.ts';
 import { flavorList } from './flavor/list.ts';
 import { flavorSet } from './flavor/set.ts';
 import { flavorShow } from './flavor/show.ts';
+import { groupSet } from './group/set.ts';
 import { guestRender } from './guest/render.ts';
 import { imageCreate } from './image/create.ts';
 import { imageDelete } from './image/delete.ts';
@@ -51,6 +53,7 @@ import { nodeLibvirtAuth } from './node/libvirt-auth.ts';
 import { nodeList } from './node/list.ts';
 import { nodeOffline } from './node/offline.ts';
 import { nodeRemove } from './node/remove.ts';
+import { nodeSet } from './node/set.ts';
 import { nodeShow } from './node/show.ts';
 import { nodeUndrain } from './node/undrain.ts';
 import { opCancel } from './op/cancel.ts';
@@ -102,6 +105,7 @@ export const verbs: readonly Verb[] = [
   networkDelete,
   nodeList,
   nodeShow,
+  nodeSet,
   nodeAdd,
   nodeJoin,
   nodeDrain,
@@ -109,6 +113,7 @@ export const verbs: readonly Verb[] = [
   nodeOffline,
   nodeRemove,
   nodeLibvirtAuth,
+  groupSet,
   opList,
   opShow,
   opWatch,
@@ -123,6 +128,7 @@ export const verbs: readonly Verb[] = [
   explain,
   clusterInit,
   clusterShow,
+  clusterSet,
   clusterStart,
   clusterStop,
   clusterDestroy,

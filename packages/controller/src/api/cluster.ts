@@ -1,7 +1,16 @@
 /** The cluster, its groups and nodes: settings that others inherit. */
 import { checkPolicy } from '@gantry/guest';
-import { ClusterSpec, type GuestPolicy, type Node, validate } from '@gantry/model';
+import {
+  type Body,
+  ClusterSpec,
+  type GuestPolicy,
+  type HostChanges,
+  type HostPolicy,
+  type Node,
+  validate,
+} from '@gantry/model';
 import { theCluster } from '../operations/guest-spec.ts';
+import { checkHostPolicy, requireCpus } from '../placement/host-policy.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
@@ -13,11 +22,9 @@ export const getCluster: Handler<'getCluster'> = async ({ app }) =>
 export const setClusterPolicy: Handler<'setClusterPolicy'> = async (call) => {
   const cluster = await theCluster(call.app.store);
   requireMatch(call, cluster);
-  const guest = merged(cluster.spec.guest, call.body.guest);
-  checkPolicy([{ level: 'cluster', from: cluster.name, policy: guest }]);
-  const changed = withSpec(cluster, { guest });
+  const changed = withSpec(cluster, inherited(call.body, cluster, 'cluster'));
   const draft = new Draft(call.app.env.clock.now()).put(changed);
-  const message = `set guest settings of the cluster: ${Object.keys(call.body.guest).join(', ')}`;
+  const message = `set settings of the cluster: ${named(call.body)}`;
   return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
 };
 
@@ -38,18 +45,39 @@ export const getGroup: Handler<'getGroup'> = (call) => getReply(call, 'group');
 export const setGroupPolicy: Handler<'setGroupPolicy'> = async (call) => {
   const group = await resolve(call, 'group', refOf(call));
   requireMatch(call, group);
-  const guest = merged(group.spec.guest, call.body.guest);
-  checkPolicy([{ level: 'group', from: group.name, policy: guest }]);
-  const changed = withSpec(group, { guest });
+  const changed = withSpec(group, inherited(call.body, group, 'group'));
   const draft = new Draft(call.app.env.clock.now()).put(changed);
-  const message = `set guest settings of group ${group.name}: ${Object.keys(call.body.guest).join(', ')}`;
+  const message = `set settings of group ${group.name}: ${named(call.body)}`;
   return resourceReply(committed(await call.commit(draft, { subject: group, message }), changed));
 };
 
-const merged = (present: GuestPolicy | undefined, changes: GuestPolicy): GuestPolicy => ({
-  ...present,
-  ...changes,
-});
+interface Settings {
+  guest?: GuestPolicy;
+  host?: HostPolicy;
+}
+type Changes = Body<'setGroupPolicy'>;
+
+/** What others inherit, with the changes. @throws GantryError when it cannot hold anywhere */
+function inherited(
+  { guest, host }: Changes,
+  { name, spec }: { name: string; spec: Settings },
+  level: 'cluster' | 'group',
+): Settings {
+  const policy = { ...spec.guest, ...guest };
+  if (guest) checkPolicy([{ level, from: name, policy }]);
+  return { ...(guest ? { guest: policy } : {}), ...(host ? { host: changedHost(spec.host, host) } : {}) };
+}
+
+function changedHost(present: HostPolicy | undefined, changes: HostChanges): HostPolicy {
+  const merged = Object.entries({ ...present, ...changes }).filter(([, value]) => value !== null);
+  const host = Object.fromEntries(merged) as HostPolicy;
+  checkHostPolicy(host);
+  return host;
+}
+
+/** Of the settings, for the audit. */
+const named = ({ guest, host }: { guest?: object; host?: object }): string =>
+  [...Object.keys(guest ?? {}), ...Object.keys(host ?? {}).map((name) => `host.${name}`)].join(', ');
 
 export const listNodes: Handler<'listNodes'> = async (call) => {
   const reply = await listReply(call, 'node');
@@ -72,8 +100,13 @@ async function withGauges(store: Store, node: Node): Promise<Node> {
 export const setNode: Handler<'setNode'> = async (call) => {
   const node = await resolve(call, 'node', refOf(call));
   requireMatch(call, node);
-  const changed = withSpec(node, { role: call.body.role });
+  const { role, host } = call.body;
+  const changed = withSpec(node, {
+    ...(role ? { role } : {}),
+    ...(host ? { host: changedHost(node.spec.host, host) } : {}),
+  });
+  if (host) requireCpus(changed);
   const draft = new Draft(call.app.env.clock.now()).put(changed);
-  const message = `set node ${node.name} ${call.body.role}`;
+  const message = `set node ${node.name} ${[role, named({ ...(host ? { host } : {}) })].filter(Boolean).join(', ')}`;
   return resourceReply(committed(await call.commit(draft, { subject: node, message }), changed));
 };

@@ -1,12 +1,14 @@
 import { formatBytes, type Plan } from '@gantry/model';
 import type { Begun } from '../operations/begin-create.ts';
+import { describeFit } from '../placement/choose-node.ts';
 
 /** What `instance create` would do, line by line. */
-export function createPlan({ draft, instance, decision, attachments }: Begun): Plan {
+export function createPlan({ draft, instance, guest, decision, attachments }: Begun): Plan {
   const { vcpus, memoryMiB, nics, power } = instance.spec;
   const lines = [
     `create instance ${instance.name}: ${vcpus} vCPUs, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
     `on node ${decision.chosen?.name ?? '?'}, the best of ${decision.lookedAt} looked at`,
+    ...describeFit(guest.spec.fit),
   ];
   for (const { object } of draft.batch.puts)
     if (object.kind === 'disk')

@@ -35,7 +35,7 @@ async function wishOf(
   instance: Instance,
   binding: Parameters<typeof guestSpec>[1],
 ): Promise<DiffWish> {
-  const ancestry = await readAncestry(app.store, instance, binding.node);
+  const ancestry = await readAncestry(app.store, instance, binding.fit.node);
   const input = guestInput(instance, ancestry);
   const flavor = instance.spec.flavor && (await app.store.get('flavor', instance.spec.flavor));
   const anew: GuestInput = {

@@ -1,9 +1,10 @@
 /** start, stop, reboot, reset, resume, delete: what each writes when it begins. */
-import { checkCombination } from '@gantry/guest';
+import { checkCombination, refusalOn } from '@gantry/guest';
 import {
   type Act,
   err,
   type Guest,
+  type GuestInput,
   type GuestSpec,
   type Instance,
   type InstanceActionBody,
@@ -89,9 +90,10 @@ export async function beginStart(
   const { draft, operation, marked } = await begin(asking, instance, what, body);
   const input = guestInput(instance, await readAncestry(asking.app.store, instance, guest.spec.node));
   checkCombination(input);
+  await requireStillFits(asking, guest, input);
   const spec = guestSpec(input, {
     instance: guest.spec.instance,
-    node: guest.spec.node,
+    fit: guest.spec.fit,
     epoch: guest.spec.epoch,
     power: 'running',
     operation: operation.id as NonNullable<GuestSpec['operation']>,
@@ -99,6 +101,13 @@ export async function beginStart(
   draft.put({ ...guest, generation: guest.generation + 1, spec });
   draft.put(withSpec(withTimes(marked, nowOf(asking.app.env)), { power: 'running' }));
   return { draft, operation, plan: [`start instance ${instance.name}`] };
+}
+
+/** Its place stays as it was chosen; what changed since, of settings or of the node, may rule it out. */
+async function requireStillFits({ app }: Asking, { spec }: Guest, input: GuestInput): Promise<void> {
+  const facts = (await app.store.get('node', spec.node))?.status.facts;
+  const why = facts && refusalOn(facts, input, spec.fit);
+  if (why) throw err('guest_refused', { why });
 }
 
 const withTimes = (instance: Instance, submittedAt: string): Instance => ({

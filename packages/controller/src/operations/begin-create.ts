@@ -3,9 +3,9 @@
  * MACs, addresses), the operation, the placement decision, the binding with its epoch, replicas and attachments.
  */
 
-import { requirements } from '@gantry/guest';
 import {
   type Attachment,
+  type Cluster,
   type CreateInstance,
   type Disk,
   err,
@@ -14,19 +14,17 @@ import {
   type InstanceSpec,
   type Network,
   type Nic,
-  type Node,
   type NodeId,
   type Operation,
   type PlacementDecision,
   type ProjectId,
   type Step,
 } from '@gantry/model';
-import { place, refusal } from '@gantry/placement';
 import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type App, type Asking, resolve } from '../api/call.ts';
-import { readCapacities } from '../capacity.ts';
 import { type Env, nowOf } from '../env.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
+import { type Choice, chooseNode, claimHardware, lastEpoch } from '../placement/choose-node.ts';
 import { Draft, withStatus } from '../store/batch.ts';
 import { claimNics } from './create-nics.ts';
 import { newAttachments, newDisks, newReplicas } from './create-parts.ts';
@@ -40,6 +38,7 @@ export interface Begun {
   draft: Draft;
   operation: Operation;
   instance: Instance;
+  guest: Guest;
   decision: PlacementDecision;
   attachments: Attachment[];
 }
@@ -70,19 +69,29 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   const disks = newDisks(app.env, target, sources, begun.id);
   for (const disk of disks) draft.add(disk);
   const newborn = { ...target, spec: specOf(body, sources, nics, disks) };
-  const { decision, node } = await chooseNode(asking, body, newborn, disks, networks);
-  draft.relyOn(node);
+  const epoch = await lastEpoch(app.store);
+  const choice = await choose(asking, body, newborn, { cluster, disks, networks });
+  const { decision, node, group, fit } = choice;
+  draft.relyOn(node, group, cluster);
+  claimHardware(draft, fit, target.id);
   draft.batch.decision = { operation: begun.id, decision };
   const details = { placed: placedDetail(decision), network: networkDetail(nics, networks) };
   const operation = withStatus(begun, { steps: stepsOf(body, nowOf(app.env), details) });
   draft.put(operation);
-  const guest = await bind(app, draft, newborn, disks, node, operation);
+  const guest = await bind(app, draft, newborn, { disks, operation, epoch, ...choice });
   const instance = newInstance(app.env, body, newborn, guest, operation);
   draft.add(instance).add(guest);
   const nodeId = guest.spec.node;
   await newReplicas(app, draft, { instance, cluster, disks, networks, node: nodeId, operation });
   const attachments = await newAttachments(app, draft, networks, nodeId);
-  return { draft, operation, instance, decision, attachments };
+  return { draft, operation, instance, guest, decision, attachments };
+}
+
+interface Bound extends Choice {
+  disks: Disk[];
+  operation: Operation;
+  /** The last one before this. */
+  epoch: number;
 }
 
 /** The binding, with the next epoch. */
@@ -90,16 +99,13 @@ async function bind(
   { store, env }: App,
   draft: Draft,
   newborn: Newborn,
-  disks: Disk[],
-  node: Node,
-  operation: Operation,
+  { disks, node, fit, operation, epoch: number }: Bound,
 ): Promise<Guest> {
-  const number = await store.counter(COUNTERS.epoch);
   draft.batch.counters.push({ name: COUNTERS.epoch, from: number, to: number + 1 });
   const input = guestInput(newborn, await readAncestry(store, newborn, node.id as NodeId, disks));
   const spec = guestSpec(input, {
     instance: newborn.id as Guest['spec']['instance'],
-    node: node.id as NodeId,
+    fit,
     epoch: { incarnation: store.incarnation, number: number + 1 },
     power: newborn.spec.power,
     operation: operation.id as NonNullable<Guest['spec']['operation']>,
@@ -212,21 +218,14 @@ function specOf(
 const defaultBoot = ({ kind }: Sources['content']): InstanceSpec['boot'] =>
   kind === 'os' ? { kernel: 'node', initrd: 'node' } : { kernel: 'disk' };
 
-async function chooseNode(
+async function choose(
   asking: Asking,
   body: CreateInstance,
   newborn: Newborn,
-  disks: Disk[],
-  networks: Network[],
-): Promise<{ decision: PlacementDecision; node: Node }> {
+  { cluster, disks, networks }: { cluster: Cluster; disks: Disk[]; networks: Network[] },
+): Promise<Choice> {
   const { store } = asking.app;
   const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
-  const needs = { ...requirements(input), networks: networks.map(({ id }) => id) };
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
-  const capacities = await readCapacities(store);
-  const decision = place(capacities, needs, { only });
-  const node = decision.chosen && (await store.get('node', decision.chosen.node));
-  if (node) return { decision, node };
-  const lookedAt = capacities.filter(({ id }) => only === undefined || id === only);
-  throw refusal(body.name, lookedAt, needs, decision);
+  return chooseNode(store, cluster, { name: body.name, input, networks, only });
 }

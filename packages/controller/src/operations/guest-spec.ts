@@ -106,18 +106,18 @@ export const hasDhcp = ({ spec }: Network): boolean => spec.dhcp ?? spec.mode ==
 /** Settings of the binding that follow from the input; the rest is given. */
 export function guestSpec(
   input: GuestInput,
-  binding: Pick<GuestSpec, 'instance' | 'node' | 'epoch' | 'power' | 'operation'>,
+  binding: Pick<GuestSpec, 'instance' | 'fit' | 'epoch' | 'power' | 'operation'>,
 ): GuestSpec {
-  const { instance, node, epoch, power, operation } = binding;
+  const { instance, fit, epoch, power, operation } = binding;
   return {
     instance,
-    node,
+    node: fit.node,
     epoch,
     role: 'run',
     power,
     remove: false,
     input,
-    fit: { node },
+    fit,
     life: lifePolicy(input.policies),
     ...(operation ? { operation } : {}),
   };

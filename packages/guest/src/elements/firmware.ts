@@ -5,6 +5,8 @@ import { make, type Node } from './node.ts';
 export interface Firmware extends Node<'firmware'> {
   /** Absent: libvirt chooses by what is asked. */
   readonly file?: { readonly loader: string; readonly variables?: string };
+  /** Where this guest’s variables are kept; absent: libvirt’s own place. */
+  readonly variables?: string;
   readonly secure: boolean;
   /** Keeps no variables. */
   readonly stateless: boolean;
@@ -31,7 +33,9 @@ export function firmwareToXml(node: Firmware): (XmlElement | undefined)[] {
       [file.loader],
       origin,
     ),
-    file.variables === undefined ? undefined : element('nvram', { template: file.variables }, [], origin),
+    file.variables === undefined
+      ? undefined
+      : element('nvram', { template: file.variables }, node.variables ? [node.variables] : [], origin),
   ];
 }
 

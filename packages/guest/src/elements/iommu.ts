@@ -6,6 +6,8 @@ import { make, type Node } from './node.ts';
 export interface IntelIommu {
   /** Width of addresses, needs libvirt 6.5. */
   readonly addressBits?: number;
+  /** Interrupts of more than 255 CPUs; needs KVM. */
+  readonly eim: boolean;
 }
 
 export interface Iommu extends Node<'iommu'> {
@@ -19,11 +21,11 @@ export const iommuToXml = ({ model, intel, origin }: Iommu): XmlElement =>
   element('iommu', { model }, [intel && intelToXml(intel)], origin);
 
 /** Interrupt remapping and caching mode are what device assignment inside the guest needs; eim belongs to q35. */
-const intelToXml = ({ addressBits }: IntelIommu): XmlElement =>
+const intelToXml = ({ addressBits, eim }: IntelIommu): XmlElement =>
   element('driver', {
     intremap: 'on',
     caching_mode: 'on',
     aw_bits: addressBits,
-    eim: 'on',
+    eim: eim ? 'on' : 'off',
     iotlb: 'on',
   });

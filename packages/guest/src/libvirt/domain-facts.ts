@@ -28,6 +28,8 @@ export interface DomainFacts {
   readonly vcpus: number;
   /** As libvirt resolved it: versioned. */
   readonly machineType?: string;
+  /** File of its UEFI firmware. */
+  readonly loader?: string;
   readonly cpu?: { readonly mode?: string; readonly model?: string };
   /** Path of the pty of its first serial console. */
   readonly consolePty?: string;
@@ -61,6 +63,7 @@ export function readDomain(root: XmlElement): DomainFacts {
     ...present('domainId', numberOf(root.attributes['id'])),
     ...present('identity', readIdentity(child(root, 'metadata'))),
     ...present('machineType', descend(root, 'os', 'type')?.attributes['machine']),
+    ...present('loader', text(descend(root, 'os', 'loader')) || undefined),
     ...present('cpu', cpuOf(child(root, 'cpu'))),
     ...present('consolePty', child(child(devices, 'serial'), 'source')?.attributes['path']),
     ...present('vncSocket', vncSocket(devices)),

@@ -2,22 +2,13 @@
  * A guest's cells onto a node's cells. Pure; the answer is the same as Nova's (numa_fit_instance_to_host, 26.2.2):
  * emptier cells first, or fuller ones where the node packs; the first combination that fits is taken.
  */
-import type { CpuList } from './cpu-list.ts';
+import type { FitCell } from '@gantry/model';
+import { ascending } from './cpu-list.ts';
 import type { CpuPlacement } from './cpu-policy.ts';
 import type { GuestCell, GuestTopology } from './guest-cells.ts';
 import { freeCpus, freeMemoryMiB, type HostCell, type Overcommit, smallestPage } from './host-cell.ts';
 import { type Pinning, packOntoCores } from './pack.ts';
 import type { PageSize } from './page-size.ts';
-
-/** One cell of a guest, placed. */
-export interface FittedCell {
-  readonly host: HostCell;
-  readonly vcpus: CpuList;
-  readonly memoryMiB: number;
-  /** KiB; undefined where no page size was asked for. */
-  readonly pageKiB?: number;
-  readonly pinning?: Pinning;
-}
 
 export interface FitOptions {
   readonly overcommit: Overcommit;
@@ -30,14 +21,14 @@ export function fitNuma(
   topology: GuestTopology,
   hostCells: readonly HostCell[],
   options: FitOptions,
-): FittedCell[] | undefined {
+): FitCell[] | undefined {
   if (hostCells.length < topology.cells.length) return undefined;
   const ordered =
     hostCells.length === topology.cells.length
       ? hostCells
       : orderCells(hostCells, topology.cpus, options.pack);
-  const fitted = new Map<string, FittedCell | undefined>();
-  const fit = (host: HostCell, index: number): FittedCell | undefined => {
+  const fitted = new Map<string, FitCell | undefined>();
+  const fit = (host: HostCell, index: number): FitCell | undefined => {
     const pair = `${host.id} ${index}`;
     if (!fitted.has(pair)) fitted.set(pair, fitCell(topology, index, host, options.overcommit));
     return fitted.get(pair);
@@ -49,12 +40,12 @@ export function fitNuma(
 function search(
   hosts: readonly HostCell[],
   count: number,
-  fit: (host: HostCell, index: number) => FittedCell | undefined,
-  chosen: readonly FittedCell[] = [],
-): FittedCell[] | undefined {
+  fit: (host: HostCell, index: number) => FitCell | undefined,
+  chosen: readonly FitCell[] = [],
+): FitCell[] | undefined {
   if (chosen.length === count) return [...chosen];
   for (const host of hosts) {
-    if (chosen.some((cell) => cell.host.id === host.id)) continue;
+    if (chosen.some((cell) => cell.hostCell === host.id)) continue;
     const next = fit(host, chosen.length);
     const found = next && search(hosts, count, fit, [...chosen, next]);
     if (found) return found;
@@ -76,7 +67,7 @@ function fitCell(
   index: number,
   host: HostCell,
   overcommit: Overcommit,
-): FittedCell | undefined {
+): FitCell | undefined {
   const cell = cells[index];
   // QEMU's own threads are placed with the guest's first cell.
   const reserve = cpus.emulator === 'isolate' && index === 0 ? 1 : 0;
@@ -90,14 +81,37 @@ function fitCell(
     ? packOntoCores(host, { vcpus: cell.dedicated, threads: cpus.threads, reserve })
     : undefined;
   if (pins && (!pinning || cell.memoryMiB > freeMemoryMiB(host))) return undefined;
+  return placed(cell, host, cpus, pageKiB, pinning);
+}
+
+function placed(
+  cell: GuestCell,
+  host: HostCell,
+  cpus: CpuPlacement,
+  pageKiB: number | undefined,
+  pinning: Pinning | undefined,
+): FitCell {
+  const smallestPageKiB = smallestPage(host);
+  const own = [...(pinning?.pins.values() ?? [])];
+  const alone = cpus.threads === 'isolate' ? withSiblings(own, host) : own;
   return {
-    host,
-    vcpus: [...cell.shared, ...cell.dedicated].sort((a, b) => a - b),
+    hostCell: host.id,
+    vcpus: ascending([...cell.shared, ...cell.dedicated]),
     memoryMiB: cell.memoryMiB,
     ...(pageKiB === undefined ? {} : { pageKiB }),
-    ...(pinning ? { pinning } : {}),
+    ...(smallestPageKiB === undefined ? {} : { smallestPageKiB }),
+    sharedCpus: [...host.sharedCpus],
+    pins: [...(pinning?.pins ?? [])].map(([vcpu, cpu]) => ({ vcpu, cpu })),
+    ...(pinning && pinning.reserved.length > 0 ? { emulatorCpus: [...pinning.reserved] } : {}),
+    claimedCpus: ascending([...alone, ...(pinning?.reserved ?? [])]),
   };
 }
+
+/** Each isolated vCPU has its core for itself. */
+const withSiblings = (cpus: readonly number[], { cores }: HostCell): number[] => [
+  ...cpus,
+  ...cores.filter((core) => core.some((cpu) => cpus.includes(cpu))).flat(),
+];
 
 /** A guest never shares a CPU with itself. */
 function cpusFit(cell: GuestCell, host: HostCell, cpus: CpuPlacement, reserve: number): boolean {

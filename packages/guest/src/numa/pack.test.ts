@@ -101,7 +101,7 @@ describe('fitting cells', () => {
   test('uses each host cell once, in an order that does not matter to whether it fits', () => {
     const hosts = [cellOf(1, 2, [], 0), cellOf(1, 1, [], 1), cellOf(1, 2, [], 2)];
     const found = fitNuma(pinned(2), hosts, options);
-    expect(found?.map((cell) => cell.host.id).sort()).toEqual([0, 2]);
+    expect(found?.map((cell) => cell.hostCell).sort()).toEqual([0, 2]);
     expect(fitNuma(pinned(3), hosts, options)).toBeUndefined();
   });
 
@@ -109,7 +109,7 @@ describe('fitting cells', () => {
     const empty = cellOf(4, 1, [], 0);
     const used = { ...cellOf(4, 1, [0], 1), memoryUsedMiB: 4096 };
     const one = { ...pinned(1), cpus: { ...pinned(1).cpus, dedicated: [0, 1] } };
-    expect(fitNuma(one, [used, empty], options)?.[0]?.host.id).toBe(0);
-    expect(fitNuma(one, [empty, used], { ...options, pack: true })?.[0]?.host.id).toBe(1);
+    expect(fitNuma(one, [used, empty], options)?.[0]?.hostCell).toBe(0);
+    expect(fitNuma(one, [empty, used], { ...options, pack: true })?.[0]?.hostCell).toBe(1);
   });
 });

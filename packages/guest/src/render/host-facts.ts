@@ -1,5 +1,6 @@
 /** A case’s host as facts: what it has, and its NUMA cells with what is taken of them. */
-import type { FirmwareDescriptor, HostFacts } from '../host-facts.ts';
+import type { NodeFirmware } from '@gantry/model';
+import type { HostFacts } from '../host-facts.ts';
 import { ascending, type CpuList } from '../numa/cpu-list.ts';
 import type { HostCell, PagePool } from '../numa/host-cell.ts';
 import { parsePageSize } from '../numa/page-size.ts';
@@ -19,7 +20,10 @@ export function hostFactsFrom(host: CaseHost, options: Options): HostFacts {
     directIo: host.direct_io ?? true,
     uefi: host.uefi ?? false,
     secureBoot: host.secure_boot ?? false,
-    cpuControl: host.cpu_cgroup_controller ?? true,
+    lacks:
+      host.cpu_cgroup_controller === false
+        ? { cpuTime: 'its kernel has no cgroup controller for CPU time' }
+        : {},
     cpuModelFeatures: host.cpu_model_features ?? {},
     overcommit: { cpu: host.cpu_allocation_ratio ?? 4, memory: host.ram_allocation_ratio ?? 1 },
     cells: cellsOf(host, options),
@@ -44,7 +48,7 @@ function acceleratorOf(options: Options): Accelerator {
   return type === 'kvm' ? 'kvm' : 'tcg';
 }
 
-const descriptor = (firmware: NonNullable<CaseHost['firmwares']>[number]): FirmwareDescriptor => ({
+const descriptor = (firmware: NonNullable<CaseHost['firmwares']>[number]): NodeFirmware => ({
   loader: firmware.executable,
   architecture: firmware.architecture,
   machines: firmware.machines,

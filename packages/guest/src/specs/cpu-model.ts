@@ -4,7 +4,7 @@ import { refused } from '../refusal.ts';
 import type { Settings } from './settings.ts';
 
 /** libvirt’s features by os-traits’ names. Those of AMD and Intel virtualisation have newer names, which Nova does not look at. */
-const featureOfTrait: Readonly<Record<string, string>> = {
+export const featureOfTrait: Readonly<Record<string, string>> = {
   HW_CPU_X86_3DNOW: '3dnow',
   HW_CPU_X86_ABM: 'abm',
   HW_CPU_X86_AESNI: 'aes',
@@ -66,7 +66,7 @@ export function modelWithTraits(
     const feature = value === 'required' ? featureOfTrait[key.replace(/^trait\w*:/, '')] : undefined;
     if (feature !== undefined) features.push(feature);
   }
-  if (features.length === 0) return models[0];
+  if (features.length === 0 || !cpuModelFeatures) return models[0];
   const found = models.find((model) =>
     features.every((feature) => cpuModelFeatures[model]?.includes(feature)),
   );

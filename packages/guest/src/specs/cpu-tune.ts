@@ -13,9 +13,9 @@ import {
   vcpuRealtime,
 } from '../elements/cpu-tune.ts';
 import { type NumaTune, numaTune } from '../elements/numa-tune.ts';
+import { requireAbility } from '../host-facts.ts';
 import { ascending, type CpuList } from '../numa/cpu-list.ts';
 import { origin } from '../origin.ts';
-import { refused } from '../refusal.ts';
 import type { NumaPlan, Wanted } from '../wanted.ts';
 import { because, integerOf } from './settings.ts';
 import { bySize } from './sizes.ts';
@@ -50,9 +50,11 @@ function limitsFrom({ settings, host }: Wanted): CpuLimit[] {
       ? [cpuLimit({ name, value: found.value, origin: because(found, 'the flavor limits CPU time').origin })]
       : [];
   });
-  if (limits.length > 0 && !host.cpuControl)
-    throw refused(
-      'the node’s kernel has no cgroup controller for CPU time, which quota:cpu_* needs',
+  if (limits.length > 0)
+    requireAbility(
+      host,
+      'cpuTime',
+      'quota:cpu_* needs CPU time to be limited',
       'UnsupportedHostCPUControlPolicy',
     );
   return limits;
@@ -60,12 +62,12 @@ function limitsFrom({ settings, host }: Wanted): CpuLimit[] {
 
 const pinsFrom = ({ cells }: NumaPlan): VcpuPin[] =>
   cells
-    .flatMap(({ host, vcpus, pinning }) =>
-      vcpus.map((cpu) => {
-        const own = pinning?.pins.get(cpu);
+    .flatMap(({ vcpus, pins, sharedCpus }) =>
+      vcpus.map((id) => {
+        const own = pins.find(({ vcpu: pinnedVcpu }) => pinnedVcpu === id)?.cpu;
         return own === undefined
-          ? vcpuPin({ vcpu: cpu, hostCpus: host.sharedCpus, origin: floating })
-          : vcpuPin({ vcpu: cpu, hostCpus: [own], origin: pinned });
+          ? vcpuPin({ vcpu: id, hostCpus: sharedCpus, origin: floating })
+          : vcpuPin({ vcpu: id, hostCpus: [own], origin: pinned });
       }),
     )
     .sort((a, b) => a.vcpu - b.vcpu);
@@ -76,7 +78,7 @@ function emulatorFrom(wanted: Wanted, numa: NumaPlan, pins: readonly VcpuPin[]):
 
 function emulatorCpus({ node }: Wanted, { topology, cells }: NumaPlan, pins: readonly VcpuPin[]): CpuList {
   const { emulator, realtime } = topology.cpus;
-  if (emulator === 'isolate') return ascending(cells.flatMap((cell) => cell.pinning?.reserved ?? []));
+  if (emulator === 'isolate') return ascending(cells.flatMap((cell) => cell.emulatorCpus ?? []));
   if (emulator === 'share' && node.sharedCpus) return node.sharedCpus;
   return ascending(pins.filter(({ vcpu: id }) => !realtime.includes(id)).flatMap((pin) => pin.hostCpus));
 }
@@ -101,7 +103,7 @@ export const vcpuFrom = ({ vcpus, numa, node }: Wanted): Vcpu =>
 export const numaTuneFrom = ({ numa }: Wanted): NumaTune | undefined =>
   numa &&
   numaTune({
-    hostCells: numa.cells.map((cell) => cell.host.id),
+    hostCells: numa.cells.map((cell) => cell.hostCell),
     origin: origin(
       'flavor',
       'hw:numa_nodes',

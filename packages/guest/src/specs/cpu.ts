@@ -9,8 +9,8 @@ import {
   type NumaCell,
   numaCell,
 } from '../elements/cpu.ts';
+import { isAtLeast } from '../host-facts.ts';
 import type { CpuMode } from '../node-config.ts';
-import { smallestPage } from '../numa/host-cell.ts';
 import { builtin, type Decided, decided, origin } from '../origin.ts';
 import type { Accelerator } from '../profiles.ts';
 import { invalid, refused } from '../refusal.ts';
@@ -29,7 +29,7 @@ export function cpuFrom(wanted: Wanted): Cpu {
   const { settings, machine, vcpus } = wanted;
   const mode = modeFrom(wanted);
   const model = modelFrom(wanted, mode.value);
-  const addresses = addressesFrom(settings);
+  const addresses = addressesFrom(wanted);
   const plain = machine.emulated || mode.value === 'none';
   const named = plain || mode.value === 'custom';
   return cpu({
@@ -94,8 +94,7 @@ function flagsFrom({ settings, node }: Wanted): CpuFeature[] {
 
 function cellsFrom({ numa }: Wanted): NumaCell[] {
   if (!numa) return [];
-  const first = numa.cells[0]?.host;
-  const smallest = (first && smallestPage(first)) ?? 4;
+  const smallest = numa.cells[0]?.smallestPageKiB ?? 4;
   const shared = numa.cells.some((cell) => cell.pageKiB !== undefined && cell.pageKiB > smallest);
   const by = origin(
     'flavor',
@@ -107,10 +106,13 @@ function cellsFrom({ numa }: Wanted): NumaCell[] {
   );
 }
 
-function addressesFrom(settings: Settings): MaxPhysAddr | undefined {
+function addressesFrom({ settings, host }: Wanted): MaxPhysAddr | undefined {
   const mode = agreed<'passthrough' | 'emulate'>(settings, 'hw:maxphysaddr_mode', 'hw_maxphysaddr_mode');
   const bits = agreed<number>(settings, 'hw:maxphysaddr_bits', 'hw_maxphysaddr_bits');
   if (!mode) return undefined;
+  if (!isAtLeast(host, [8, 7, 0])) throw refused(`${mode.source} needs libvirt 8.7 on the node`);
+  if (mode.value === 'passthrough' && host.accelerator === 'tcg' && settings.profile.refuseIneffective)
+    throw refused(`${mode.source}=passthrough needs KVM, and this node runs guests by emulation`);
   return maxPhysAddr({
     mode: mode.value,
     ...(mode.value === 'emulate' && bits ? { bits: bits.value } : {}),

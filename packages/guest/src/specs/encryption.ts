@@ -30,7 +30,7 @@ export function encryptionOn(settings: Settings, host: HostFacts, machine: strin
   if (!encryptionAsked(settings, host.sev ? machine : undefined)) return false;
   if (!host.sev)
     throw refused(
-      'hw:mem_encryption needs a node with AMD SEV, and this one has none',
+      `hw:mem_encryption needs a node with AMD SEV, and this one cannot: ${host.lacks.memoryEncryption ?? 'it has none'}`,
       'MissingDomainCapabilityFeatureException',
     );
   return true;

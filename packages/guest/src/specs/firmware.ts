@@ -1,6 +1,8 @@
 /** hw_firmware_type, hw_firmware_stateless, os:secure_boot: which firmware starts the guest. */
+
+import type { NodeFirmware } from '@gantry/model';
 import { type Firmware, firmware } from '../elements/firmware.ts';
-import type { FirmwareDescriptor, HostFacts } from '../host-facts.ts';
+import type { HostFacts } from '../host-facts.ts';
 import { builtin, type Origin } from '../origin.ts';
 import { invalid, refused } from '../refusal.ts';
 import type { MachinePlan, Wanted } from '../wanted.ts';
@@ -22,7 +24,7 @@ export const secureBootFrom = (settings: Settings) =>
 export function firmwareFrom(wanted: Wanted): ChosenFirmware | undefined {
   const by = uefiOrigin(wanted);
   if (!by) return undefined;
-  const { host, machine, settings } = wanted;
+  const { host, machine, settings, identity } = wanted;
   if (!host.uefi) throw refused('the node has no UEFI firmware; install OVMF there', 'UEFINotSupported');
   const secure = isSecure(settings, host, machine);
   const stateless = settings.image.get('hw_firmware_stateless')?.value === true;
@@ -42,6 +44,7 @@ export function firmwareFrom(wanted: Wanted): ChosenFirmware | undefined {
       file: { loader: found.loader, ...(variables === undefined ? {} : { variables }) },
       secure,
       stateless,
+      ...(stateless || identity.variables === undefined ? {} : { variables: identity.variables }),
       origin: by,
     }),
     needsSmm: found.features.includes('requires-smm'),
@@ -76,10 +79,10 @@ const hasSmm = (architecture: string, machine: string): boolean =>
 /** The first descriptor, in the host’s order, for that machine and kind. */
 function findFirmware(
   host: HostFacts,
-  descriptors: readonly FirmwareDescriptor[],
+  descriptors: readonly NodeFirmware[],
   { type, architecture }: MachinePlan,
   secure: boolean,
-): FirmwareDescriptor | undefined {
+): NodeFirmware | undefined {
   const alias = host.machineAliases[type.value];
   return descriptors.find(
     (candidate) =>

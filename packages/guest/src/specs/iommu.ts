@@ -1,6 +1,6 @@
 /** hw:viommu_model: the flavor’s word wins. */
 import { type Iommu, iommu } from '../elements/iommu.ts';
-import type { HostFacts } from '../host-facts.ts';
+import { type HostFacts, isAtLeast } from '../host-facts.ts';
 import { refused } from '../refusal.ts';
 import type { Wanted } from '../wanted.ts';
 import { isX86 } from './machine.ts';
@@ -22,7 +22,7 @@ export function iommuFrom({ settings, machine, host }: Wanted): Iommu | undefine
       `hw:viommu_model=${model} does not work on ${machine.architecture} here; set it to ${isX86(machine.architecture) ? 'intel' : 'smmuv3'}`,
     );
   const origin = because(found, `the ${found.level} asks for it`).origin;
-  return iommu({ model, ...(model === 'intel' ? { intel: widthOf(host) } : {}), origin });
+  return iommu({ model, ...(model === 'intel' ? { intel: intelOf(settings, host) } : {}), origin });
 }
 
 function checkMachine(architecture: string, machine: string): void {
@@ -41,13 +41,7 @@ const automatic = (architecture: string, host: HostFacts): Iommu['model'] =>
   isAtLeast(host, [8, 3, 0]) ? 'virtio' : isX86(architecture) ? 'intel' : 'smmuv3';
 
 /** 48 bits let a guest have more memory than 39 would address; libvirt knows the attribute since 6.5. */
-const widthOf = (host: HostFacts) => (isAtLeast(host, [6, 5, 0]) ? { addressBits: 48 } : {});
-
-function isAtLeast({ libvirtVersion }: HostFacts, wanted: readonly number[]): boolean {
-  if (!libvirtVersion) return true;
-  for (const [index, part] of wanted.entries()) {
-    const has = libvirtVersion[index] ?? 0;
-    if (has !== part) return has > part;
-  }
-  return true;
-}
+const intelOf = ({ profile }: Settings, host: HostFacts) => ({
+  ...(isAtLeast(host, [6, 5, 0]) ? { addressBits: 48 } : {}),
+  eim: profile.iommuEim.includes(host.accelerator),
+});

@@ -94,7 +94,6 @@ export const twin = (key: string, wins: Precedence) => ({ twin: { key, wins } })
 export const effect = (path: string) => ({ effect: path }) as const;
 
 /** Reasons why a key waits. */
-export const byPlacement = { missing: 'placement does not count this yet' } as const;
 export const byNode = { missing: 'nodes do not prepare this yet' } as const;
 
 /** The same setting in both vocabularies: `hw:WORD` and `hw_WORD`. */

@@ -1,6 +1,6 @@
 /** hw:locked_memory, huge pages, realtime and encryption: what stands behind the guest’s memory. */
 import { hugePage, type MemoryBacking, memoryBacking } from '../elements/memory-backing.ts';
-import { smallestPage } from '../numa/host-cell.ts';
+import { requireAbility } from '../host-facts.ts';
 import { type Origin, origin } from '../origin.ts';
 import { conflict, invalid, refused } from '../refusal.ts';
 import type { Wanted } from '../wanted.ts';
@@ -17,6 +17,10 @@ export function memoryBackingFrom(wanted: Wanted): MemoryBacking | undefined {
       'MemoryPagesUnsupported',
     );
   const locked = realtime || encrypted || lockedSetting(settings) === true;
+  if (locked) {
+    const asks = realtime ? 'hw:cpu_realtime' : encrypted ? 'hw:mem_encryption' : 'hw:locked_memory';
+    requireAbility(wanted.host, 'lockedMemory', `${asks} needs locked memory`);
+  }
   const hugePages = pagesFrom(wanted);
   if (hugePages.length === 0 && !locked && !node.fileBackedMemory) return undefined;
   return memoryBacking({
@@ -38,8 +42,7 @@ function reason({ encrypted, node, numa }: Wanted, realtime: boolean): Origin {
 }
 
 function pagesFrom({ numa }: Wanted) {
-  const first = numa?.cells[0]?.host;
-  const smallest = first && smallestPage(first);
+  const smallest = numa?.cells[0]?.smallestPageKiB;
   if (!numa || smallest === undefined) return [];
   const by = origin('flavor', 'hw:mem_page_size', 'pages larger than the host’s ordinary ones');
   return numa.cells.flatMap(({ pageKiB }, cell) =>

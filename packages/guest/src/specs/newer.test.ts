@@ -11,7 +11,7 @@ const xmlOf = (extraSpecs: Record<string, string>, imageProperties: Record<strin
   renderDomain(
     compileGuest(
       guestInput({ extraSpecs, imageProperties, vcpus, boot: { kernel: 'disk' } }),
-      hostContext({ accelerator: 'kvm', uefi: true, secureBoot: true }),
+      hostContext({ accelerator: 'kvm' }),
       offline,
     ),
   );

@@ -8,6 +8,7 @@ import {
   nicDriver,
   nicModel,
 } from '../elements/interface.ts';
+import { requireAbility } from '../host-facts.ts';
 import { builtin, type Decided, decided, origin } from '../origin.ts';
 import { invalid, refused } from '../refusal.ts';
 import type { NicPlan, Wanted } from '../wanted.ts';
@@ -23,6 +24,7 @@ function nicFrom(plan: NicPlan, common: Decided<NicModel> | undefined, wanted: W
   const driver = driverFrom(plan, common?.value, wanted);
   const model = plan.model ? decided<NicModel>(plan.model, plan.origin) : common;
   const limit = plan.limited ? bandwidthFrom(wanted.settings) : undefined;
+  if (limit) requireAbility(wanted.host, 'trafficLimits', 'quota:vif_* needs traffic to be limited');
   return networkInterface({
     mac: plan.mac,
     source: plan.source,

@@ -1,5 +1,6 @@
 /** hw:tpm_version, hw:tpm_model. */
 import { type Tpm, tpm } from '../elements/tpm.ts';
+import { type HostFacts, requireAbility } from '../host-facts.ts';
 import { invalid, refused } from '../refusal.ts';
 import type { Wanted } from '../wanted.ts';
 import { agreed, because, type Settings } from './settings.ts';
@@ -20,13 +21,14 @@ export function tpmSetting(settings: Settings) {
   return { version, model: model?.value ?? ('tpm-tis' as const) };
 }
 
-export function tpmFrom({ settings, identity }: Wanted): Tpm[] {
+export function tpmFrom({ settings, identity, host }: Wanted): Tpm[] {
   const asked = tpmSetting(settings);
   if (!asked) return [];
   const { tpmSecret: secret } = identity;
   if (secret === undefined && settings.profile.tpmNeedsSecret)
     throw refused('the state of its TPM must be encrypted, and there is no secret for it', 'Invalid');
   const { version, model } = asked;
+  checkNode(host, version.value, model);
   return [
     tpm({
       version: version.value,
@@ -35,4 +37,14 @@ export function tpmFrom({ settings, identity }: Wanted): Tpm[] {
       origin: because(version, `the ${version.level} asks for a TPM`).origin,
     }),
   ];
+}
+
+function checkNode(host: HostFacts, version: string, model: string): void {
+  requireAbility(host, 'tpm', 'hw:tpm_version needs a TPM', 'TPMNotSupported');
+  if (!host.tpm) return;
+  const { versions, models } = host.tpm;
+  if (!versions.includes(version))
+    throw refused(`the node’s TPMs are of version ${versions.join(', ') || 'none'}, not ${version}`);
+  if (!models.includes(model))
+    throw refused(`the node’s QEMU has the TPM models ${models.join(', ') || 'none'}, not ${model}`);
 }

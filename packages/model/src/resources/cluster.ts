@@ -1,10 +1,12 @@
 import { Name } from '../ids.ts';
 import { optional, recordOf, type Static, strict, Type } from '../schema.ts';
 import { resource } from './common.ts';
+import { HostPolicy } from './host-policy.ts';
 import { GuestPolicy } from './policy.ts';
 
 export const ClusterSpec = strict({
   guest: optional(GuestPolicy),
+  host: optional(HostPolicy),
   macPrefix: optional(
     Type.String({
       pattern: '^[0-9a-f][26ae](:[0-9a-f]{2}){2}$',

@@ -4,13 +4,24 @@
  */
 import { DiskId, InstanceId, NodeId, OperationId } from '../ids.ts';
 import { Problem } from '../problem.ts';
-import { oneOf, optional, positive, type Static, strict, stringMap, Timestamp, Type } from '../schema.ts';
+import {
+  count,
+  oneOf,
+  optional,
+  positive,
+  type Static,
+  strict,
+  stringMap,
+  Timestamp,
+  Type,
+} from '../schema.ts';
 import { Bytes, MiB, Milliseconds } from '../units.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { diskTemplates } from './disk.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, MacAddress } from './network.ts';
+import { CpuNumbers, PciAddress } from './node-hardware.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
 
 export const policyLevels = ['cluster', 'group', 'instance'] as const;
@@ -65,8 +76,31 @@ export const GuestInput = strict({
 });
 export type GuestInput = Static<typeof GuestInput>;
 
-/** Placement's answer. Cells, pages and pCPUs join it with NUMA. */
-export const Fit = strict({ node: NodeId });
+/**
+ * One NUMA cell of a guest, placed on a cell of the node. vCPUs without a pin run on `sharedCpus`; `emulatorCpus` are
+ * for QEMU's own threads alone; `claimedCpus` are those that no other guest gets: pins, QEMU's own, and siblings that
+ * stay idle (hw:cpu_thread_policy=isolate).
+ */
+export const FitCell = strict({
+  hostCell: count('cell of the node'),
+  vcpus: CpuNumbers,
+  memoryMiB: MiB('memory of the cell'),
+  pageKiB: optional(positive('size of the pages behind it, KiB; absent: ordinary ones that are not counted')),
+  smallestPageKiB: optional(positive('ordinary pages of that cell of the node, KiB')),
+  sharedCpus: CpuNumbers,
+  pins: Type.Array(strict({ vcpu: count('vCPU'), cpu: count('logical CPU that is its alone') })),
+  emulatorCpus: optional(CpuNumbers),
+  claimedCpus: CpuNumbers,
+});
+export type FitCell = Static<typeof FitCell>;
+
+/** Placement's answer: all that is decided about the node's hardware. Pins and PCI devices are claims. */
+export const Fit = strict({
+  node: NodeId,
+  cells: optional(Type.Array(FitCell, { description: 'in the order of the guest’s cells' })),
+  sharedCpus: optional(CpuNumbers),
+  pciDevices: optional(Type.Array(PciAddress)),
+});
 export type Fit = Static<typeof Fit>;
 
 /** Effective life-cycle policy, resolved by the controller from all levels. */

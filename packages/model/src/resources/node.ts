@@ -2,6 +2,8 @@ import { GroupId, Name } from '../ids.ts';
 import { count, oneOf, optional, type Static, strict, Timestamp, Type } from '../schema.ts';
 import { Bytes, MiB } from '../units.ts';
 import { Condition, resource } from './common.ts';
+import { HostPolicy } from './host-policy.ts';
+import { NodeHardware } from './node-hardware.ts';
 
 export const NodeSpec = strict({
   group: GroupId,
@@ -12,6 +14,7 @@ export const NodeSpec = strict({
   machine: optional(
     Type.String({ description: '/etc/machine-id of the machine that joined under this name' }),
   ),
+  host: optional(HostPolicy),
 });
 export type NodeSpec = Static<typeof NodeSpec>;
 
@@ -43,6 +46,7 @@ export const NodeFacts = strict({
   qemuVersion: optional(Type.String()),
   machineTypes: optional(Type.Array(Type.String())),
   accelerator: Accelerator,
+  hardware: optional(NodeHardware),
   agentVersion: Type.String(),
   capabilities: Type.Array(Type.String(), {
     description: 'what this agent understands: assignment fields, storage and network drivers, OS providers',

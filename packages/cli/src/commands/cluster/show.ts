@@ -1,5 +1,6 @@
 import { entries, join, section } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
+import { describeHost } from '../host-settings.ts';
 import { everyItem } from '../pages.ts';
 
 export const clusterShow: Verb = {
@@ -31,6 +32,7 @@ export const clusterShow: Verb = {
           ['created', cluster.createdAt],
         ]),
         section('Guest settings', entries(policy, '  ')),
+        section('Nodes as hosts', describeHost(spec.host)),
         section('OS parameters', entries(os, '  ')),
       );
     });

@@ -2,6 +2,7 @@
 import { formatBytes, type Node } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { ago, entries, join, section, subTable } from '../../output/describe.ts';
+import { describeHost } from '../host-settings.ts';
 
 const stateOf = ({ spec, status }: Node): string =>
   spec.role === 'active' ? status.state : `${status.state}, ${spec.role}`;
@@ -44,6 +45,9 @@ export function describeNode(node: Node): string {
       ['last seen', status.lastSeenAt],
     ]),
     section('Conditions', conditions(node)),
+    section('For guests', describeHost(spec.host)),
+    section('NUMA cells', cells(node)),
+    section('Abilities', abilities(node)),
     section('Storage', storage(node)),
     section('Not managed by Gantry', foreign(node)),
     section(
@@ -59,6 +63,23 @@ const conditions = ({ status }: Node): string =>
       ({ type, status: holds, reason, message }) =>
         `  ${type}: ${holds}${holds === 'true' ? '' : ` (${reason}): ${message}`}`,
     )
+    .join('\n');
+
+const cells = ({ status }: Node): string =>
+  subTable(
+    ['CELL', 'MEMORY', 'CPUS', 'PAGES'],
+    (status.facts?.hardware?.cells ?? []).map(({ id, memoryMiB, cores, pages }) => [
+      String(id),
+      formatBytes(memoryMiB * 2 ** 20),
+      cores.map((core) => core.join('+')).join(' '),
+      pages.map(({ sizeKiB, total }) => `${total} of ${formatBytes(sizeKiB * 1024)}`).join(', '),
+    ]),
+  );
+
+/** What it cannot says why. */
+const abilities = ({ status }: Node): string =>
+  Object.entries(status.facts?.hardware?.abilities ?? {})
+    .map(([name, { usable, reason }]) => `  ${name}: ${usable ? 'yes' : `no, ${reason}`}`)
     .join('\n');
 
 const storage = ({ status }: Node): string =>

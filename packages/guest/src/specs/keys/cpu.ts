@@ -2,7 +2,6 @@
 import {
   boolean,
   built,
-  byPlacement,
   cpuList,
   effect,
   type Family,
@@ -59,16 +58,16 @@ const shape = ['sockets', 'cores', 'threads'].flatMap((part) => [
 export const cpu: Family = family('CPU shape', [
   ...shape,
   twins(
-    later,
+    built,
     'maxphysaddr_mode',
     'equal',
     words(['passthrough', 'emulate']),
     'QEMU decides',
     'Where the width of physical addresses comes from: the host’s CPU, or hw:maxphysaddr_bits.',
-    { ...newer, ...effect('cpu/maxphysaddr@mode'), missing: 'needs libvirt 8.7 and KVM on every node' },
+    { ...newer, ...effect('cpu/maxphysaddr@mode') },
   ),
   twins(
-    later,
+    built,
     'maxphysaddr_bits',
     'equal',
     integer(32, 64),
@@ -78,7 +77,6 @@ export const cpu: Family = family('CPU shape', [
       ...newer,
       unit: 'bit',
       ...effect('cpu/maxphysaddr@bits'),
-      missing: 'needs libvirt 8.7 and KVM on every node',
     },
   ),
 ]);
@@ -89,68 +87,59 @@ export const pinning: Family = family(
   'Host CPUs',
   [
     twins(
-      later,
+      built,
       'cpu_policy',
       'flavor',
       words(['shared', 'dedicated', 'mixed']),
       'shared',
       'Whether each vCPU has a host CPU of its own; an image may not ask for more than a flavor that says shared or mixed.',
       {
-        ...byPlacement,
-        harmless: ['shared'],
         ...effect('cputune/vcpupin'),
         nova: 'InvalidCPUAllocationPolicy',
       },
     ),
     twins(
-      later,
+      built,
       'cpu_thread_policy',
       'refine',
       words(['prefer', 'isolate', 'require']),
       'prefer',
       'Whether pinned vCPUs use sibling threads of a core; the image decides where the flavor says nothing or prefer.',
       {
-        ...byPlacement,
-        harmless: ['prefer'],
         ...effect('cputune/vcpupin'),
         nova: 'InvalidCPUThreadAllocationPolicy',
       },
     ),
   ],
   [
-    later('hw:cpu_dedicated_mask', cpuList, 'none', 'vCPUs to pin with hw:cpu_policy=mixed.', {
-      ...byPlacement,
+    built('hw:cpu_dedicated_mask', cpuList, 'none', 'vCPUs to pin with hw:cpu_policy=mixed.', {
       ...effect('cputune/vcpupin'),
       nova: 'Invalid',
     }),
-    later(
+    built(
       'hw:cpu_realtime',
       boolean,
       'false',
       'Realtime scheduling of vCPUs; the guest’s memory is locked and never merged.',
       {
-        ...byPlacement,
-        harmless: ['false'],
         ...effect('cputune/vcpusched, memoryBacking/locked, memoryBacking/nosharepages'),
       },
     ),
-    later('hw:cpu_realtime_mask', cpuList, 'none', realtimeMask, {
-      ...byPlacement,
+    built('hw:cpu_realtime_mask', cpuList, 'none', realtimeMask, {
       ...effect('cputune/vcpusched@vcpus'),
       ...twin('hw_cpu_realtime_mask', 'image'),
       nova: 'Invalid',
     }),
-    later(
+    built(
       'hw:emulator_threads_policy',
       words(['share', 'isolate']),
       'with the vCPUs',
       'Where QEMU’s own threads run: on the node’s shared CPUs, or on a CPU of their own.',
-      { ...byPlacement, ...effect('cputune/emulatorpin'), nova: 'InvalidEmulatorThreadsPolicy' },
+      { ...effect('cputune/emulatorpin'), nova: 'InvalidEmulatorThreadsPolicy' },
     ),
   ],
   [
-    later('hw_cpu_realtime_mask', cpuList, 'the flavor’s', realtimeMask, {
-      ...byPlacement,
+    built('hw_cpu_realtime_mask', cpuList, 'the flavor’s', realtimeMask, {
       ...effect('cputune/vcpusched@vcpus'),
       ...twin('hw:cpu_realtime_mask', 'image'),
       nova: 'Invalid',
@@ -163,20 +152,19 @@ const cellMap = (flavor: boolean) => {
   const other = flavor ? 'hw_' : 'hw:';
   const bad = flavor ? {} : { nova: 'Invalid' };
   return [
-    later(
+    built(
       `${prefix}numa_cpus.N`,
       cpuList,
       'spread evenly',
       'vCPUs of cell N; said for every cell or for none.',
       {
         pattern: new RegExp(`^${prefix}numa_cpus\\.\\d{1,3}$`),
-        ...byPlacement,
         ...effect('cpu/numa/cell@cpus'),
         ...twin(`${other}numa_cpus.N`, 'exclusive'),
         ...bad,
       },
     ),
-    later(
+    built(
       `${prefix}numa_mem.N`,
       integer(1),
       'spread evenly',
@@ -184,7 +172,6 @@ const cellMap = (flavor: boolean) => {
       {
         pattern: new RegExp(`^${prefix}numa_mem\\.\\d{1,3}$`),
         unit: 'MiB',
-        ...byPlacement,
         ...effect('cpu/numa/cell@memory'),
         ...twin(`${other}numa_mem.N`, 'exclusive'),
       },
@@ -196,22 +183,22 @@ export const numa: Family = family(
   'NUMA',
   [
     twins(
-      later,
+      built,
       'numa_nodes',
       'exclusive',
       { flavor: integer(1, 256), image: integer(-1, 256) },
       'none, or one where pages or pinning need a cell',
       'NUMA cells of the guest, each on a cell of the host.',
-      { ...byPlacement, ...effect('cpu/numa/cell, numatune, cputune'), nova: 'InvalidNUMANodesNumber' },
+      { ...effect('cpu/numa/cell, numatune, cputune'), nova: 'InvalidNUMANodesNumber' },
     ),
     twins(
-      later,
+      built,
       'pci_numa_affinity_policy',
       'equal',
       words(['required', 'preferred', 'legacy', 'socket']),
       'legacy',
       'How near the guest’s PCI devices must be to its cells.',
-      { ...byPlacement, harmless: ['legacy'], nova: 'InvalidPCINUMAAffinity' },
+      { nova: 'InvalidPCINUMAAffinity' },
     ),
   ],
   cellMap(true),
@@ -222,26 +209,25 @@ export const accelerators: Family = family(
   'Devices of the host',
   [],
   [
-    later(
+    built(
       'pci_passthrough:alias',
-      matching(/^[^:,]+:\d{1,4}(\s*,\s*[^:,]+:\d{1,4})*$/, 'a list such as gpu:1'),
+      matching(
+        /^[A-Za-z0-9_.-]{1,64}:\d{1,4}(\s*,\s*[A-Za-z0-9_.-]{1,64}:\d{1,4})*$/,
+        'a list such as gpu:1',
+      ),
       'none',
       'PCI devices of the host, by alias and number.',
-      { ...byPlacement, ...effect('devices/hostdev') },
+      effect('devices/hostdev'),
     ),
-    later(
-      'accel:device_profile',
-      matching(/^.{1,255}$/u, 'a name'),
-      'none',
-      'Accelerators by profile.',
-      byPlacement,
-    ),
+    later('accel:device_profile', matching(/^.{1,255}$/u, 'a name'), 'none', 'Accelerators by profile.', {
+      missing: 'nodes have no service for them',
+    }),
     later(
       'hw:pmem',
       matching(/^([a-zA-Z0-9_]+,?)+$/, 'a list of labels'),
       'none',
       'Persistent memory devices of the host.',
-      { ...byPlacement, ...effect('devices/memory') },
+      { missing: 'nodes do not tell their persistent memory', ...effect('devices/memory') },
     ),
   ],
 );

@@ -31,31 +31,31 @@ export const machine: Family = family(
       effect('os/bootmenu@enable'),
     ),
     twins(
-      later,
+      built,
       'tpm_version',
       'equal',
       words(['1.2', '2.0']),
       'no TPM',
       'An emulated TPM of that version.',
-      { ...byNode, ...effect('devices/tpm/backend@version'), nova: 'Invalid' },
+      { ...effect('devices/tpm/backend@version'), nova: 'Invalid' },
     ),
     twins(
-      later,
+      built,
       'tpm_model',
       'equal',
       words(['tpm-tis', 'tpm-crb']),
       'tpm-tis',
       'Model of the TPM; tpm-crb needs version 2.0. Needs hw:tpm_version.',
-      { ...byNode, ...effect('devices/tpm@model'), nova: 'Invalid' },
+      { ...effect('devices/tpm@model'), nova: 'Invalid' },
     ),
     twins(
-      later,
+      built,
       'viommu_model',
       'flavor',
       ioMmu,
       'none',
       'A virtual IOMMU; needs a q35 machine on x86 (intel, virtio), a virt machine on ARM (smmuv3, virtio).',
-      { ...byNode, ...effect('devices/iommu@model, features/ioapic@driver') },
+      { ...effect('devices/iommu@model, features/ioapic@driver') },
     ),
     twins(
       built,
@@ -75,9 +75,7 @@ export const machine: Family = family(
       'Who may read the secret of the TPM’s state.',
       { ...newer, ...byNode },
     ),
-    later('os:secure_boot', words(['required', 'disabled']), 'disabled', secureBoot, {
-      ...byNode,
-      harmless: ['disabled'],
+    built('os:secure_boot', words(['required', 'disabled']), 'disabled', secureBoot, {
       ...effect('os/loader@secure, features/smm@state'),
       ...twin('os_secure_boot', 'equal'),
       nova: 'Invalid',
@@ -91,20 +89,14 @@ export const machine: Family = family(
       'QEMU machine type; recorded at the first start, so that a newer default does not change a guest.',
       { ...effect('os/type@machine'), nova: 'InvalidMachineType' },
     ),
-    later('hw_firmware_type', words(['bios', 'uefi']), 'bios; uefi on aarch64', 'Firmware.', {
-      ...byNode,
-      harmless: ['bios'],
+    built('hw_firmware_type', words(['bios', 'uefi']), 'bios; uefi on aarch64', 'Firmware.', {
       ...effect('os/loader, os/nvram'),
     }),
-    later('hw_firmware_stateless', boolean, 'false', 'UEFI that keeps no variables.', {
+    built('hw_firmware_stateless', boolean, 'false', 'UEFI that keeps no variables.', {
       ...newer,
-      ...byNode,
-      harmless: ['false'],
       ...effect('os/loader@stateless'),
     }),
-    later('os_secure_boot', words(['required', 'disabled', 'optional']), 'disabled', secureBoot, {
-      ...byNode,
-      harmless: ['disabled', 'optional'],
+    built('os_secure_boot', words(['required', 'disabled', 'optional']), 'disabled', secureBoot, {
       ...effect('os/loader@secure, features/smm@state'),
       ...twin('os:secure_boot', 'equal'),
     }),

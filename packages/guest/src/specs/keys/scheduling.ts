@@ -1,16 +1,5 @@
 /** What a node must offer. */
-import {
-  anyText,
-  built,
-  byPlacement,
-  type Family,
-  family,
-  inert,
-  integer,
-  later,
-  matching,
-  words,
-} from '../key.ts';
+import { anyText, built, type Family, family, inert, integer, later, matching, words } from '../key.ts';
 
 const architectures = [
   'alpha',
@@ -82,13 +71,15 @@ export const scheduling: Family = family(
   'Placement',
   [],
   [
-    later('resources:CLASS', integer(0), 'none', 'Resources that the node must offer.', {
-      pattern: /^resources[a-zA-Z0-9_-]{0,64}:[A-Z0-9_]{1,255}$/,
-      ...byPlacement,
-    }),
-    later('trait:NAME', words(['required', 'forbidden']), 'none', 'Traits that the node must (not) have.', {
+    built(
+      'resources:CLASS',
+      integer(0),
+      'none',
+      'Amount that the node must have free: VCPU, PCPU, MEMORY_MB, DISK_GB, or a CUSTOM_ one that an operator gave to nodes. PCPU says the same as hw:cpu_policy=dedicated.',
+      { pattern: /^resources[a-zA-Z0-9_-]{0,64}:[A-Z0-9_]{1,255}$/ },
+    ),
+    built('trait:NAME', words(['required', 'forbidden']), 'none', 'Traits that the node must (not) have.', {
       pattern: /^trait[a-zA-Z0-9_-]{0,64}:[A-Z0-9_]{1,255}$/,
-      ...byPlacement,
     }),
     later(
       'aggregate_instance_extra_specs:KEY',
@@ -97,15 +88,15 @@ export const scheduling: Family = family(
       'Matched against metadata of host aggregates.',
       {
         pattern: /^aggregate_instance_extra_specs:.{1,255}$/,
-        ...byPlacement,
+        missing: 'nodes are in no aggregates; give them traits',
       },
     ),
     later('capabilities:KEY', anyText, 'none', 'Matched against capabilities of hosts.', {
       pattern: /^capabilities:\w{1,255}(:\w{1,255})*$/,
-      ...byPlacement,
+      missing: 'what nodes can is asked for by traits',
     }),
     later('group_policy', words(['none', 'isolate']), 'none', 'How groups of resources are placed.', {
-      ...byPlacement,
+      missing: 'a node is one provider of resources',
       harmless: ['none'],
     }),
   ],
@@ -131,16 +122,18 @@ export const scheduling: Family = family(
       'Kind of virtualisation; guests here are hvm.',
       { aliases: ['vm_mode'] },
     ),
-    later(
+    built(
       'img_hv_requested_version',
-      matching(/^(\s*(<=|>=|==|!=|<|>)\s*\d+(\.\d+)*\s*(,|$))+$/, 'a list of comparisons such as >=7.0,<9'),
+      matching(
+        /^((<=|>=|==|!=|<|>)\s*\d+(\.\d+)*(\s*,\s*(?!$)|$))+$/,
+        'a list of comparisons such as >=7.0,<9',
+      ),
       'any',
       'Hypervisor version that the image needs.',
-      { aliases: ['hypervisor_version_requires'], ...byPlacement },
+      { aliases: ['hypervisor_version_requires'] },
     ),
-    later('trait:NAME', words(['required', 'forbidden']), 'none', 'Traits that the node must have.', {
+    built('trait:NAME', words(['required', 'forbidden']), 'none', 'Traits that the node must have.', {
       pattern: /^trait:[A-Z0-9_]{1,255}$/,
-      ...byPlacement,
     }),
   ],
 );

@@ -3,26 +3,43 @@
 import { overheadMiB } from '@gantry/guest';
 import {
   type Guest,
+  type HostPolicy,
   type Node,
   type NodeCapacity,
   type NodeId,
   type Replica,
   storageOf,
 } from '@gantry/model';
-import type { Seen } from './store/batch.ts';
-import type { Store } from './store/store.ts';
+import type { Kinds } from '../kinds.ts';
+import type { Seen } from '../store/batch.ts';
+import type { Store } from '../store/store.ts';
+import { hostPolicyOf } from './host-policy.ts';
 
 const MIB = 2 ** 20;
 
-export async function readCapacities(store: Store): Promise<NodeCapacity[]> {
+/** A node as placement sees it: how much is free, and what its hardware can. */
+export interface Candidate {
+  capacity: NodeCapacity;
+  node: Node;
+  group: Kinds['group'] | undefined;
+  guests: Guest[];
+  /** Of cluster, group and node together. */
+  host: HostPolicy;
+}
+
+/** With everything that they were made from, so that a decision can rely on it. */
+export async function readCandidates(store: Store, cluster: Kinds['cluster']): Promise<Candidate[]> {
   const { items: nodes } = await store.list('node');
-  const capacities: NodeCapacity[] = [];
+  const { items: groups } = await store.list('group');
+  const candidates: Candidate[] = [];
   for (const node of nodes) {
     const { items: guests } = await store.list('guest', { node: node.id });
     const { items: replicas } = await store.list('replica', { node: node.id });
-    capacities.push(capacityOf(node, guests, replicas, await store.seen(node.id)));
+    const capacity = capacityOf(node, guests, replicas, await store.seen(node.id));
+    const group = groups.find(({ id }) => id === node.spec.group);
+    candidates.push({ capacity, node, group, guests, host: hostPolicyOf(cluster, group, node) });
   }
-  return capacities;
+  return candidates;
 }
 
 /** A guest counts as long as it is bound, stopped or not: it may be started again at any time. */

@@ -1,0 +1,117 @@
+/** Settings of nodes as hosts: options that `node set`, `group set` and `cluster set` share. */
+import { err, type HostChanges, type HostPolicy, matches, PciAddress, parseMiB } from '@gantry/model';
+import type { Given } from '../given.ts';
+import { entries } from '../output/describe.ts';
+import { parseCount, parsePairs, parseYesNo } from '../parse.ts';
+import type { Flag } from '../verb.ts';
+
+const settings = [
+  'sharedCpus',
+  'dedicatedCpus',
+  'reservedPages',
+  'packCells',
+  'traits',
+  'resources',
+  'pciDevices',
+] as const satisfies readonly (keyof HostPolicy)[];
+
+export const hostFlags: readonly Flag[] = [
+  { flags: '--shared-cpus <list>', description: 'CPUs for guests without pinned ones, such as 0-3' },
+  { flags: '--dedicated-cpus <list>', description: 'CPUs that may be pinned to one vCPU each, such as 4-15' },
+  {
+    flags: '--reserve-pages <cell:size:count>',
+    description: 'huge pages kept back for the node, such as 0:2M:64',
+    many: true,
+  },
+  {
+    flags: '--pack-cells <yes|no>',
+    description: 'fill used NUMA cells first',
+    complete: () => ['yes', 'no'],
+  },
+  {
+    flags: '--trait <trait>',
+    description: 'a trait of your own: CUSTOM_...; all of them together',
+    many: true,
+  },
+  {
+    flags: '--resource <name=amount>',
+    description: 'a resource of your own: CUSTOM_...=8; all of them together',
+    many: true,
+  },
+  {
+    flags: '--pci <alias=device>',
+    description: 'PCI devices for guests, by address (0000:81:00.0) or vendor and product (10de:2330)',
+    many: true,
+  },
+  {
+    flags: '--unset <setting>',
+    description: `back to what is inherited: ${settings.join(', ')}`,
+    many: true,
+    complete: () => [...settings],
+  },
+];
+
+/** @throws GantryError `usage` where nothing is given, `invalid_argument` */
+export function hostChanges(given: Given): HostChanges {
+  const changes: HostChanges = {
+    ...unset(given),
+    ...given.string('sharedCpus', 'sharedCpus'),
+    ...given.string('dedicatedCpus', 'dedicatedCpus'),
+    ...given.put('packCells', 'packCells', parseYesNo),
+    ...list('reservedPages', given.all('reservePages').map(parsePages)),
+    ...list('traits', [...given.all('trait')]),
+    ...list('pciDevices', given.all('pci').map(parseDevice)),
+    ...resources(given),
+  };
+  if (Object.keys(changes).length === 0)
+    throw err('usage', { what: 'nothing to set: give --shared-cpus, --trait or another of the options' });
+  return changes;
+}
+
+function unset(given: Given): HostChanges {
+  const names = given.all('unset');
+  for (const name of names)
+    if (!(settings as readonly string[]).includes(name))
+      throw err('invalid_argument', { what: `--unset ${name}`, wanted: `one of ${settings.join(', ')}` });
+  return Object.fromEntries(names.map((name) => [name, null]));
+}
+
+const list = <K extends string, T>(key: K, items: T[]): { [P in K]?: T[] } =>
+  items.length === 0 ? {} : ({ [key]: items } as { [P in K]: T[] });
+
+function resources(given: Given): HostChanges {
+  const pairs = Object.entries(parsePairs(given.all('resource')));
+  if (pairs.length === 0) return {};
+  return { resources: Object.fromEntries(pairs.map(([name, amount]) => [name, parseCount(amount)])) };
+}
+
+/** `0:2M:64` */
+function parsePages(text: string) {
+  const parts = text.split(':');
+  const [cell, size, count] = parts;
+  if (cell === undefined || size === undefined || count === undefined || !/^\d{1,5}$/.test(cell))
+    throw err('invalid_argument', { what: text, wanted: 'CELL:SIZE:COUNT, such as 0:2M:64' });
+  return { cell: Number(cell), sizeKiB: parseMiB(size) * 1024, count: parseCount(count) };
+}
+
+/** `gpu=10de:2330` */
+function parseDevice(text: string) {
+  const [alias = '', device = ''] = text.split('=');
+  return matches(PciAddress, device) ? { alias, address: device } : { alias, id: device };
+}
+
+/** For people. */
+export const describeHost = (host: HostPolicy | undefined): string =>
+  entries(
+    Object.entries(host ?? {}).map(([name, value]) => [name, wordsOf(value)] as const),
+    '  ',
+  );
+
+function wordsOf(value: NonNullable<HostPolicy[keyof HostPolicy]>): string {
+  if (typeof value !== 'object') return String(value);
+  if (!Array.isArray(value))
+    return Object.entries(value)
+      .map(([name, amount]) => `${name}=${amount}`)
+      .join(' ');
+  return value.map((item) => (typeof item === 'string' ? item : Object.values(item).join(':'))).join(' ');
+}

@@ -1,0 +1,102 @@
+/** Which node an instance goes to, and what of that node's hardware it gets. Decides; claims and writes nothing. */
+import { type HardwareFit, type OfferAnswer, offers, requirements } from '@gantry/guest';
+import type { Fit, GuestInput, Network, Node, NodeId, PlacementDecision } from '@gantry/model';
+import { freeMemoryMiB, freeVcpus, place, refusal } from '@gantry/placement';
+import type { Kinds } from '../kinds.ts';
+import { COUNTERS, cpuSpace, pciSpace } from '../objects.ts';
+import type { Draft } from '../store/batch.ts';
+import type { Store } from '../store/store.ts';
+import { type Candidate, readCandidates } from './capacity.ts';
+
+export interface Choice {
+  decision: PlacementDecision;
+  node: Node;
+  /** Of the node. */
+  group: Kinds['group'] | undefined;
+  fit: Fit;
+}
+
+interface Wanted {
+  name: string;
+  input: GuestInput;
+  networks: readonly Network[];
+  /** This node alone. */
+  only: string | undefined;
+}
+
+/**
+ * The last epoch, read before any node is looked at: every binding takes the next one, so a commit that still finds it
+ * the last knows that nobody else was placed in between.
+ */
+export const lastEpoch = (store: Store): Promise<number> => store.counter(COUNTERS.epoch);
+
+/** @throws GantryError `no_capacity`, `disk_too_large`, with the reason of each node */
+export async function chooseNode(store: Store, cluster: Kinds['cluster'], wanted: Wanted): Promise<Choice> {
+  const { input, only } = wanted;
+  const needs = { ...requirements(input), networks: wanted.networks.map(({ id }) => id) };
+  const all = await readCandidates(store, cluster);
+  const answers = answersFor(input, all);
+  const capacities = all.map(({ capacity }) => capacity);
+  const judge = ({ id }: { id: NodeId }) => answers(id).rejections;
+  const decision = place(capacities, needs, { only, judge });
+  const chosen = all.find(({ node }) => node.id === decision.chosen?.node);
+  if (chosen) {
+    const node = chosen.node.id as NodeId;
+    return { decision, node: chosen.node, group: chosen.group, fit: { node, ...answers(node).fit } };
+  }
+  const lookedAt = capacities.filter(({ id }) => only === undefined || id === only);
+  throw refusal(wanted.name, lookedAt, needs, decision, { judge });
+}
+
+/** Each node is held against the guest once, when it is asked for. */
+function answersFor(input: GuestInput, all: readonly Candidate[]): (node: string) => OfferAnswer {
+  const against = offers(input);
+  const known = new Map<string, OfferAnswer>();
+  return (id) => {
+    const candidate = all.find(({ node }) => node.id === id);
+    const answer = known.get(id) ?? answerOf(candidate, against);
+    known.set(id, answer);
+    return answer;
+  };
+}
+
+const silent: OfferAnswer = {
+  fit: {},
+  rejections: [{ test: 'hardware', message: 'its agent has told nothing of it yet' }],
+};
+
+function answerOf(candidate: Candidate | undefined, against: ReturnType<typeof offers>): OfferAnswer {
+  const facts = candidate?.node.status.facts;
+  if (!candidate || !facts) return silent;
+  const { guests, host, capacity } = candidate;
+  return against({
+    facts,
+    host,
+    bound: guests.map(({ spec }) => ({ extraSpecs: spec.input.extraSpecs, fit: spec.fit })),
+    free: {
+      VCPU: freeVcpus(capacity),
+      MEMORY_MB: freeMemoryMiB(capacity),
+      DISK_GB: Math.floor((capacity.storage['file']?.freeMiB ?? 0) / 1024),
+    },
+  });
+}
+
+/** CPUs and devices that are this guest's alone: no two commits can give away the same one. */
+export function claimHardware(draft: Draft, { node, cells = [], pciDevices = [] }: Fit, owner: string): void {
+  for (const cpu of cells.flatMap(({ claimedCpus }) => claimedCpus))
+    draft.take(cpuSpace(node), String(cpu), owner);
+  for (const address of pciDevices) draft.take(pciSpace(node), address, owner);
+}
+
+/** Lines for a plan: what it gets beside memory and disk. */
+export function describeFit({ cells = [], pciDevices = [] }: HardwareFit): string[] {
+  return [
+    ...cells.map(({ hostCell, vcpus, memoryMiB, pageKiB, pins }, index) => {
+      const pages = pageKiB === undefined ? '' : ` in pages of ${pageKiB} KiB`;
+      const pinned = pins.map(({ vcpu, cpu }) => `${vcpu} on ${cpu}`).join(', ');
+      const where = pinned === '' ? `vCPUs ${vcpus.join(', ')}` : `vCPU ${pinned}`;
+      return `NUMA cell ${index}: ${memoryMiB} MiB${pages} on cell ${hostCell} of the node, ${where}`;
+    }),
+    ...pciDevices.map((address) => `PCI device ${address}`),
+  ];
+}
