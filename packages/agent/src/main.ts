@@ -1,11 +1,7 @@
 /**
-<<<<<<< HEAD
  * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--pki DIR] [--api URL]`
  * `gantry agent join --state DIR --api URL --ca FILE --name NAME` makes this machine a node; the token is in GANTRY_JOIN_TOKEN.
-=======
- * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--api URL]`
  * `gantry agent libvirt-auth ...` lets the agent in at libvirt, see `gantry node libvirt-auth`.
->>>>>>> 93477f2 (agent: access to a libvirt that asks who comes)
  * `gantry agent --prepare PROVIDER[+VARIANT]` fills the cache and tests the accelerator, without a controller.
  */
 import { mkdir, readFile } from 'node:fs/promises';
