@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TunnelRequest } from '@gantry/model';
+import { serveCommand } from './commands/serve-command.ts';
 import type { Env } from './env.ts';
 import type { Guests } from './guests/guests.ts';
 import type { AgentLink } from './link.ts';
@@ -44,6 +45,7 @@ async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   if (what.kind === 'call') await answerCall(bytes, guests.answer);
+  else if (what.kind === 'command') await serveCommand(bytes, signal);
   else if (what.kind === 'log')
     await pipeline(logOf(guests.paths(what.instance).console, what, signal), bytes, { signal });
   else await join(bytes, await open(guests, what), signal);

@@ -9,6 +9,7 @@ type ListRoute = Extract<
   | 'listImages'
   | 'listNetworks'
   | 'listNodes'
+  | 'listGroups'
   | 'listProjects'
   | 'listTokens'
 >;
@@ -24,6 +25,7 @@ export const instanceNames = named('listInstances');
 export const flavorNames = named('listFlavors');
 export const imageNames = named('listImages');
 export const networkNames = named('listNetworks');
+export const groupNames = named('listGroups');
 export const nodeNames = named('listNodes');
 export const projectNames = named('listProjects');
 export const tokenNames = named('listTokens');

@@ -133,15 +133,18 @@ export class Client {
     input: Input<N>,
     options: CallOptions & { lastEventId?: string | undefined } = {},
   ): AsyncGenerator<ServerEvent> {
+    const request = requestOf(name, input);
     const headers = {
+      ...headersOf(request, options),
       accept: 'text/event-stream',
       ...(options.lastEventId === undefined ? {} : { 'last-event-id': options.lastEventId }),
     };
     const answer = await this.#once(() =>
-      this.#exchange(requestOf(name, input), {
-        headers: { ...headers, ...this.#ownHeaders(), ...options.headers },
+      this.#exchange(request, {
+        headers,
         signal: options.signal,
         timeoutMs: timeoutOf(options),
+        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       }),
     );
     for await (const event of serverEvents(answer)) {

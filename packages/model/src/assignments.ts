@@ -86,6 +86,8 @@ export const TunnelRequest = strict({
     }),
     /** A `NodeCall` follows as the first line, and its `NodeReply` comes back. */
     strict({ kind: Type.Literal('call') }),
+    /** A `NodeCommand` follows as the first line, and lines of `CommandOutput` come back. */
+    strict({ kind: Type.Literal('command') }),
   ]),
 });
 export type TunnelRequest = Static<typeof TunnelRequest>;

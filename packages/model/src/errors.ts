@@ -275,6 +275,12 @@ export const errorRegistry = {
     '{what} on {node} was begun, but its end was not seen',
     'Look at the guest and repeat it if needed.',
   ),
+  command_failed: entry(
+    500,
+    1,
+    'it failed on {count} of {of} nodes: {where}',
+    'What it printed there is above.',
+  ),
   agent_outdated: entry(409, 1, 'the agent does not know {fields}', 'Upgrade the agent on that node.'),
   stale_term: entry(
     409,

@@ -6,6 +6,7 @@ export * from './joining.ts';
 export * from './migration-pace.ts';
 export * from './nearest.ts';
 export * from './node-calls.ts';
+export * from './node-commands.ts';
 export * from './permits.ts';
 export * from './problem.ts';
 export * from './qcow2.ts';

@@ -1,6 +1,7 @@
 /** Bodies of the API's writes. Names may stand wherever an id may. */
 import { ImageName, Name } from './ids.ts';
 import { GuestPassword, GuestUser } from './node-calls.ts';
+import { NodeCommandPolicy } from './resources/cluster.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
 import { HostPolicy } from './resources/host-policy.ts';
@@ -148,3 +149,4 @@ export const SetNode = strict({
   role: optional(oneOf(['active', 'drained', 'offline'] as const)),
   host: optional(HostChanges),
 });
+export const SetClusterAccess = strict({ nodeCommands: NodeCommandPolicy });

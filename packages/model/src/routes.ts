@@ -4,6 +4,7 @@
  */
 import { Assignments, Report, ReportAnswer } from './assignments.ts';
 import { AddNode, JoinNode, NodeAdded, NodeCertificates, RenewCertificates } from './joining.ts';
+import { ExecCommand, FileQuery, FileWritten } from './node-commands.ts';
 import {
   CreateFlavor,
   CreateImage,
@@ -15,6 +16,7 @@ import {
   InstanceKeysBody,
   InstancePasswordBody,
   Ref,
+  SetClusterAccess,
   SetClusterOs,
   SetFlavor,
   SetImage,
@@ -207,6 +209,15 @@ export const routes = {
     body: SetPolicy,
     response: Cluster,
   },
+  setClusterAccess: {
+    method: 'PATCH',
+    path: '/v1/cluster/access',
+    summary: 'who may run commands on nodes',
+    roles: admin,
+    status: 200,
+    body: SetClusterAccess,
+    response: Cluster,
+  },
   setClusterOs: {
     method: 'PATCH',
     path: '/v1/cluster/os',
@@ -248,6 +259,26 @@ export const routes = {
     response: NodeAdded,
   },
   removeNode: remove('/v1/nodes', 'node', admin),
+  execOnNode: {
+    method: 'POST',
+    path: '/v1/nodes/:ref/exec',
+    summary: 'run a command on the node as root; its output as events `out` and `err` (base64), then `end`',
+    roles: operators,
+    status: 200,
+    stream: 'events',
+    body: ExecCommand,
+    response: Type.Unknown(),
+  },
+  putNodeFile: {
+    method: 'PUT',
+    path: '/v1/nodes/:ref/file',
+    summary: 'write a file on the node, whole or not at all',
+    roles: operators,
+    status: 200,
+    stream: 'bytes-in',
+    query: FileQuery,
+    response: FileWritten,
+  },
   listFlavors: list('/v1/flavors', 'flavors', Flavor),
   getFlavor: get('/v1/flavors', 'flavor', Flavor),
   createFlavor: create('/v1/flavors', 'flavor', CreateFlavor, Flavor, admin),

@@ -187,6 +187,78 @@ describe('guests', () => {
   });
 });
 
+describe('commands by hand', () => {
+  const script = 'hostname; echo careful >&2; [ "$(hostname)" = node2 ] && exit 3; true';
+
+  test('run on the nodes of the group that is named, each with its own result', async () => {
+    const { code, stdout, stderr } = await fleet.first.gantry([
+      'node',
+      'exec',
+      '--all',
+      '--',
+      'sh',
+      '-c',
+      script,
+    ]);
+    expect(code).toBe(1);
+    expect(stdout.trim().split('\n').sort()).toEqual(['node1: node1', 'node2: node2', 'node3: node3']);
+    expect(stderr).toMatch(/^ {2}node1 {2}0$/m);
+    expect(stderr).toMatch(/^ {2}node2 {2}exit 3$/m);
+    expect(stderr).toMatch(/failed on 1 of 3 nodes: node2 +\[command_failed\]/);
+    const one = await fleet.first.ok('node', 'exec', '--node', 'node3', '-o', 'json', '--', 'hostname');
+    expect(JSON.parse(one)).toEqual([
+      { node: 'node3', result: '0', ok: true, stdout: 'node3\n', stderr: '' },
+    ]);
+  });
+
+  test('are killed at their limit, and nothing of them goes on', async () => {
+    const words = ['node', 'exec', '--node', 'node2', '--timeout', '500ms', '--', 'sleep', '4711'];
+    expect(await fleet.first.gantry(words)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('timed out'),
+    });
+    expect((await node2.run(['pgrep', '-f', 'sleep 4711'])).code).toBe(1);
+  });
+
+  test('files come whole, under their name', async () => {
+    const file = join(fleet.first.dir, 'motd');
+    await writeFile(file, randomBytes(300_000));
+    await fleet.first.ok(
+      'node',
+      'copy-file',
+      '--node',
+      'node2',
+      '--node',
+      'node3',
+      file,
+      '--to',
+      '/etc/motd.new',
+      '--mode',
+      '0600',
+    );
+    const sum = async (machine: { exec(...argv: string[]): Promise<string> }, path: string) =>
+      (await machine.exec('sha256sum', path)).split(' ')[0];
+    const wanted = await sum(fleet.first, file);
+    for (const machine of [node2, node3]) expect(await sum(machine, '/etc/motd.new')).toBe(wanted);
+    await expect(fleet.first.exec('stat', '/etc/motd.new')).rejects.toThrow();
+  });
+
+  test('stand in the audit; none but administrators may, unless told, and then nobody', async () => {
+    const said = await fleet.first.json<Event[]>('event', 'list', '--type', 'api.exec-on-node');
+    expect(said.map(({ message }) => message)).toContain('run on node node3: ["hostname"]');
+    const ends = await fleet.first.json<Event[]>('event', 'list', '--type', 'node.command');
+    expect(ends[0]?.message).toMatch(/ended: \{.*"timedOut":true/);
+    const secret = (await fleet.first.ok('token', 'create', 'op', '--role', 'operator')).trim();
+    const words = ['node', 'exec', '--node', 'node2', '--', 'true'];
+    const operator = { env: { GANTRY_TOKEN: secret } };
+    expect((await fleet.first.gantry(words, operator)).stderr).toMatch(/\[forbidden\]/);
+    await fleet.first.ok('cluster', 'access', '--node-commands', 'operators');
+    expect((await fleet.first.gantry(words, operator)).code).toBe(0);
+    await fleet.first.ok('cluster', 'access', '--node-commands', 'nobody');
+    expect((await fleet.first.gantry(words)).stderr).toMatch(/\[forbidden\]/);
+  });
+});
+
 describe('a node that is cut off', () => {
   test('is lost after its lease, what runs there unknown; nothing is started elsewhere; it comes back', async () => {
     await node3.exec('ip', 'link', 'set', 'fab0', 'down');

@@ -60,7 +60,7 @@ export class ProcessError extends Error {
 
 export type Run = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<RunResult>;
 
-const CLEAN_ENV = {
+export const CLEAN_ENV = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',
   LC_ALL: 'C.UTF-8',

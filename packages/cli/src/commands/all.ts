@@ -1,6 +1,7 @@
 /** Every command. */
 import type { Verb } from '../verb.ts';
 import { agent } from './agent.ts';
+import { clusterAccess } from './cluster/access.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
 import { clusterInit } from './cluster/init.ts';
 import { clusterSet } from './cluster/set.ts';
@@ -47,7 +48,9 @@ import { networkDelete } from './network/delete.ts';
 import { networkList } from './network/list.ts';
 import { networkShow } from './network/show.ts';
 import { nodeAdd } from './node/add.ts';
+import { nodeCopyFile } from './node/copy-file.ts';
 import { nodeDrain } from './node/drain.ts';
+import { nodeExec } from './node/exec.ts';
 import { nodeJoin } from './node/join.ts';
 import { nodeLibvirtAuth } from './node/libvirt-auth.ts';
 import { nodeList } from './node/list.ts';
@@ -112,6 +115,8 @@ export const verbs: readonly Verb[] = [
   nodeUndrain,
   nodeOffline,
   nodeRemove,
+  nodeExec,
+  nodeCopyFile,
   nodeLibvirtAuth,
   groupSet,
   opList,
@@ -129,6 +134,7 @@ export const verbs: readonly Verb[] = [
   clusterInit,
   clusterShow,
   clusterSet,
+  clusterAccess,
   clusterStart,
   clusterStop,
   clusterDestroy,

@@ -28,6 +28,16 @@ export const setClusterPolicy: Handler<'setClusterPolicy'> = async (call) => {
   return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
 };
 
+export const setClusterAccess: Handler<'setClusterAccess'> = async (call) => {
+  const cluster = await theCluster(call.app.store);
+  requireMatch(call, cluster);
+  const { nodeCommands } = call.body;
+  const changed = withSpec(cluster, { nodeCommands });
+  const draft = new Draft(call.app.env.clock.now()).put(changed);
+  const message = `let ${nodeCommands} run commands on nodes`;
+  return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
+};
+
 export const setClusterOs: Handler<'setClusterOs'> = async (call) => {
   const cluster = await theCluster(call.app.store);
   requireMatch(call, cluster);

@@ -4,6 +4,7 @@ import * as access from './access.ts';
 import * as agent from './agent.ts';
 import type { Handler } from './call.ts';
 import * as cluster from './cluster.ts';
+import * as commands from './commands.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
 import * as images from './images.ts';
@@ -25,6 +26,7 @@ export const handlers = {
   ...access,
   ...agent,
   ...cluster,
+  ...commands,
   ...events,
   ...flavors,
   ...images,

@@ -1,10 +1,16 @@
 import { Name } from '../ids.ts';
-import { optional, recordOf, type Static, strict, Type } from '../schema.ts';
+import { oneOf, optional, recordOf, type Static, strict, Type } from '../schema.ts';
 import { resource } from './common.ts';
 import { HostPolicy } from './host-policy.ts';
 import { GuestPolicy } from './policy.ts';
 
+export const NodeCommandPolicy = oneOf(
+  ['nobody', 'admins', 'operators'] as const,
+  'who may run commands on nodes and copy files to them; default admins',
+);
+
 export const ClusterSpec = strict({
+  nodeCommands: optional(NodeCommandPolicy),
   guest: optional(GuestPolicy),
   host: optional(HostPolicy),
   macPrefix: optional(

@@ -1,0 +1,74 @@
+import { createReadStream, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { err, isGantryError } from '@gantry/model';
+import type { Column } from '../../output/column.ts';
+import { asGantryError } from '../../report-error.ts';
+import type { Verb } from '../../verb.ts';
+import { chosenFlags, chosenNodes, forEachNode } from './chosen.ts';
+
+interface Row {
+  node: string;
+  result: string;
+  ok: boolean;
+}
+
+const columns: readonly Column<Row>[] = [
+  { name: 'node', value: (row) => row.node },
+  { name: 'result', value: (row) => row.result },
+];
+
+export const nodeCopyFile: Verb = {
+  words: 'node copy-file',
+  summary: 'copy a file to nodes, whole or not at all on each',
+  details:
+    'It comes under the same path unless --to says another, belongs to root, and replaces what is there.',
+  arguments: [{ name: 'FILE', description: 'file of this machine' }],
+  flags: [
+    ...chosenFlags,
+    { flags: '--to <path>', description: 'absolute path on the nodes' },
+    { flags: '--mode <octal>', description: 'permissions, default those of the file' },
+  ],
+  examples: [
+    'gantry node copy-file --group rack1 /etc/network/interfaces.d/net100',
+    'gantry node copy-file --all motd --to /etc/motd',
+  ],
+  async run(session, given) {
+    const file = given.arg(0, 'file');
+    const info = statSync(file, { throwIfNoEntry: false });
+    if (!info?.isFile()) throw err('invalid_argument', { what: file, wanted: 'a file that can be read' });
+    const query = {
+      path: given.text('to') ?? resolve(file),
+      mode: given.put('mode', 'mode', octal).mode ?? info.mode & 0o777,
+      sizeBytes: info.size,
+    };
+    const nodes = await chosenNodes(session, given);
+    const rows = await forEachNode(nodes, given, async ({ id, name }): Promise<Row> => {
+      try {
+        const how = { sizeBytes: info.size };
+        await session.client.upload(
+          'putNodeFile',
+          { params: { ref: id }, query },
+          createReadStream(file),
+          how,
+        );
+        return { node: name, result: 'written', ok: true };
+      } catch (error) {
+        const { code, message } = isGantryError(error) ? error : asGantryError(error);
+        return { node: name, result: `${message} [${code}]`, ok: false };
+      }
+    });
+    await session.out.list(rows, columns);
+    const failed = rows.filter(({ ok }) => !ok);
+    if (failed.length > 0)
+      throw err('command_failed', {
+        count: failed.length,
+        of: rows.length,
+        where: failed.map(({ node }) => node).join(', '),
+      });
+  },
+};
+
+function octal(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
+  throw err('invalid_argument', { what: `--mode ${text}`, wanted: 'three octal digits, such as 0644' });
+}
