@@ -42,8 +42,8 @@ export interface Cluster {
   enter(argv: readonly string[]): string[];
   /** Runs inside. @throws unless it exits with 0 */
   exec(...argv: string[]): Promise<string>;
-  /** Runs a command in a guest, as root. */
-  ssh(address: string, command: string): Promise<Ran>;
+  /** Runs a command in a guest, as root unless told. */
+  ssh(address: string, command: string, user?: string): Promise<Ran>;
   /** The processes of a part that run now. */
   processes(part: Part): Promise<NamespaceProcess[]>;
   /** SIGKILL, and waits for the end. */
@@ -179,7 +179,7 @@ class Lab implements Cluster {
     return succeed(this.enter(argv));
   }
 
-  ssh(address: string, command: string): Promise<Ran> {
+  ssh(address: string, command: string, user = 'root'): Promise<Ran> {
     const options = [
       'StrictHostKeyChecking=no',
       'UserKnownHostsFile=/dev/null',
@@ -188,7 +188,7 @@ class Lab implements Cluster {
     ];
     const limits = ['ConnectTimeout=5', 'ServerAliveInterval=2', 'ServerAliveCountMax=3'];
     const flags = [...options, ...limits].flatMap((option) => ['-o', option]);
-    return run(this.enter(['ssh', '-i', this.sshKey, ...flags, `root@${address}`, command]));
+    return run(this.enter(['ssh', '-i', this.sshKey, ...flags, `${user}@${address}`, command]));
   }
 
   async processes(part: Part): Promise<NamespaceProcess[]> {

@@ -12,7 +12,7 @@ export interface Inventory {
   readonly filters: string[];
   /** Disks, bases, files of guests, leases. */
   readonly files: string[];
-  /** `kind name` of whatever the store holds, without the record of what was done. A network stays attached once it was. */
+  /** `kind name` of whatever the store holds, without the record of what was done. A network stays attached once it was, a base in its cache. */
   readonly objects: string[];
   /** `space value` of unique things. */
   readonly claims: string[];
@@ -51,9 +51,9 @@ async function filesOf({ state }: Cluster): Promise<string[]> {
 function stored(path: string): Pick<Inventory, 'objects' | 'claims'> {
   const store = new DatabaseSync(path, { readOnly: true });
   try {
-    const objects = store.prepare(
-      "select kind || ' ' || name as line from object where kind not in ('operation', 'attachment') order by line",
-    );
+    const objects = store.prepare(`
+      select kind || ' ' || name as line from object
+      where kind not in ('operation', 'attachment') and not (kind = 'replica' and name like 'base %') order by line`);
     const claims = store.prepare("select space || ' ' || value as line from claim order by line");
     const lines = (statement: typeof objects) => statement.all().map((row) => String(row['line']));
     return { objects: lines(objects), claims: lines(claims) };

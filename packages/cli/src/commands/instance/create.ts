@@ -12,7 +12,7 @@ export const instanceCreate: Verb = {
   examples: [
     'gantry instance create web1 --image debian/12 --flavor small',
     'gantry instance create db1 --image debian/12 --vcpus 2 --memory 4G --disk 20G --disk 100G --nic default,ip=pool',
-    'gantry instance create test1 --os debootstrap --disk 2G --memory 512M --plan',
+    'gantry instance create test1 --os debootstrap --flavor small --disk 2G --plan',
   ],
   run: (session, given) => createInstance(session, given, given.arg(0, 'name'), given.text('image')),
 };
