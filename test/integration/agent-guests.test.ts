@@ -34,6 +34,7 @@ beforeAll(async () => {
   disk = join(dir, 'tiny.img');
   await writeTinyGuest(disk);
   guests = createGuests({
+    taps: async () => [],
     stateDir: state,
     socket: libvirtd.socketPath,
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },

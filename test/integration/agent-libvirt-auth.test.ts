@@ -60,6 +60,7 @@ async function restart(node = libvirtd): Promise<void> {
 /** The agent's part that talks to libvirt. */
 async function withGuests<T>(work: (guests: Guests) => Promise<T>): Promise<T> {
   const guests = createGuests({
+    taps: async () => [],
     stateDir: join(dir, 'state'),
     socket: libvirtd.socketPath,
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },

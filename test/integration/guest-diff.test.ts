@@ -32,6 +32,7 @@ beforeAll(async () => {
   disk = join(dir, 'tiny.img');
   await writeTinyGuest(disk);
   guests = createGuests({
+    taps: async () => [],
     stateDir,
     socket: libvirtd.socketPath,
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },

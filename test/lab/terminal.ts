@@ -1,4 +1,5 @@
 /** A real terminal: a tmux of its own, seen as a person sees it. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { run, succeed } from './run.ts';
 import { until } from './wait.ts';
@@ -21,7 +22,9 @@ export async function openTerminal(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<Terminal> {
-  const tmux = (...words: string[]) => ['tmux', '-S', join(dir, 'tmux.sock'), '-f', '/dev/null', ...words];
+  // A server of its own: the one before may be about to end.
+  const socket = join(dir, `tmux-${randomUUID().slice(0, 8)}.sock`);
+  const tmux = (...words: string[]) => ['tmux', '-S', socket, '-f', '/dev/null', ...words];
   await succeed(tmux('new-session', '-d', '-x', '200', '-y', '50', ...argv), {
     env: { ...env, TERM: 'xterm-256color', TMUX: '' },
   });

@@ -84,6 +84,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     disks: async () => (await storage.observe()).disks,
     hardware: () => known,
     bootFiles: os.bootFiles,
+    taps: filters.taps,
   });
 
   const performers: Performers = {

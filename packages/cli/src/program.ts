@@ -16,6 +16,7 @@ const nouns: Record<string, string> = {
   image: 'what disks are made from',
   flavor: 'sizes and hardware of guests',
   guest: 'hardware of guests, also without a cluster',
+  nic: 'network interfaces of an instance',
   network: 'networks and their addresses',
   node: 'machines that run guests',
   op: 'operations: what was asked for, its steps and its end',
@@ -81,21 +82,23 @@ function quiet(command: Command): Command {
 
 function addVerb(program: Command, verb: Verb, start: Start): void {
   const words = verb.words.split(' ');
-  const parent = words.length > 1 ? nounOf(program, words[0] as string) : program;
-  parent.addCommand(commandOf(words.at(-1) as string, verb, start), { hidden: verb.hidden === true });
+  const last = words.pop() as string;
+  const parent = words.reduce(nounOf, program);
+  parent.addCommand(commandOf(last, verb, start), { hidden: verb.hidden === true });
   if (verb.shortcut)
     program.addCommand(commandOf(verb.shortcut, { ...verb, summary: `short for ${verb.words}` }, start));
 }
 
-function nounOf(program: Command, noun: string): Command {
-  const known = program.commands.find((command) => command.name() === noun);
+/** Of a noun below another one: `instance nic`. */
+function nounOf(parent: Command, noun: string): Command {
+  const known = parent.commands.find((command) => command.name() === noun);
   if (known) return known;
   const command = quiet(new Command(noun))
     .description(nouns[noun] ?? noun)
     .helpCommand(false);
   // Hints of errors name the kind of the resource.
   if (noun === 'op') command.alias('operation');
-  program.addCommand(command);
+  parent.addCommand(command);
   return command;
 }
 

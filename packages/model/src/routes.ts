@@ -361,7 +361,9 @@ export const routes = {
   stopInstance: act('stop'),
   rebootInstance: act('reboot'),
   resetInstance: act('reset'),
+  pauseInstance: act('pause'),
   resumeInstance: act('resume'),
+  nmiInstance: act('nmi'),
   setInstancePassword: inside(
     'password',
     'set the password of an account, through the guest agent',

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, GANTRY, startCluster } from '../../lab/cluster.ts';
 import { type Inventory, inventory } from '../../lab/inventory.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
-import { succeed } from '../../lab/run.ts';
+import { run, succeed } from '../../lab/run.ts';
 import { openTerminal, type Terminal } from '../../lab/terminal.ts';
 import { until } from '../../lab/wait.ts';
 
@@ -168,10 +168,27 @@ test('ssh with the key that was given, as the host that was named', async () => 
   expect(stdout, stderr).toBe(`web1\n${id.replaceAll('-', '')}\n`);
 });
 
+test('paused it stands still, resumed it goes on; an interrupt reaches its kernel', async () => {
+  const answers = () => run(cluster.enter(['ping', '-c', '1', '-W', '1', address]));
+  await cluster.ok('instance', 'pause', 'web1');
+  expect((await answers()).code).toBe(1);
+  const { status } = await cluster.json<Instance>('instance', 'show', 'web1');
+  expect(status).toMatchObject({
+    state: 'paused',
+    reason: expect.stringContaining('gantry instance resume'),
+  });
+  await cluster.ok('instance', 'resume', 'web1');
+  await until('it answers again', async () => (await answers()).code === 0);
+  await cluster.ok('instance', 'nmi', 'web1');
+  await until('its kernel says so', async () =>
+    /NMI received/.test((await cluster.ssh(address, 'dmesg')).stdout),
+  );
+});
+
 test('delete asks, and leaves nothing', async () => {
   const asked = await cluster.gantry(['instance', 'delete', 'web1']);
   expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
-  expect((await inventory(cluster)).domains).toEqual(['web1']);
+  expect((await inventory(cluster)).domains).toEqual([expect.stringMatching(/^web1-[0-9a-f]{8}$/)]);
   await cluster.ok('instance', 'delete', 'web1', '--yes');
   expect(await inventory(cluster)).toEqual(before);
   const gone = await cluster.gantry(['instance', 'show', 'web1']);

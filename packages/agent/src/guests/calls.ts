@@ -1,20 +1,22 @@
 /** What the controller asks of this node's guests and wants answered at once. */
-import type { GuestComparison, NodeAnswer, NodeCall } from '@gantry/model';
+import type { GuestComparison, GuestStats, NodeAnswer, NodeCall } from '@gantry/model';
 import type { Clock } from '../env.ts';
 import { addSshKeys, pingAgent, setPassword } from './agent-channel.ts';
 import type { DiffWish } from './diff.ts';
+import type { GuestsOptions } from './ports.ts';
 import { readStats } from './stats.ts';
 import type { StopParts } from './stop.ts';
 
-export type CallParts = Pick<StopParts, 'session' | 'member'> & { clock: Pick<Clock, 'now' | 'bootMs'> } & {
+export interface CallParts extends Pick<StopParts, 'session' | 'member'>, Pick<GuestsOptions, 'taps'> {
+  clock: Pick<Clock, 'now' | 'bootMs'>;
   diff(wish: DiffWish): Promise<GuestComparison>;
-};
+}
 
 export async function answerCall(call: NodeCall, parts: CallParts): Promise<NodeAnswer<NodeCall['do']>> {
   const { session, clock } = parts;
   switch (call.do) {
     case 'stats':
-      return { guests: await readStats(await session.client(), call.instances, clock.now()) };
+      return { guests: await statsOf(call.instances, parts) };
     case 'agent.ping':
       return { tookMs: await pingAgent(call.instance, parts, () => clock.bootMs()) };
     case 'agent.set-password':
@@ -26,4 +28,23 @@ export async function answerCall(call: NodeCall, parts: CallParts): Promise<Node
     case 'guest.diff':
       return parts.diff(call);
   }
+}
+
+/** What nftables cannot tell is left out: counters of libvirt are worth as much without. */
+async function statsOf(
+  instances: readonly string[],
+  { session, clock, taps }: CallParts,
+): Promise<GuestStats[]> {
+  const [stats, filtered] = await Promise.all([
+    readStats(await session.client(), instances, clock.now()),
+    taps().catch(() => []),
+  ]);
+  const spoofed = new Map(filtered.map(({ tap, dropped }) => [tap, dropped]));
+  return stats.map((guest) => ({
+    ...guest,
+    nics: guest.nics.map((nic) => {
+      const dropped = spoofed.get(nic.device);
+      return dropped ? { ...nic, spoofed: dropped } : nic;
+    }),
+  }));
 }

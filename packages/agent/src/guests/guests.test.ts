@@ -51,6 +51,7 @@ beforeEach(async () => {
   });
   await writeFile(join(dir, 'disk.qcow2'), '');
   guests = createGuests({
+    taps: async () => [],
     stateDir: dir,
     socket,
     clock,

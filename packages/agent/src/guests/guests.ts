@@ -194,7 +194,8 @@ export function createGuests(options: GuestsOptions): Guests {
       }),
     inside: (instance) => guarded(() => lookInside(instance, { session, member: member() })),
     screen: (instance) => guarded(async () => readScreen(await session.client(), instance, member())),
-    answer: (call) => guarded(() => answerCall(call, { session, member: member(), clock, diff })),
+    answer: (call) =>
+      guarded(() => answerCall(call, { session, member: member(), clock, diff, taps: options.taps })),
     close: () => session.close(),
   };
 }

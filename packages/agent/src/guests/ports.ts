@@ -1,6 +1,7 @@
 /** What running guests needs from the rest of the agent. */
 import type { NodeHardware } from '@gantry/model';
 import type { Clock } from '../env.ts';
+import type { SeenTap } from '../network/filter/listing.ts';
 import type { SeenDisk } from '../observation.ts';
 import type { BootFiles } from '../os/boot-kit/boot-files.ts';
 
@@ -21,4 +22,6 @@ export interface GuestsOptions {
   /** Disks that are ready, with their paths. */
   disks(): Promise<SeenDisk[]>;
   bootFiles: BootFiles;
+  /** What the filters let not out, for the statistics. */
+  taps(): Promise<SeenTap[]>;
 }

@@ -1,4 +1,4 @@
-/** Stop, remove, reboot, reset and resume guests. What is not there, or does not run, is done already. */
+/** Stop and remove guests, and acts on them. What is not there, or does not run, is done already. */
 import {
   isInvalidState,
   isNotFound,
@@ -108,10 +108,19 @@ export async function performAct(action: ActSpec['action'], { session, member }:
       permitted: 'It must be running.',
     });
   const { dom } = found;
-  // Without flags libvirt asks the guest agent if there is one, and then presses the power button.
-  if (action.kind === 'guest.reboot') await session.aside((aside) => aside.domainReboot({ dom }));
-  else if (action.kind === 'guest.reset') await lv.domainReset({ dom });
-  else if (found.state === 'paused') await lv.domainResume({ dom });
+  switch (action.kind) {
+    case 'guest.reboot':
+      // Without flags libvirt asks the guest agent if there is one, and then presses the power button.
+      return session.aside((aside) => aside.domainReboot({ dom }));
+    case 'guest.reset':
+      return lv.domainReset({ dom });
+    case 'guest.pause':
+      return found.state === 'paused' ? undefined : lv.domainSuspend({ dom });
+    case 'guest.resume':
+      return found.state === 'paused' ? lv.domainResume({ dom }) : undefined;
+    case 'guest.nmi':
+      return lv.domainInjectNmi({ dom });
+  }
 }
 
 /** It ended by itself meanwhile. */

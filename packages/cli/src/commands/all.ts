@@ -34,6 +34,9 @@ import { instanceDelete } from './instance/delete.ts';
 import { instanceDiff } from './instance/diff.ts';
 import { instanceList } from './instance/list.ts';
 import { instanceLogs } from './instance/logs.ts';
+import { instanceNicShow } from './instance/nic-show.ts';
+import { instanceNmi } from './instance/nmi.ts';
+import { instancePause } from './instance/pause.ts';
 import { instanceReboot } from './instance/reboot.ts';
 import { instanceReset } from './instance/reset.ts';
 import { instanceResume } from './instance/resume.ts';
@@ -82,12 +85,15 @@ export const verbs: readonly Verb[] = [
   instanceStop,
   instanceReboot,
   instanceReset,
+  instancePause,
   instanceResume,
+  instanceNmi,
   instanceDelete,
   instanceConsole,
   instanceLogs,
   instanceDiff,
   instanceStats,
+  instanceNicShow,
   instanceSetPassword,
   instanceAddSshKey,
   imageList,

@@ -55,7 +55,9 @@ type ActionRoute =
   | 'stopInstance'
   | 'rebootInstance'
   | 'resetInstance'
+  | 'pauseInstance'
   | 'resumeInstance'
+  | 'nmiInstance'
   | 'deleteInstance';
 
 const beginning =
@@ -79,7 +81,9 @@ export const startInstance = beginning<'startInstance'>('start', beginStart);
 export const stopInstance = beginning<'stopInstance'>('stop', beginStop);
 export const rebootInstance = beginning<'rebootInstance'>('reboot', beginAct('instance.reboot'));
 export const resetInstance = beginning<'resetInstance'>('reset', beginAct('instance.reset'));
+export const pauseInstance = beginning<'pauseInstance'>('pause', beginAct('instance.pause'));
 export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('instance.resume'));
+export const nmiInstance = beginning<'nmiInstance'>('nmi', beginAct('instance.nmi'));
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
 
 async function accepted(

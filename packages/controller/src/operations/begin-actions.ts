@@ -1,4 +1,4 @@
-/** start, stop, reboot, reset, resume, delete: what each writes when it begins. */
+/** start, stop, delete, and what is posted as an act: what each writes when it begins. */
 import { checkCombination, refusalOn } from '@gantry/guest';
 import {
   type Act,
@@ -142,19 +142,17 @@ export async function beginStop(
 const actVerbs = {
   'instance.reboot': 'reboot',
   'instance.reset': 'reset',
+  'instance.pause': 'pause',
   'instance.resume': 'resume',
+  'instance.nmi': 'nmi',
 } as const;
 
 /** What is posted to the node as an act. */
 export const beginAct =
-  (kind: 'instance.reboot' | 'instance.reset' | 'instance.resume') =>
+  (kind: keyof typeof actVerbs) =>
   async (asking: Asking, instance: Instance, body: InstanceActionBody): Promise<BegunAction> => {
     const guest = await bindingOf(asking, instance);
-    if (kind === 'instance.resume' && body.until !== undefined && body.until !== 'running')
-      throw err('not_supported', {
-        what: `waiting for ${body.until} after a resume`,
-        instead: 'A resumed guest goes on where it was: leave --until out.',
-      });
+    refuseWait(kind, body.until);
     const state = instance.status.state;
     const input = { force: body.force ?? false, bootBefore: bootOf(guest) };
     const what = { kind, steps: rebootStepsUntil(body.until), input, state } as const;
@@ -181,6 +179,16 @@ export const beginAct =
     draft.put(marked).relyOn(guest);
     return { draft, operation, plan: [`${verb} instance ${instance.name}`] };
   };
+
+/** Only what makes the guest boot has signs of life to wait for. */
+function refuseWait(kind: keyof typeof actVerbs, until: InstanceActionBody['until']): void {
+  const boots = kind === 'instance.reboot' || kind === 'instance.reset';
+  if (boots || until === undefined || (until === 'running' && kind === 'instance.resume')) return;
+  throw err('not_supported', {
+    what: `waiting for ${until} after ${kind.replace('instance.', '')}`,
+    instead: 'The guest does not boot anew: leave --until out.',
+  });
+}
 
 /** The tombstones are written by the operation's first move. */
 export async function beginDelete(

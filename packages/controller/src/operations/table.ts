@@ -14,5 +14,7 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.stop': instanceStop,
   'instance.reboot': instanceReboot,
   'instance.reset': instanceReboot,
+  'instance.pause': instanceReboot,
   'instance.resume': instanceReboot,
+  'instance.nmi': instanceReboot,
 };

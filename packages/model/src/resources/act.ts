@@ -4,7 +4,7 @@ import { Problem } from '../problem.ts';
 import { oneOf, optional, type Static, strict, Timestamp, Type } from '../schema.ts';
 import { Epoch, resource } from './common.ts';
 
-export const actKinds = ['guest.reboot', 'guest.reset', 'guest.resume'] as const;
+export const actKinds = ['guest.reboot', 'guest.reset', 'guest.pause', 'guest.resume', 'guest.nmi'] as const;
 
 export const ActSpec = strict({
   node: NodeId,

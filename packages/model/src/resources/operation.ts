@@ -11,7 +11,9 @@ export const operationKinds = [
   'instance.stop',
   'instance.reboot',
   'instance.reset',
+  'instance.pause',
   'instance.resume',
+  'instance.nmi',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

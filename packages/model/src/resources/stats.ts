@@ -3,7 +3,7 @@
  * each start; rates are differences of two readings. Read when asked for, never stored.
  */
 import { DiskId, InstanceId } from '../ids.ts';
-import { count, optional, type Static, strict, Timestamp, Type } from '../schema.ts';
+import { count, optional, recordOf, type Static, strict, Timestamp, Type } from '../schema.ts';
 import { Bytes, Milliseconds } from '../units.ts';
 
 export const CpuStats = strict({
@@ -50,6 +50,11 @@ export const NicStats = strict({
   sentPackets: count('packets sent'),
   sendErrors: count('send errors'),
   sendDrops: count('dropped on the way out'),
+  spoofed: optional(
+    recordOf('^[a-z0-9-]{1,32}$', count('frames'), {
+      description: 'what the anti-spoofing filter let not out, by reason; absent where it is off',
+    }),
+  ),
 });
 
 export const GuestStats = strict({

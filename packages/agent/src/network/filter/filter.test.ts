@@ -117,8 +117,12 @@ describe('what is compared', () => {
     expect(parseListing('')).toEqual([]);
   });
   it('removal makes before it removes', () => {
-    expect(removeText(['gt1n0']).indexOf('add chain bridge gantry gt1n0')).toBeLessThan(
-      removeText(['gt1n0']).indexOf('delete chain bridge gantry gt1n0'),
+    const text = removeText(['gt1n0'], false);
+    expect(text.indexOf('add chain bridge gantry gt1n0')).toBeLessThan(
+      text.indexOf('delete chain bridge gantry gt1n0'),
+    );
+    expect(removeText(['gt1n0'], true)).toMatch(
+      /add table bridge gantry\n(.*\n)*delete table bridge gantry\n$/,
     );
   });
 });

@@ -67,21 +67,29 @@ export function nodeFilters({ clock, run = runProgram }: { clock: Clock; run?: R
   const tapsOf = (seen: readonly SeenTap[], instance: string): string[] =>
     seen.filter((tap) => tap.instance === instance).map(({ tap }) => tap);
 
+  async function put(filter: GuestFilter): Promise<void> {
+    const before = tapsOf(await list(), filter.instance);
+    const wanted = new Set(filter.taps.map(({ tap }) => tap));
+    const stale = before.filter((tap) => !wanted.has(tap));
+    await apply(putText(filter, stale));
+  }
+
+  async function takeAway(instance: string): Promise<void> {
+    const all = await list();
+    const taps = tapsOf(all, instance);
+    if (taps.length > 0) await apply(removeText(taps, taps.length === all.length));
+  }
+
+  /** One after the other: what one has listed, another must not change before it acts on that. */
+  let last: Promise<void> = Promise.resolve();
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    last = last.then(act, act);
+    return last;
+  };
+
   return {
-    async ensure(filter) {
-      const before = tapsOf(await list(), filter.instance);
-      const wanted = new Set(filter.taps.map(({ tap }) => tap));
-      await apply(
-        putText(
-          filter,
-          before.filter((tap) => !wanted.has(tap)),
-        ),
-      );
-    },
-    async remove(instance) {
-      const taps = tapsOf(await list(), instance);
-      if (taps.length > 0) await apply(removeText(taps));
-    },
+    ensure: (filter) => inTurn(() => put(filter)),
+    remove: (instance) => inTurn(() => takeAway(instance)),
     async observe() {
       const byInstance = Map.groupBy(await look(), ({ instance }) => instance);
       return [...byInstance].map(([instance, taps]) => ({ instance, text: filterText(taps) }));

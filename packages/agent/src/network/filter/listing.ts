@@ -43,10 +43,13 @@ export function parseListing(listing: string): SeenTap[] {
 
 function droppedOf(rules: readonly NonNullable<NftObject['rule']>[]): SeenTap['dropped'] {
   const dropped: SeenTap['dropped'] = {};
-  for (const { comment, expr } of rules) {
-    const reason = dropReasons.find((known) => known === comment);
-    const packets = expr?.find(({ counter }) => counter)?.counter?.packets ?? 0;
-    if (reason && packets > 0) dropped[reason] = (dropped[reason] ?? 0) + packets;
+  for (const reason of dropReasons) {
+    const packets = rules.filter(({ comment }) => comment === reason).map(packetsOf);
+    const sum = packets.reduce((total, count) => total + count, 0);
+    if (sum > 0) dropped[reason] = sum;
   }
   return dropped;
 }
+
+const packetsOf = ({ expr }: NonNullable<NftObject['rule']>): number =>
+  expr?.find(({ counter }) => counter)?.counter?.packets ?? 0;

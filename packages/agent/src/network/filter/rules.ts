@@ -144,8 +144,9 @@ export function putText({ instance, taps }: GuestFilter, stale: readonly string[
   ]);
 }
 
-/** The transaction after which these taps have no filter; holds where they had none. */
-export const removeText = (taps: readonly string[]): string => lines([...base, ...taps.flatMap(removal)]);
+/** The transaction after which these taps have no filter; holds where they had none. The last ones take the table along. */
+export const removeText = (taps: readonly string[], last: boolean): string =>
+  lines([...base, ...(last ? [`delete table bridge ${TABLE}`] : taps.flatMap(removal))]);
 
 /** Made first, so that there is something to remove either way. */
 const removal = (tap: string): string[] => [

@@ -1,4 +1,4 @@
-/** start, stop, reboot, reset and resume: one shape. */
+/** start, stop, reboot, reset, pause, resume and nmi: one shape. */
 import { type Body, type Operation, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument } from '../../names.ts';
@@ -6,7 +6,14 @@ import { concludeEach, operationFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Flag, Verb } from '../../verb.ts';
 
-type ActRoute = 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance' | 'resumeInstance';
+type ActRoute =
+  | 'startInstance'
+  | 'stopInstance'
+  | 'rebootInstance'
+  | 'resetInstance'
+  | 'pauseInstance'
+  | 'resumeInstance'
+  | 'nmiInstance';
 
 const common: readonly Flag[] = [
   { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
