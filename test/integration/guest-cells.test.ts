@@ -31,6 +31,7 @@ beforeAll(async () => {
   const disk = join(dir, 'tiny.img');
   await writeTinyGuest(disk);
   guests = createGuests({
+    taps: async () => [],
     stateDir: state,
     socket: libvirtd.socketPath,
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },
