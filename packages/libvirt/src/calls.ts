@@ -1,5 +1,7 @@
+import { decodeReply } from './call-codec.ts';
 import { type Outcome, TransportError, type TransportErrorCode } from './errors.ts';
 import type { Packet } from './frame.ts';
+import type { Target } from './procedures/table.ts';
 
 /** How long a call may take, and what may end it sooner. */
 export interface CallOptions {
@@ -10,11 +12,15 @@ export interface CallOptions {
 }
 
 interface Pending {
-  readonly name: string;
-  readonly program: number;
-  readonly procedure: number;
+  readonly target: Target;
   /** undefined once the caller has gone: the late answer is then recognised and dropped. */
-  settle: { resolve(packet: Packet): void; reject(error: unknown): void; release(): void } | undefined;
+  settle: Settle | undefined;
+}
+
+interface Settle {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  release(): void;
 }
 
 const NOTHING = (): void => {};
@@ -35,7 +41,8 @@ export class PendingCalls {
 
   /** What is being waited for; callers that have given up do not count. */
   names(): string[] {
-    return [...this.#open.values()].filter(({ settle }) => settle !== undefined).map(({ name }) => name);
+    const waitedFor = [...this.#open.values()].filter(({ settle }) => settle !== undefined);
+    return waitedFor.map(({ target }) => target.name);
   }
 
   /** A serial no open call has; 0 belongs to messages. */
@@ -47,32 +54,15 @@ export class PendingCalls {
   }
 
   /**
-   * Waits for the answer to `serial` and gives what `decode` makes of it. `send` puts the call on the wire. What either
-   * throws rejects the call.
+   * Waits for the answer to `serial` and gives what it says. `send` puts the call on the wire; what it throws rejects
+   * the call.
    */
-  wait(
-    serial: number,
-    call: { name: string; program: number; procedure: number },
-    options: CallOptions,
-    send: () => void,
-    decode: (packet: Packet) => unknown,
-  ): Promise<unknown> {
-    const refusal = this.#refusal(call.name, options);
+  wait(serial: number, target: Target, options: CallOptions, send: () => void): Promise<unknown> {
+    const refusal = this.#refusal(target.name, options);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const release = this.#watch(serial, call.name, options);
-      const settle = {
-        resolve(packet: Packet): void {
-          try {
-            resolve(decode(packet));
-          } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error)));
-          }
-        },
-        reject,
-        release,
-      };
-      this.#open.set(serial, { ...call, settle });
+      const release = this.#watch(serial, target.name, options);
+      this.#open.set(serial, { target, settle: { resolve, reject, release } });
       try {
         send();
       } catch (error) {
@@ -122,19 +112,25 @@ export class PendingCalls {
   /** Hands an answer to its call. False when there is no such call: the peer is out of step. */
   answer(packet: Packet): boolean {
     const pending = this.#open.get(packet.serial);
-    if (pending?.program !== packet.program || pending.procedure !== packet.procedure) return false;
+    if (pending === undefined) return false;
+    const { target, settle } = pending;
+    if (target.program !== packet.program || target.procedure.number !== packet.procedure) return false;
     this.#open.delete(packet.serial);
-    pending.settle?.release();
-    pending.settle?.resolve(packet);
+    settle?.release();
+    try {
+      settle?.resolve(decodeReply(target, packet));
+    } catch (error) {
+      settle?.reject(error);
+    }
     return true;
   }
 
   /** Ends every open call; each gets an error of its own that names it. */
   failAll(code: TransportErrorCode, message: string, outcome: Outcome, cause?: unknown): void {
-    for (const [serial, { name, settle }] of [...this.#open]) {
+    for (const [serial, { target, settle }] of [...this.#open]) {
       this.#open.delete(serial);
       settle?.release();
-      settle?.reject(new TransportError(code, message, { call: name, outcome, cause }));
+      settle?.reject(new TransportError(code, message, { call: target.name, outcome, cause }));
     }
   }
 }

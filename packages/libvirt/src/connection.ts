@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { decodeReply, encodeCall } from './call-codec.ts';
+import { encodeCall } from './call-codec.ts';
 import { type CallOptions, PendingCalls } from './calls.ts';
 import { TransportError, type TransportErrorCode } from './errors.ts';
 import {
@@ -100,15 +100,8 @@ export class Connection {
     sink?: (serial: number) => StreamSink,
   ): Promise<unknown> {
     if (this.#over !== undefined) return Promise.reject(this.#overError(target.name));
-    const { number } = target.procedure;
     const serial = this.#calls.nextSerial((taken) => this.#streams.has(taken));
-    const answer = this.#calls.wait(
-      serial,
-      { name: target.name, program: target.program, procedure: number },
-      options,
-      () => this.#send(target, serial, args, sink),
-      (packet) => decodeReply(target, packet),
-    );
+    const answer = this.#calls.wait(serial, target, options, () => this.#send(target, serial, args, sink));
     if (sink !== undefined) answer.catch(() => this.#streams.delete(serial));
     return answer;
   }

@@ -8,7 +8,7 @@ import {
   parsePacket,
   STATUS,
 } from './frame.ts';
-import { XdrError } from './xdr.ts';
+import { asBuffer, XdrError } from './xdr.ts';
 
 type Take = (packet: Packet) => void;
 /** A stream packet whose data is passing through, and how many bytes of it are still to come. */
@@ -46,7 +46,7 @@ export class PacketReader {
    * `take` returns, and so are the bytes taken in until this does.
    */
   push(chunk: Uint8Array, take: Take): void {
-    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let rest = asBuffer(chunk);
     while (rest.length > 0) {
       if (this.#passing !== undefined) rest = this.#pass(this.#passing, rest, take);
       else if (this.#held > 0) rest = this.#continue(rest, take);
@@ -75,8 +75,10 @@ export class PacketReader {
     if (total < HEAD_BYTES || total > this.#maxBytes)
       throw new XdrError('BAD_VALUE', `a packet length of ${total}; allowed are 28 to ${this.#maxBytes}`);
     if (bytes.length >= total) {
-      take(parsePacket(bytes.subarray(0, total)));
-      return bytes.subarray(total);
+      // Most come alone: each view of bytes costs as much as reading the header.
+      const alone = bytes.length === total;
+      take(parsePacket(alone ? bytes : bytes.subarray(0, total)));
+      return alone ? EMPTY : bytes.subarray(total);
     }
     if (!this.#inParts) return this.#hold(bytes, total);
     if (bytes.length < HEAD_BYTES) return this.#hold(bytes, HEAD_BYTES);

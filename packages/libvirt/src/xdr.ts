@@ -148,13 +148,17 @@ export class XdrWriter {
   }
 }
 
+/** The same bytes with Buffer's methods. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** Reads XDR items from bytes that may say anything. */
 export class XdrReader {
   readonly #buffer: Buffer;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#buffer = asBuffer(bytes);
   }
 
   get remaining(): number {
