@@ -40,7 +40,7 @@ beforeAll(async () => {
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },
     log: quiet,
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
-    hardware: () => undefined,
+    hardware: async () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [{ disk: ids.disk, state: 'ready', template: 'file-raw', path: disk }],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },

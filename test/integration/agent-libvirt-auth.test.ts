@@ -66,7 +66,7 @@ async function withGuests<T>(work: (guests: Guests) => Promise<T>): Promise<T> {
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },
     log: () => {},
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
-    hardware: () => undefined,
+    hardware: async () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },

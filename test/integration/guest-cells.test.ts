@@ -37,12 +37,12 @@ beforeAll(async () => {
     clock: { now: Date.now, bootMs: Date.now, sleep: (ms) => sleep(ms) },
     log: quiet,
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
-    hardware: () => hardware,
+    hardware: async () => hardware,
     accelerator: async () => 'tcg',
     disks: async () => [{ disk: ids.disk, state: 'ready', template: 'file-raw', path: disk }],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },
   });
-  hardware = await nodeHardware(await guests.hypervisor(), 4096);
+  hardware = await nodeHardware(await guests.hypervisor());
 });
 afterAll(async () => {
   await guests.close();

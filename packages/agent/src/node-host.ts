@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Accelerator, err, type NodeHardware } from '@gantry/model';
+import { type Accelerator, err } from '@gantry/model';
 import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts';
 import { readOn } from './console/reader.ts';
 import type { ControllerLink, Env, Host } from './env.ts';
@@ -17,6 +17,7 @@ import {
   qemuFacts,
 } from './host/facts.ts';
 import { nodeHardware } from './host/hardware/hardware.ts';
+import { keptHardware } from './host/hardware/kept.ts';
 import { opensKvm } from './host/kvm-device.ts';
 import { probe } from './liveness/probe.ts';
 import { nodeFilters } from './network/filter/filters.ts';
@@ -70,8 +71,11 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     clock: env.clock,
   });
   const filters = nodeFilters({ clock: env.clock });
-  let known: NodeHardware | undefined;
-  const guests = createGuests({
+  const hardware = keptHardware(
+    async () => nodeHardware(await guests.hypervisor()),
+    (error) => env.log('warn', 'what guests may have here could not be found out', { error: String(error) }),
+  );
+  const guests: Guests = createGuests({
     stateDir,
     ...(options.libvirtSocket ? { socket: options.libvirtSocket } : {}),
     clock: env.clock,
@@ -82,7 +86,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     },
     accelerator: async () => ((await accelerator.result()).kvm ? 'kvm' : 'tcg'),
     disks: async () => (await storage.observe()).disks,
-    hardware: () => known,
+    hardware: hardware.latest,
     bootFiles: os.bootFiles,
     taps: filters.taps,
   });
@@ -100,10 +104,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     facts: () =>
       nodeFacts({
         hypervisor: () => hypervisor(guests),
-        hardware: async (totalMiB) => {
-          known = (await hardware(guests, totalMiB, env)) ?? known;
-          return known;
-        },
+        hardware: hardware.refresh,
         accelerator: async () => ({ ...(await accelerator.result()), ...(await examinedAnew(guests)) }),
         capabilities,
       }),
@@ -158,15 +159,6 @@ async function hypervisor(guests: Guests): Promise<HypervisorFacts> {
     ...(libvirtVersion ? { libvirtVersion } : {}),
     ...(libvirt ? { machineTypes: libvirt.machineTypes } : {}),
   };
-}
-
-async function hardware(guests: Guests, totalMiB: number, { log }: Env): Promise<NodeHardware | undefined> {
-  try {
-    return await nodeHardware(await guests.hypervisor(), totalMiB);
-  } catch (error) {
-    log('warn', 'what guests may have here could not be found out', { error: String(error) });
-    return undefined;
-  }
 }
 
 const QEMU = `qemu-system-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`;

@@ -57,7 +57,7 @@ beforeEach(async () => {
     clock,
     log: quiet,
     membership: () => ({ cluster: ids.cluster, node: 'node1' }),
-    hardware: () => undefined,
+    hardware: async () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [
       { disk: ids.disk, state: 'ready', template: 'file-qcow2', path: join(dir, 'disk.qcow2') },

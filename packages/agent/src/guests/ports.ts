@@ -17,8 +17,8 @@ export interface GuestsOptions {
   membership(): { cluster: string; node: string } | undefined;
   /** What runs guests here: result of the self-test. */
   accelerator(): Promise<'kvm' | 'tcg'>;
-  /** What the node can do for guests, as it was last found; undefined while that is not known. */
-  hardware(): NodeHardware | undefined;
+  /** What the node can do for guests, as it was last found; undefined where it cannot be found out. */
+  hardware(): Promise<NodeHardware | undefined>;
   /** Disks that are ready, with their paths. */
   disks(): Promise<SeenDisk[]>;
   bootFiles: BootFiles;

@@ -145,12 +145,12 @@ async function factsOf(
   accelerator: HostContext['accelerator'],
   { lv, capabilities, hardware }: ContextParts,
 ): Promise<NonNullable<HostContext['facts']>> {
-  const known = hardware();
+  const [known, libvirtVersion] = await Promise.all([hardware(), versionOf(lv)]);
   return {
     architecture: capabilities.architecture,
     accelerator: { kvm: accelerator === 'kvm', reason: '' },
     machineTypes: capabilities.machineTypes,
-    libvirtVersion: await versionOf(lv),
+    libvirtVersion,
     kernel: release(),
     ...(known ? { hardware: known } : {}),
   };

@@ -7,10 +7,10 @@ import {
   nodeGauges,
   parseCpuinfo,
   parseMachines,
-  parseMeminfo,
   parseQemuVersion,
   qemuFacts,
 } from './facts.ts';
+import { parseMeminfo } from './meminfo.ts';
 
 describe('parsers', () => {
   it('count CPUs and name their model', () => {

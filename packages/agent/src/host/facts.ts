@@ -4,6 +4,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { hostname, machine, release } from 'node:os';
 import { type Accelerator, type NodeFacts, type NodeHardware, type NodeStatus, version } from '@gantry/model';
 import { ProcessError, type Run, run as runProgram } from '../process/run.ts';
+import { parseMeminfo } from './meminfo.ts';
 
 /** What the hypervisor says of itself; what it does not say is left out. */
 export type HypervisorFacts = Pick<NodeFacts, 'libvirtVersion' | 'qemuVersion' | 'machineTypes'>;
@@ -11,7 +12,7 @@ export type HypervisorFacts = Pick<NodeFacts, 'libvirtVersion' | 'qemuVersion' |
 export interface FactsSources {
   hypervisor(): Promise<HypervisorFacts>;
   /** What it can do for guests; undefined where libvirt cannot be asked. */
-  hardware(totalMiB: number): Promise<NodeHardware | undefined>;
+  hardware(): Promise<NodeHardware | undefined>;
   /** The result of the self-test; waited for. */
   accelerator(): Promise<Accelerator>;
   /** What this agent understands: assignment fields, drivers, OS providers. */
@@ -19,13 +20,13 @@ export interface FactsSources {
 }
 
 export async function nodeFacts(sources: FactsSources): Promise<NodeFacts> {
-  const [cpu, memory, hypervisor, accelerator] = await Promise.all([
+  const [cpu, memory, hypervisor, accelerator, hardware] = await Promise.all([
     readFile('/proc/cpuinfo', 'utf8').then(parseCpuinfo),
     readFile('/proc/meminfo', 'utf8').then(parseMeminfo),
     sources.hypervisor(),
     sources.accelerator(),
+    sources.hardware(),
   ]);
-  const hardware = await sources.hardware(memory.totalMiB);
   return {
     hostname: hostname(),
     ...(await machineFact()),
@@ -76,15 +77,6 @@ export function parseCpuinfo(text: string): { cpus: number; cpuModel: string } {
     cpus: text.match(/^processor\s*:/gm)?.length ?? 0,
     cpuModel: /^model name\s*: (.*)$/m.exec(text)?.[1]?.trim() ?? 'unknown',
   };
-}
-
-export function parseMeminfo(text: string): { totalMiB: number; availableMiB: number } {
-  const of = (key: string): number => {
-    const kiB = new RegExp(`^${key}: +(\\d+) kB$`, 'm').exec(text)?.[1];
-    if (kiB === undefined) throw new Error(`/proc/meminfo has no ${key}`);
-    return Math.floor(Number(kiB) / 1024);
-  };
-  return { totalMiB: of('MemTotal'), availableMiB: of('MemAvailable') };
 }
 
 /** QEMU by its own command: for what libvirt has not told. Empty when QEMU is not installed. */

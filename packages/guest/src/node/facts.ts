@@ -26,7 +26,7 @@ export function hostFactsOf(facts: CompiledFacts): HostFacts {
 }
 
 /** Nova’s ratios of a cell: CPUs that are shared may be promised four times, memory once. */
-const overcommit = { cpu: 4, memory: 1 } as const;
+export const overcommit = { cpu: 4, memory: 1 } as const;
 
 const untold = 'its agent does not tell; update it';
 

@@ -7,7 +7,8 @@ import { compileGuest, renderDomain } from '../compile.ts';
 import { parseCpuList } from '../numa/cpu-list.ts';
 import { descend, elements } from '../xml/element.ts';
 import { parseXml } from '../xml/parser.ts';
-import { type Bound, type NodeOffer, offers } from './offer.ts';
+import type { Bound, NodeOffer } from './node-offer.ts';
+import { offers } from './offer.ts';
 
 const guest = (extraSpecs: Record<string, string>, changes: Partial<GuestInput> = {}) =>
   guestInput({ vcpus: 2, memoryMiB: 512, boot: { kernel: 'disk' }, extraSpecs, ...changes });
@@ -78,6 +79,12 @@ describe('what a node cannot give is said in words and numbers', () => {
       guest({ 'trait:HW_CPU_X86_AVX2': 'forbidden' }),
       offer(),
       ['traits: has trait HW_CPU_X86_AVX2'],
+    ],
+    [
+      'a trait by name, though another key would say it better',
+      guest({ 'trait:COMPUTE_SECURITY_TPM_1_2': 'required' }),
+      offer(),
+      ['traits: no trait COMPUTE_SECURITY_TPM_1_2'],
     ],
     [
       'resources of the operator’s own',

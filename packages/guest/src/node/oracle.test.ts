@@ -9,7 +9,8 @@ import { caseOf, inputOf, offerOf } from '../../test/oracle-node.ts';
 import { checkCombination } from '../check-combination.ts';
 import { descend, elements } from '../xml/element.ts';
 import { parseXml } from '../xml/parser.ts';
-import { type HardwareFit, offers } from './offer.ts';
+import type { HardwareFit } from './node-offer.ts';
+import { offers } from './offer.ts';
 
 interface Outcome {
   by: 'api' | 'placement' | 'nobody';

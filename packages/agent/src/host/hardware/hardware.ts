@@ -1,7 +1,9 @@
 /** What the node can do for guests, put together from libvirt, the kernel and files. */
+import { readFile } from 'node:fs/promises';
 import { parseXml } from '@gantry/guest';
 import type { Ability, NodeFirmware, NodeHardware, PciFunction } from '@gantry/model';
 import { run } from '../../process/run.ts';
+import { parseMeminfo } from '../meminfo.ts';
 import { cellsOf, wholeMemory } from './cells.ts';
 import { type DomainCapabilities, parseDomainCapabilities } from './domain-capabilities.ts';
 import { readFirmware } from './firmware.ts';
@@ -19,9 +21,9 @@ export interface HypervisorXml {
   cpuFeatures: readonly string[];
 }
 
-/** @param totalMiB memory of the machine */
-export async function nodeHardware(xml: HypervisorXml, totalMiB: number): Promise<NodeHardware> {
-  const [firmware, pciFunctions, time, locked, traffic] = await Promise.all([
+export async function nodeHardware(xml: HypervisorXml): Promise<NodeHardware> {
+  const [{ totalMiB }, firmware, pciFunctions, time, locked, traffic] = await Promise.all([
+    readFile('/proc/meminfo', 'utf8').then(parseMeminfo),
     readFirmware(),
     readPciFunctions(),
     cpuTime(),
@@ -38,7 +40,7 @@ export interface Found {
   kernel: Pick<NodeHardware['abilities'], 'cpuTime' | 'lockedMemory' | 'trafficLimits'>;
 }
 
-/** Pure. */
+/** Pure. @param totalMiB memory of the machine */
 export function assemble(xml: HypervisorXml, totalMiB: number, found: Found): NodeHardware {
   const domains = xml.domainCapabilities.map(parseDomainCapabilities);
   const firmware = found.firmware.filter(({ architecture }) => architecture === xml.architecture);
