@@ -27,3 +27,14 @@ test('a device that opens and fails is named with its price and its remedy', () 
   });
   expect(said(kvm)[2]).toMatchObject({ status: 'true' });
 });
+
+test('a libvirt that refuses the agent is told from one that is down', () => {
+  const state = freshState({ run: 1, acts: {}, guests: {} });
+  expect(conditionsOf(state, 'then')[0]).toMatchObject({ reason: 'Unreachable' });
+  const refused = { ...state, libvirtRefusal: 'the server refuses gantry' };
+  expect(conditionsOf(refused, 'then')[0]).toMatchObject({
+    status: 'false',
+    reason: 'AccessDenied',
+    message: expect.stringMatching(/the server refuses gantry\. .*gantry node libvirt-auth/),
+  });
+});
