@@ -56,8 +56,6 @@ const capabilities = [
   'os:ganeti',
   'seed:nocloud',
   'guest:resume',
-  'call:stats',
-  'call:guest-agent',
   'fit:cells',
 ];
 

@@ -51,6 +51,7 @@ export const endpoints = {
   pauseInstance: 'POST /v1/instances/:ref/pause',
   resumeInstance: 'POST /v1/instances/:ref/resume',
   nmiInstance: 'POST /v1/instances/:ref/nmi',
+  pingInstanceAgent: 'GET /v1/instances/:ref/agent',
   setInstancePassword: 'PUT /v1/instances/:ref/password',
   addInstanceKeys: 'PUT /v1/instances/:ref/ssh-keys',
   getInstanceStats: 'GET /v1/instances/:ref/stats',

@@ -98,6 +98,7 @@ const badPolicies: Record<keyof GuestPolicy, readonly unknown[]> = {
   cpuMode: ['Host-Model', ' maximum', 'mахimum', '', 'host', 1, null, ['none'], "none'/><evil/>"],
   cpuModel: ['a b', ' Nehalem', 'Nеhalem', '', 'x'.repeat(65), "x'/><evil/>", 7, null],
   cpuFlags: [['+AES'], ['+ aes'], ["+aes'/><evil/>"], ['aеs'], '+aes', [1], [['aes']], Array(65).fill('aes')],
+  cpuEnforce: ['yes', 1, '', null, ['true']],
   machineType: ['PC', ' pc', 'pс', '', "pc'/><evil/>", 'x'.repeat(65), 5, null],
   diskCache: ['None', 'none ', 'nоne', '', 'safe', 0, null],
   onPoweroff: ['Stop', ' stop', 'destroy', '', true, null],

@@ -24,6 +24,7 @@ export const instanceActions = {
   nmi: ['running'],
   console: ['running', 'paused', 'starting'],
   stats: ['running', 'paused', 'stopping'],
+  'ping the agent of': ['running'],
   'set password': ['running'],
   'add ssh key': ['running'],
   logs: ['creating', 'stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],

@@ -364,6 +364,14 @@ export const routes = {
   pauseInstance: act('pause'),
   resumeInstance: act('resume'),
   nmiInstance: act('nmi'),
+  pingInstanceAgent: {
+    method: 'GET',
+    path: '/v1/instances/:ref/agent',
+    summary: 'does the agent inside it answer, and how fast',
+    roles: all,
+    status: 200,
+    response: strict({ tookMs: Type.Number({ description: 'until it answered (ms)' }) }),
+  },
   setInstancePassword: inside(
     'password',
     'set the password of an account, through the guest agent',

@@ -55,3 +55,12 @@ test('what is Gantry’s own, or nobody’s, stays', () => {
     code: 'hypervisor_unreachable',
   });
 });
+
+test('memory that cannot be locked: what is missing, and the setting that asked for it', () => {
+  const said = 'cannot limit locked memory of process 4711 to 268435456: Operation not permitted';
+  expect(translate(libvirt('VIR_ERR_SYSTEM_ERROR', said), 'n1')).toMatchObject({
+    code: 'host_unfit',
+    message: expect.stringMatching(/hw:locked_memory.*Operation not permitted/),
+    hint: expect.stringContaining('CAP_SYS_RESOURCE'),
+  });
+});

@@ -35,6 +35,8 @@ const isOfDefinition = (error: LibvirtError): boolean =>
 /** What cannot be known before a guest is made, by who refuses it. */
 function refusalOf(error: LibvirtError): GantryError {
   const { call, message } = error;
+  if (/cannot limit locked memory/.test(message))
+    return err('host_unfit', { ...lockedMemory, why: `${lockedMemory.why}: ${message}` }, error);
   if (making.includes(call)) {
     const said = qemuSaid(message);
     if (said !== undefined) return err('qemu_refused', { message: said }, error);
@@ -56,3 +58,9 @@ function qemuSaid(message: string): string | undefined {
     .filter((line) => line !== '');
   return lines.join('; ').slice(0, 2000) || 'it ended without a word';
 }
+
+/** Raising the limit of another process needs CAP_SYS_RESOURCE, which containers often lack. */
+const lockedMemory = {
+  why: 'its guest’s memory is to be locked (hw:locked_memory), and libvirt may not raise QEMU’s limit for that',
+  remedy: 'Give libvirt the capability CAP_SYS_RESOURCE on this node, or unset hw:locked_memory.',
+};

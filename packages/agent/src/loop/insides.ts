@@ -36,9 +36,10 @@ export async function insides(parts: AgentParts, state: AgentState, signal: Abor
 function dueNow(state: AgentState, dues: Map<InstanceId, Due>, now: number): InstanceId[] {
   const running = new Map<InstanceId, number>();
   for (const { id, spec } of state.journal.assignments?.guests ?? []) {
-    const startedAt = state.journal.guests[spec.instance]?.startedAt;
+    // Of a guest that was found running nobody knows when it was started.
+    const startedAt = state.journal.guests[spec.instance]?.startedAt ?? 0;
     const status = state.statuses.find((one) => one.kind === 'guest' && one.id === id)?.status;
-    if (status?.state === 'running' && startedAt !== undefined) running.set(spec.instance, startedAt);
+    if (status?.state === 'running') running.set(spec.instance, startedAt);
   }
   for (const id of [...dues.keys(), ...state.inside.keys()] as InstanceId[])
     if (!running.has(id)) {

@@ -1,5 +1,5 @@
 /** The agent's loop on a node as a test says, with a clock that the test moves. */
-import type { Assignments, GuestStatus, NodeFacts, Report } from '@gantry/model';
+import type { Assignments, GuestStatus, Inside, NodeFacts, Report } from '@gantry/model';
 import type { Action } from '../actions.ts';
 import type { Clock, DomainHappening, Host, JournalState } from '../env.ts';
 import { startAgent } from '../loop/agent.ts';
@@ -19,6 +19,12 @@ export interface TestAgent {
   perform: (action: Action) => void;
   /** Probes wanted so far. */
   readonly probes: { onLive: Parameters<Host['probe']>[1]; signal: AbortSignal }[];
+  /** What the guest's console log holds. */
+  console: string;
+  /** What its screen shows. */
+  screen: string[];
+  /** What the agent inside it tells. */
+  inside: Inside;
   /** libvirt tells of something. */
   tell(what: DomainHappening['what'], detail?: string): Promise<void>;
   /** Lets time pass, in steps of at most 100 ms, and what waits for it run. */
@@ -57,6 +63,9 @@ export async function testAgent(
     reports: [],
     perform: () => undefined,
     probes: [],
+    console: '',
+    screen: [],
+    inside: { agent: 'absent' },
     async tell(what, detail = what) {
       for (const listener of listeners) listener({ uuid: ids.instance, what, detail });
       await settle();
@@ -77,10 +86,13 @@ export async function testAgent(
     },
     explain: async () => undefined,
     paths: () => ({ console: '/console', vnc: '/vnc' }),
-    consoleStart: async () => ({ inode: 0, offset: 0 }),
-    readConsole: async (_instance, position) => ({ bytes: new Uint8Array(), position, gap: false }),
-    screen: async () => [],
-    inside: async () => ({ agent: 'absent' }),
+    consoleStart: async () => ({ inode: 1, offset: 0 }),
+    readConsole: async (_instance, { inode, offset }) => {
+      const bytes = Buffer.from(agent.console.slice(offset), 'latin1');
+      return { bytes, position: { inode, offset: offset + bytes.length }, gap: false };
+    },
+    screen: async () => agent.screen,
+    inside: async () => agent.inside,
     async watch(onHappening, signal) {
       listeners.push(onHappening);
       await clock.sleep(Number.POSITIVE_INFINITY, signal);

@@ -37,6 +37,7 @@ import { instanceLogs } from './instance/logs.ts';
 import { instanceNicShow } from './instance/nic-show.ts';
 import { instanceNmi } from './instance/nmi.ts';
 import { instancePause } from './instance/pause.ts';
+import { instancePing } from './instance/ping.ts';
 import { instanceReboot } from './instance/reboot.ts';
 import { instanceReset } from './instance/reset.ts';
 import { instanceResume } from './instance/resume.ts';
@@ -94,6 +95,7 @@ export const verbs: readonly Verb[] = [
   instanceDiff,
   instanceStats,
   instanceNicShow,
+  instancePing,
   instanceSetPassword,
   instanceAddSshKey,
   imageList,

@@ -1,5 +1,12 @@
 /** What is done inside a guest, by its agent, at once: passwords and keys pass through and are kept nowhere. */
-import { type InstanceAction, type InstanceId, type NodeCall, requirePermitted } from '@gantry/model';
+import {
+  err,
+  type Instance,
+  type InstanceAction,
+  type InstanceId,
+  type NodeCall,
+  requirePermitted,
+} from '@gantry/model';
 import { askNode } from '../node-calls.ts';
 import { Draft } from '../store/batch.ts';
 import { type Call, type Handler, type Reply, resolve } from './call.ts';
@@ -25,18 +32,35 @@ export const addInstanceKeys: Handler<'addInstanceKeys'> = (call) =>
     }),
   );
 
+export const pingInstanceAgent: Handler<'pingInstanceAgent'> = async (call) => {
+  const { answer } = await ask(call, 'ping the agent of', (instance) => ({ do: 'agent.ping', instance }));
+  return { body: answer };
+};
+
+type Asking = Pick<Call, 'app' | 'caller' | 'params' | 'signal'>;
+
 async function inside(
-  call: Pick<Call, 'app' | 'caller' | 'params' | 'signal' | 'commit'>,
+  call: Asking & Pick<Call, 'commit'>,
   action: InstanceAction,
   what: string,
   callOf: (instance: InstanceId) => NodeCall,
 ): Promise<Reply> {
+  const { instance } = await ask(call, action, callOf);
+  const message = `${what} instance ${instance.name}`;
+  await call.commit(new Draft(call.app.env.clock.now()), { subject: instance, message });
+  return { body: {} };
+}
+
+async function ask(
+  call: Asking,
+  action: InstanceAction,
+  callOf: (instance: InstanceId) => NodeCall,
+): Promise<{ instance: Instance; answer: unknown }> {
   const instance = await resolve(call, 'instance', refOf(call));
   requirePermitted(action, instance.name, instance.status.state);
   const guest = await guestOf(call, instance);
   const node = await call.app.store.get('node', guest.spec.node);
-  if (node) await askNode(call.app, node, callOf(guest.spec.instance), call.signal);
-  const message = `${what} instance ${instance.name}`;
-  await call.commit(new Draft(call.app.env.clock.now()), { subject: instance, message });
-  return { body: {} };
+  if (!node) throw err('not_found', { kind: 'node', name: guest.spec.node });
+  const answer = await askNode(call.app, node, callOf(guest.spec.instance), call.signal);
+  return { instance, answer };
 }

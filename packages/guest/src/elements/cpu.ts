@@ -38,6 +38,8 @@ export interface Cpu extends Node<'cpu'> {
   readonly fallback?: 'forbid';
   /** Of named models, and of QEMU's default one; libvirt ignores it elsewhere. */
   readonly match?: 'exact';
+  /** Compare what the guest got with what was asked for, feature by feature, and refuse to start it otherwise. */
+  readonly check?: 'full';
   readonly topology: CpuTopology;
   readonly features: readonly CpuFeature[];
   readonly cells: readonly NumaCell[];
@@ -53,7 +55,7 @@ export const maxPhysAddr = (props: Omit<MaxPhysAddr, 'kind'>): MaxPhysAddr => ma
 export const cpuToXml = (node: Cpu): XmlElement =>
   element(
     'cpu',
-    { mode: node.mode, match: node.match },
+    { mode: node.mode, match: node.match, check: node.check },
     [
       node.model === undefined ? undefined : element('model', { fallback: node.fallback }, [node.model]),
       topologyToXml(node.topology),

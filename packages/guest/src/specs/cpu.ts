@@ -36,6 +36,7 @@ export function cpuFrom(wanted: Wanted): Cpu {
     ...(plain ? {} : { mode: mode.value as Exclude<CpuMode, 'none'> }),
     ...(model === undefined ? {} : { model, ...fallbackOf(settings) }),
     ...(named || settings.profile.cpuMatchAlways ? { match: 'exact' as const } : {}),
+    ...(!plain && settings.policy.cpuEnforce?.value ? { check: 'full' as const } : {}),
     topology: topologyFrom(settings, vcpus),
     features: mode.value === 'none' ? [] : flagsFrom(wanted),
     cells: cellsFrom(wanted),

@@ -60,7 +60,7 @@ export function lifePolicy(levels: Levels): LifePolicy {
  */
 export function checkPolicy(levels: Levels): void {
   for (const { policy } of levels) checkValues(policy);
-  const { cpuMode, cpuModel, cpuFlags, onPoweroff, onReboot } = resolvePolicy(levels);
+  const { cpuMode, cpuModel, cpuFlags, cpuEnforce, onPoweroff, onReboot } = resolvePolicy(levels);
   // QEMU ends at either, and libvirt tells of both as of a poweroff; libvirt itself refuses the pair, too.
   if (onReboot.value === 'stop' && onPoweroff.value === 'restart')
     throw err('invalid_property', {
@@ -73,6 +73,12 @@ export function checkPolicy(levels: Levels): void {
       key: 'cpuMode',
       value: 'custom',
       why: 'a custom CPU needs cpuModel as well',
+    });
+  if (cpuMode?.value === 'none' && cpuEnforce?.value)
+    throw err('invalid_property', {
+      key: 'cpuEnforce',
+      value: 'true',
+      why: 'with cpuMode=none nothing is asked for that could be missing',
     });
   if (cpuMode?.value === 'none' && cpuFlags && cpuFlags.value.length > 0)
     throw err('invalid_property', {

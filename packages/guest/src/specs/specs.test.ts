@@ -174,6 +174,9 @@ describe('flavor and image together', () => {
       ),
     ).toBe('invalid_property');
     expect(
+      outcome(() => checkCombination({ ...base, policies: policies({ cpuMode: 'none', cpuEnforce: true }) })),
+    ).toBe('invalid_property');
+    expect(
       outcome(() =>
         checkCombination({
           ...base,

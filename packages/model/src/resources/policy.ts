@@ -25,6 +25,11 @@ export const GuestPolicy = strict(
         description: 'CPU features: +flag requires, -flag disables',
       }),
     ),
+    cpuEnforce: optional(
+      Type.Boolean({
+        description: 'do not start the guest where it would lack a CPU feature that model and flags ask for',
+      }),
+    ),
     machineType: optional(
       Type.String({ pattern: '^[a-z0-9_.-]{1,64}$', description: 'QEMU machine type; built-in default: pc' }),
     ),

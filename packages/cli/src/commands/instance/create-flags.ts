@@ -59,6 +59,11 @@ const policy: readonly Flag[] = [
   { flags: '--cpu-mode <mode>', description: 'CPU that the guest sees', choices: cpuModes },
   { flags: '--cpu-model <model>', description: 'with --cpu-mode custom' },
   { flags: '--cpu-flag <flag>', description: '+FLAG requires, -FLAG disables', many: true },
+  {
+    flags: '--cpu-enforce <yes|no>',
+    description: 'do not start it where it would lack a CPU feature that is asked for',
+    choices: ['yes', 'no'],
+  },
   { flags: '--machine-type <type>', description: 'QEMU machine type' },
   {
     flags: '--disk-cache <mode>',
@@ -139,6 +144,7 @@ function guestPolicy(given: Given): Guest {
     ...word('onPoweroff'),
     ...word('onReboot'),
     ...word('onCrash'),
+    ...given.put('cpuEnforce', 'cpuEnforce', parseYesNo),
     ...given.put('startOnBoot', 'startOnBoot', parseYesNo),
     ...given.put('stopTimeoutMs', 'stopTimeout', parseDurationMs),
   };

@@ -1,0 +1,160 @@
+/** What is asked of a node at once: counters and work inside guests. No answer of a node does harm. */
+import { duplexPair } from 'node:stream';
+import { err, type InstanceStats, type NodeCall, type TunnelRequest, toProblem } from '@gantry/model';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+import { settle } from '../src/testing/test-env.ts';
+
+let cluster: TestCluster;
+let asked: NodeCall[] = [];
+/** What the node says to a call; undefined: nothing, ever. */
+let says: (call: NodeCall) => string | undefined;
+const over = new AbortController();
+
+const stats = (instance: string) => ({
+  instance,
+  at: '2026-01-01T00:00:00.000Z',
+  cpu: { timeMs: 1, vcpus: 1 },
+  memory: { currentBytes: 1, maximumBytes: 1 },
+  disks: [],
+  nics: [],
+});
+const answer = (value: unknown) => `${JSON.stringify({ answer: value })}\n`;
+const honest = (call: NodeCall) =>
+  answer(
+    call.do === 'stats'
+      ? { guests: call.instances.map(stats) }
+      : call.do === 'agent.ping'
+        ? { tookMs: 3 }
+        : {},
+  );
+
+beforeAll(async () => {
+  cluster = await testCluster();
+  await cluster.call('createInstance', { body: { name: 'web', flavor: 'small', image: 'debian/12' } });
+  await cluster.converge();
+  void answering();
+});
+afterAll(async () => {
+  over.abort();
+  await cluster.close();
+});
+beforeEach(() => {
+  asked = [];
+  says = honest;
+});
+
+async function answering(): Promise<void> {
+  const token = cluster.agentToken;
+  const { events = [] } = await cluster.controller.call('watchAssignments', { token, signal: over.signal });
+  for await (const { event, data } of events) {
+    if (event !== 'tunnel') continue;
+    const { tunnel, what } = data as TunnelRequest;
+    expect(what).toEqual({ kind: 'call' });
+    const { socket } = await cluster.controller.call('tunnel', { token, params: { id: tunnel } });
+    const [near, far] = duplexPair();
+    far.on('error', () => {});
+    far.once('data', (line: Buffer) => {
+      const call = JSON.parse(line.toString()) as NodeCall;
+      asked.push(call);
+      const text = says(call);
+      if (text !== undefined) far.end(text);
+    });
+    socket?.(near);
+  }
+}
+
+const ref = { params: { ref: 'web' } };
+const statsOf = () => cluster.call<InstanceStats>('getInstanceStats', ref);
+const all = () => cluster.call<{ items: InstanceStats[]; silent: string[] }>('listInstanceStats', {});
+
+describe('counters', () => {
+  test('of one, and of all, with their names', async () => {
+    const { id } = await cluster.instance('web');
+    expect(await statsOf()).toMatchObject({ instance: id, name: 'web', node: expect.any(String) });
+    expect(await all()).toMatchObject({ items: [{ instance: id, name: 'web' }], silent: [] });
+    expect(asked).toEqual([
+      { do: 'stats', instances: [id] },
+      { do: 'stats', instances: [id] },
+    ]);
+  });
+
+  test('a node that speaks of others is not heard', async () => {
+    says = () => answer({ guests: [stats('11111111-2222-4333-8444-555555555555')] });
+    expect((await all()).items).toEqual([]);
+    await expect(statsOf()).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['no JSON', '<domain/>\n'],
+    ['another answer', answer({ guests: 7 })],
+    ['without end', 'x'.repeat(9 * 2 ** 20)],
+  ])('%s is no answer: the node is named', async (_, text) => {
+    says = () => text;
+    await expect(statsOf()).rejects.toMatchObject({ code: 'node_unreachable' });
+    const { items, silent } = await all();
+    expect([items.length, silent.length]).toEqual([0, 1]);
+  });
+
+  test('a node that never answers is given up', async () => {
+    says = () => undefined;
+    const refused = expect(statsOf()).rejects.toMatchObject({ code: 'node_unreachable' });
+    await settle();
+    await cluster.env.pass(31_000);
+    await refused;
+  });
+});
+
+describe('inside', () => {
+  const password = { user: 'root', password: 'correct horse' };
+
+  test('ping, password, keys', async () => {
+    expect(await cluster.call('pingInstanceAgent', ref)).toEqual({ tookMs: 3 });
+    await cluster.call('setInstancePassword', { ...ref, body: password });
+    const keys = { user: 'admin', keys: ['ssh-ed25519 AAAA x'] };
+    await cluster.call('addInstanceKeys', { ...ref, body: keys });
+    const instance = (await cluster.instance('web')).id;
+    expect(asked).toEqual([
+      { do: 'agent.ping', instance },
+      { do: 'agent.set-password', instance, ...password },
+      { do: 'agent.add-ssh-keys', instance, ...keys },
+    ]);
+  });
+
+  test('it is remembered that it was done, and not what', async () => {
+    await cluster.call('setInstancePassword', { ...ref, body: password });
+    const events = JSON.stringify(await cluster.call('listEvents', {}));
+    expect(events).toContain('set the password of root in instance web');
+    expect(events).not.toContain('correct horse');
+  });
+
+  test('a refusal of the guest agent is the answer, and nothing is said to be done', async () => {
+    const refusal = err('guest_agent', { name: 'web', what: 'refused: no such user' });
+    says = () => `${JSON.stringify({ problem: toProblem(refusal) })}\n`;
+    const body = { user: 'nobody9', password: 'x' };
+    await expect(cluster.call('setInstancePassword', { ...ref, body })).rejects.toMatchObject({
+      code: 'guest_agent',
+    });
+    expect(JSON.stringify(await cluster.call('listEvents', {}))).not.toContain('password of nobody9');
+  });
+
+  test.each([
+    { user: 'no such', password: 'x' },
+    { user: '-rf', password: 'x' },
+    { user: 'root', password: '' },
+    { user: 'root', password: 'a\nb' },
+    { user: 'root', password: 'a:b' },
+    { user: 'root', password: 'x'.repeat(256) },
+  ])('refused: %j', async (body) => {
+    await expect(cluster.call('setInstancePassword', { ...ref, body })).rejects.toMatchObject({
+      code: 'invalid_body',
+    });
+    expect(asked).toEqual([]);
+  });
+});
+
+test('an agent that knows no such call says so', async () => {
+  says = () => `${JSON.stringify({ problem: toProblem(err('agent_outdated', { fields: 'this call' })) })}\n`;
+  await expect(statsOf()).rejects.toMatchObject({ code: 'agent_outdated' });
+});
