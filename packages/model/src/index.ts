@@ -2,6 +2,7 @@
 export * from './assignments.ts';
 export * from './errors.ts';
 export * from './ids.ts';
+export * from './inheritance.ts';
 export * from './joining.ts';
 export * from './migration-pace.ts';
 export * from './nearest.ts';

@@ -126,27 +126,33 @@ export const SetImage = strict({
     description: 'key -> value; null unsets',
   }),
 });
-/** Settings of nodes as hosts: those given are set, null unsets. */
-export const HostChanges = Type.Unsafe<{ [K in keyof HostPolicy]?: HostPolicy[K] | null }>(
-  strict(
-    Object.fromEntries(
-      Object.entries(HostPolicy.properties).map(([name, schema]) => [
-        name,
-        optional(Type.Union([schema as TSchema, Type.Null()])),
-      ]),
+/** A body that changes settings: those given are set, null unsets. */
+const changesOf = <T extends object>(properties: Record<keyof T & string, TSchema>, description: string) =>
+  Type.Unsafe<{ [K in keyof T]?: T[K] | null }>(
+    strict(
+      Object.fromEntries(
+        Object.entries<TSchema>(properties).map(([name, schema]) => [
+          name,
+          optional(Type.Union([schema, Type.Null()])),
+        ]),
+      ),
+      { description: `${description}; null unsets` },
     ),
-    { description: 'what of a node guests may use; null unsets' },
-  ),
-);
+  );
+export const HostChanges = changesOf<HostPolicy>(HostPolicy.properties, 'what of a node guests may use');
 export type HostChanges = Static<typeof HostChanges>;
+export const GuestChanges = changesOf<GuestPolicy>(GuestPolicy.properties, 'inherited guest settings');
+export type GuestChanges = Static<typeof GuestChanges>;
 
-export const SetPolicy = strict({ guest: optional(GuestPolicy), host: optional(HostChanges) });
+export const SetPolicy = strict({ guest: optional(GuestChanges), host: optional(HostChanges) });
+export const CreateGroup = strict({ name: Name, labels, ...SetPolicy.properties });
 export const SetClusterOs = strict({
   provider: Type.String(),
   parameters: Type.Record(Type.String(), Type.String({ maxLength: 1024 })),
 });
 export const SetNode = strict({
   role: optional(oneOf(['active', 'drained', 'offline'] as const)),
+  group: optional(Ref),
   host: optional(HostChanges),
 });
 export const SetClusterAccess = strict({ nodeCommands: NodeCommandPolicy });

@@ -3,10 +3,12 @@
  * Long work answers 202 with an Operation. `plan: true` routes take `?plan=true` and answer what would happen.
  */
 import { Assignments, Report, ReportAnswer } from './assignments.ts';
+import { EffectiveSetting } from './inheritance.ts';
 import { AddNode, JoinNode, NodeAdded, NodeCertificates, RenewCertificates } from './joining.ts';
 import { ExecCommand, FileQuery, FileWritten } from './node-commands.ts';
 import {
   CreateFlavor,
+  CreateGroup,
   CreateImage,
   CreateInstance,
   CreateNetwork,
@@ -127,6 +129,15 @@ const remove = <P extends string>(path: P, kind: string, who: readonly Role[] = 
     query: planQuery,
     response: Empty,
   }) as const;
+const settings = <P extends string>(path: P, what: string) =>
+  ({
+    method: 'GET',
+    path,
+    summary: `settings that hold for ${what}, each with the level that says so`,
+    roles: all,
+    status: 200,
+    response: strict({ items: Type.Array(EffectiveSetting) }),
+  }) as const;
 const act = (verb: string) =>
   ({
     method: 'POST',
@@ -238,6 +249,11 @@ export const routes = {
     body: SetPolicy,
     response: Group,
   },
+  createGroup: create('/v1/groups', 'group', CreateGroup, Group, admin),
+  deleteGroup: remove('/v1/groups', 'group', admin),
+  getClusterSettings: settings('/v1/cluster/settings', 'the cluster'),
+  getGroupSettings: settings('/v1/groups/:ref/settings', 'a group'),
+  getNodeSettings: settings('/v1/nodes/:ref/settings', 'a node and guests on it'),
   listNodes: list('/v1/nodes', 'nodes', Node),
   getNode: { ...get('/v1/nodes', 'node', Node), roles: ['admin', 'operator', 'viewer', 'agent'] },
   setNode: {

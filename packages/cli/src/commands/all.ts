@@ -19,7 +19,11 @@ import { flavorDelete } from './flavor/delete.ts';
 import { flavorList } from './flavor/list.ts';
 import { flavorSet } from './flavor/set.ts';
 import { flavorShow } from './flavor/show.ts';
+import { groupCreate } from './group/create.ts';
+import { groupDelete } from './group/delete.ts';
+import { groupList } from './group/list.ts';
 import { groupSet } from './group/set.ts';
+import { groupShow } from './group/show.ts';
 import { guestRender } from './guest/render.ts';
 import { imageCreate } from './image/create.ts';
 import { imageDelete } from './image/delete.ts';
@@ -126,7 +130,11 @@ export const verbs: readonly Verb[] = [
   nodeExec,
   nodeCopyFile,
   nodeLibvirtAuth,
+  groupList,
+  groupShow,
+  groupCreate,
   groupSet,
+  groupDelete,
   opList,
   opShow,
   opWatch,

@@ -1,11 +1,11 @@
-/** Settings of nodes as hosts: options that `node set`, `group set` and `cluster set` share. */
+/** Settings of nodes as hosts: options of `node set`, `group set` and `cluster set`. */
 import { err, type HostChanges, type HostPolicy, matches, PciAddress, parseMiB } from '@gantry/model';
 import type { Given } from '../given.ts';
 import { entries } from '../output/describe.ts';
 import { parseCount, parsePairs, parseYesNo } from '../parse.ts';
 import type { Flag } from '../verb.ts';
 
-const settings = [
+export const hostSettings = [
   'sharedCpus',
   'dedicatedCpus',
   'reservedPages',
@@ -43,38 +43,18 @@ export const hostFlags: readonly Flag[] = [
     description: 'PCI devices for guests, by address (0000:81:00.0) or vendor and product (10de:2330)',
     many: true,
   },
-  {
-    flags: '--unset <setting>',
-    description: `back to what is inherited: ${settings.join(', ')}`,
-    many: true,
-    complete: () => [...settings],
-  },
 ];
 
-/** @throws GantryError `usage` where nothing is given, `invalid_argument` */
-export function hostChanges(given: Given): HostChanges {
-  const changes: HostChanges = {
-    ...unset(given),
-    ...given.string('sharedCpus', 'sharedCpus'),
-    ...given.string('dedicatedCpus', 'dedicatedCpus'),
-    ...given.put('packCells', 'packCells', parseYesNo),
-    ...list('reservedPages', given.all('reservePages').map(parsePages)),
-    ...list('traits', [...given.all('trait')]),
-    ...list('pciDevices', given.all('pci').map(parseDevice)),
-    ...resources(given),
-  };
-  if (Object.keys(changes).length === 0)
-    throw err('usage', { what: 'nothing to set: give --shared-cpus, --trait or another of the options' });
-  return changes;
-}
-
-function unset(given: Given): HostChanges {
-  const names = given.all('unset');
-  for (const name of names)
-    if (!(settings as readonly string[]).includes(name))
-      throw err('invalid_argument', { what: `--unset ${name}`, wanted: `one of ${settings.join(', ')}` });
-  return Object.fromEntries(names.map((name) => [name, null]));
-}
+/** @throws GantryError `invalid_argument` */
+export const parseHostChanges = (given: Given): HostChanges => ({
+  ...given.string('sharedCpus', 'sharedCpus'),
+  ...given.string('dedicatedCpus', 'dedicatedCpus'),
+  ...given.put('packCells', 'packCells', parseYesNo),
+  ...list('reservedPages', given.all('reservePages').map(parsePages)),
+  ...list('traits', [...given.all('trait')]),
+  ...list('pciDevices', given.all('pci').map(parseDevice)),
+  ...resources(given),
+});
 
 const list = <K extends string, T>(key: K, items: T[]): { [P in K]?: T[] } =>
   items.length === 0 ? {} : ({ [key]: items } as { [P in K]: T[] });

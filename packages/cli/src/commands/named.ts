@@ -5,7 +5,13 @@ import { planFlag, showPlan } from '../operations/submit.ts';
 import type { Session } from '../session.ts';
 import type { Argument, Verb } from '../verb.ts';
 
-type DeleteRoute = 'deleteFlavor' | 'deleteImage' | 'deleteNetwork' | 'deleteProject' | 'deleteToken';
+type DeleteRoute =
+  | 'deleteGroup'
+  | 'deleteFlavor'
+  | 'deleteImage'
+  | 'deleteNetwork'
+  | 'deleteProject'
+  | 'deleteToken';
 
 /** `delete NAME...`, after asking. */
 export const deleteVerb = (noun: string, route: DeleteRoute, argument: Argument, example: string): Verb => ({

@@ -1,19 +1,11 @@
-/** The cluster, its groups and nodes: settings that others inherit. */
-import { checkPolicy } from '@gantry/guest';
-import {
-  type Body,
-  ClusterSpec,
-  type GuestPolicy,
-  type HostChanges,
-  type HostPolicy,
-  type Node,
-  validate,
-} from '@gantry/model';
+import { ClusterSpec, type GroupId, type Node, validate } from '@gantry/model';
+import { countMembers } from '../members.ts';
 import { theCluster } from '../operations/guest-spec.ts';
-import { checkHostPolicy, requireCpus } from '../placement/host-policy.ts';
+import { requireCpus } from '../placement/host-policy.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
+import { changedHost, inherited } from './inherited.ts';
 import { getReply, listReply, refOf } from './list.ts';
 
 export const getCluster: Handler<'getCluster'> = async ({ app }) =>
@@ -61,30 +53,6 @@ export const setGroupPolicy: Handler<'setGroupPolicy'> = async (call) => {
   return resourceReply(committed(await call.commit(draft, { subject: group, message }), changed));
 };
 
-interface Settings {
-  guest?: GuestPolicy;
-  host?: HostPolicy;
-}
-type Changes = Body<'setGroupPolicy'>;
-
-/** What others inherit, with the changes. @throws GantryError when it cannot hold anywhere */
-function inherited(
-  { guest, host }: Changes,
-  { name, spec }: { name: string; spec: Settings },
-  level: 'cluster' | 'group',
-): Settings {
-  const policy = { ...spec.guest, ...guest };
-  if (guest) checkPolicy([{ level, from: name, policy }]);
-  return { ...(guest ? { guest: policy } : {}), ...(host ? { host: changedHost(spec.host, host) } : {}) };
-}
-
-function changedHost(present: HostPolicy | undefined, changes: HostChanges): HostPolicy {
-  const merged = Object.entries({ ...present, ...changes }).filter(([, value]) => value !== null);
-  const host = Object.fromEntries(merged) as HostPolicy;
-  checkHostPolicy(host);
-  return host;
-}
-
 /** Of the settings, for the audit. */
 const named = ({ guest, host }: { guest?: object; host?: object }): string =>
   [...Object.keys(guest ?? {}), ...Object.keys(host ?? {}).map((name) => `host.${name}`)].join(', ');
@@ -111,12 +79,16 @@ export const setNode: Handler<'setNode'> = async (call) => {
   const node = await resolve(call, 'node', refOf(call));
   requireMatch(call, node);
   const { role, host } = call.body;
+  const group = call.body.group === undefined ? undefined : await resolve(call, 'group', call.body.group);
   const changed = withSpec(node, {
     ...(role ? { role } : {}),
+    ...(group ? { group: group.id as GroupId } : {}),
     ...(host ? { host: changedHost(node.spec.host, host) } : {}),
   });
   if (host) requireCpus(changed);
   const draft = new Draft(call.app.env.clock.now()).put(changed);
-  const message = `set node ${node.name} ${[role, named({ ...(host ? { host } : {}) })].filter(Boolean).join(', ')}`;
+  if (group) await countMembers(call.app.store, draft.relyOn(group), group.id, 1);
+  const what = [role, group && `group ${group.name}`, named({ ...(host ? { host } : {}) })];
+  const message = `set node ${node.name} ${what.filter(Boolean).join(', ')}`;
   return resourceReply(committed(await call.commit(draft, { subject: node, message }), changed));
 };

@@ -7,6 +7,7 @@ import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
+import * as groups from './groups.ts';
 import * as images from './images.ts';
 import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
@@ -29,6 +30,7 @@ export const handlers = {
   ...commands,
   ...events,
   ...flavors,
+  ...groups,
   ...images,
   ...inside,
   ...instances,

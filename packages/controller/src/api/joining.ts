@@ -16,6 +16,7 @@ import {
   type Token,
 } from '@gantry/model';
 import { type Env, timestamp } from '../env.ts';
+import { countMembers } from '../members.ts';
 import { nameSpace, newObject } from '../objects.ts';
 import { theCluster } from '../operations/guest-spec.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
@@ -42,8 +43,9 @@ export const addNode: Handler<'addNode'> = async (call) => {
   const group = await resolve(call, 'group', groupRef);
   const draft = new Draft(env.clock.now());
   const node = known ?? newNode(env, name, group.id as GroupId);
-  if (!known) draft.take(nameSpace('node'), name, node.id).add(node);
-  else draft.relyOn(known);
+  if (known) draft.put(withSpec(known, { group: group.id as GroupId }));
+  else draft.take(nameSpace('node'), name, node.id).add(node);
+  await countMembers(store, draft.relyOn(group), group.id, 1);
   for (const token of await tokensOf(store, node.id, 'join')) draft.remove(token).release(token.id);
   const expiresAt = timestamp(env.clock.now() + ttlMs);
   const secret = newSecret(env);

@@ -1,13 +1,21 @@
+import { entries } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
-import { describeHost, hostChanges, hostFlags } from '../host-settings.ts';
+import { effectiveTable, inheritedChanges, inheritedFlags, requireChanges } from '../inherited-settings.ts';
 
 export const clusterSet: Verb = {
   words: 'cluster set',
-  summary: 'set what of all nodes guests may use; settings of groups and nodes win',
-  flags: hostFlags,
-  examples: ['gantry cluster set --shared-cpus 0-3 --pack-cells yes'],
+  summary:
+    'set how guests are made and what of nodes they may use; settings of groups, nodes and instances win',
+  flags: inheritedFlags,
+  examples: [
+    'gantry cluster set --cpu-mode host-model',
+    'gantry cluster set --shared-cpus 0-3 --unset packCells',
+  ],
   async run({ client, out }, given) {
-    const cluster = await client.call('setClusterPolicy', { body: { host: hostChanges(given) } });
-    await out.object(cluster, cluster.name, () => describeHost(cluster.spec.host));
+    const cluster = await client.call('setClusterPolicy', { body: requireChanges(inheritedChanges(given)) });
+    await out.object(cluster, cluster.name, async () => {
+      const { items } = await client.call('getClusterSettings', {});
+      return `${entries([['cluster', cluster.name]])}\n${effectiveTable(items)}`;
+    });
   },
 };

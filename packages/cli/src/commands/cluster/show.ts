@@ -1,6 +1,6 @@
 import { entries, join, section } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
-import { describeHost } from '../host-settings.ts';
+import { effectiveTable } from '../inherited-settings.ts';
 import { everyItem } from '../pages.ts';
 
 export const clusterShow: Verb = {
@@ -10,9 +10,10 @@ export const clusterShow: Verb = {
   async run({ client, out }) {
     const cluster = await client.call('getCluster', {});
     await out.object(cluster, cluster.name, async () => {
-      const [nodes, instances] = await Promise.all([
+      const [nodes, instances, { items }] = await Promise.all([
         everyItem(client, 'listNodes'),
         everyItem(client, 'listInstances'),
+        client.call('getClusterSettings', {}),
       ]);
       const ready = nodes.filter((node) => node.status.state === 'ready').length;
       const running = instances.filter((one) => one.status.state === 'running').length;
@@ -20,7 +21,6 @@ export const clusterShow: Verb = {
       const os = Object.entries(spec.os ?? {}).flatMap(([provider, parameters]) =>
         Object.entries(parameters).map(([key, value]) => [`${provider} ${key}`, value] as const),
       );
-      const policy = Object.entries(spec.guest ?? {}).map(([key, value]) => [key, String(value)] as const);
       return join(
         entries([
           ['name', cluster.name],
@@ -31,8 +31,7 @@ export const clusterShow: Verb = {
           ['api', client.options.url],
           ['created', cluster.createdAt],
         ]),
-        section('Guest settings', entries(policy, '  ')),
-        section('Nodes as hosts', describeHost(spec.host)),
+        section('Settings', effectiveTable(items)),
         section('OS parameters', entries(os, '  ')),
       );
     });

@@ -1,16 +1,27 @@
+import { groupNames } from '../../names.ts';
+import { entries } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
-import { describeHost, hostChanges, hostFlags } from '../host-settings.ts';
+import { effectiveTable, inheritedChanges, inheritedFlags, requireChanges } from '../inherited-settings.ts';
+import { nameArgument } from '../named.ts';
 
 export const groupSet: Verb = {
   words: 'group set',
-  summary: 'set what of the nodes of a group guests may use; a node’s own setting wins',
-  arguments: [{ name: 'NAME', description: 'name or id of the group' }],
-  flags: hostFlags,
-  examples: ['gantry group set default --shared-cpus 0-3', 'gantry group set default --trait CUSTOM_SSD'],
+  summary:
+    'set how guests on the nodes of a group are made and what of these they may use; a node’s own setting wins',
+  arguments: [nameArgument('group', groupNames)],
+  flags: inheritedFlags,
+  examples: [
+    'gantry group set default --cpu-mode host-model',
+    'gantry group set default --shared-cpus 0-3 --trait CUSTOM_SSD',
+    'gantry group set default --unset cpuMode',
+  ],
   async run({ client, out }, given) {
-    const host = hostChanges(given);
+    const body = requireChanges(inheritedChanges(given));
     const params = { ref: given.arg(0, 'name') };
-    const group = await client.call('setGroupPolicy', { params, body: { host } });
-    await out.object(group, group.name, () => describeHost(group.spec.host));
+    const group = await client.call('setGroupPolicy', { params, body });
+    await out.object(group, group.name, async () => {
+      const { items } = await client.call('getGroupSettings', { params });
+      return `${entries([['group', group.name]])}\n${effectiveTable(items)}`;
+    });
   },
 };

@@ -1,5 +1,5 @@
 /** Options of `instance create` and `launch`, and the request that they make. */
-import { type Body, cpuModes, parseDurationMs, parseMiB, shutoffActions } from '@gantry/model';
+import { type Body, parseDurationMs, parseMiB } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { flavorNames, imageNames, networkNames, nodeNames } from '../../names.ts';
 import { operationFlags } from '../../operations/submit.ts';
@@ -11,10 +11,10 @@ import {
   parseOs,
   parsePairs,
   parseSshKeys,
-  parseYesNo,
   readText,
 } from '../../parse.ts';
 import type { Flag } from '../../verb.ts';
+import { guestFlags, guestPolicy } from '../guest-settings.ts';
 
 const size: readonly Flag[] = [
   { flags: '--flavor <flavor>', description: 'size and hardware', complete: flavorNames },
@@ -55,39 +55,6 @@ const software: readonly Flag[] = [
   { flags: '--ssh-key <key>', description: 'public key, or a file with such', many: true },
   { flags: '--user-data <file>', description: 'cloud-init user-data' },
 ];
-const policy: readonly Flag[] = [
-  { flags: '--cpu-mode <mode>', description: 'CPU that the guest sees', choices: cpuModes },
-  { flags: '--cpu-model <model>', description: 'with --cpu-mode custom' },
-  { flags: '--cpu-flag <flag>', description: '+FLAG requires, -FLAG disables', many: true },
-  {
-    flags: '--cpu-enforce <yes|no>',
-    description: 'do not start it where it would lack a CPU feature that is asked for',
-    choices: ['yes', 'no'],
-  },
-  { flags: '--machine-type <type>', description: 'QEMU machine type' },
-  {
-    flags: '--disk-cache <mode>',
-    description: 'cache mode of its disks',
-    choices: ['none', 'writeback', 'writethrough', 'directsync', 'unsafe'],
-  },
-  {
-    flags: '--on-poweroff <action>',
-    description: 'when the guest powers itself off',
-    choices: shutoffActions,
-  },
-  { flags: '--on-reboot <action>', description: 'when the guest reboots itself', choices: shutoffActions },
-  {
-    flags: '--on-crash <action>',
-    description: 'when QEMU dies or the guest panics',
-    choices: shutoffActions,
-  },
-  {
-    flags: '--start-on-boot <yes|no>',
-    description: 'start it again after the node booted',
-    complete: () => ['yes', 'no'],
-  },
-  { flags: '--stop-timeout <duration>', description: 'a graceful stop may take so long, then it is forced' },
-];
 const rest: readonly Flag[] = [
   { flags: '--label <key=value>', description: 'label', many: true },
   { flags: '--node <node>', description: 'on this node', complete: nodeNames },
@@ -98,7 +65,7 @@ const rest: readonly Flag[] = [
   { flags: '--reason <text>', description: 'kept with the operation' },
 ];
 
-export const createFlags: readonly Flag[] = [...size, ...software, ...policy, ...rest, ...operationFlags];
+export const createFlags: readonly Flag[] = [...size, ...software, ...guestFlags, ...rest, ...operationFlags];
 
 /** The body of the request. @throws GantryError `invalid_argument` */
 export function createBody(name: string, image: string | undefined, given: Given): Body<'createInstance'> {
@@ -127,26 +94,6 @@ export function createBody(name: string, image: string | undefined, given: Given
     ...given.put('until', 'until', (text) => text as 'running'),
     ...given.put('deadlineMs', 'deadline', parseDurationMs),
     ...given.string('reason', 'reason'),
-  };
-}
-
-type Guest = NonNullable<Body<'createInstance'>['guest']>;
-
-function guestPolicy(given: Given): Guest {
-  const word = <K extends keyof Guest & string>(key: K) => given.put(key, key, (text) => text as never);
-  const flags = given.all('cpuFlag');
-  return {
-    ...word('cpuMode'),
-    ...word('cpuModel'),
-    ...(flags.length > 0 ? { cpuFlags: [...flags] } : {}),
-    ...word('machineType'),
-    ...word('diskCache'),
-    ...word('onPoweroff'),
-    ...word('onReboot'),
-    ...word('onCrash'),
-    ...given.put('cpuEnforce', 'cpuEnforce', parseYesNo),
-    ...given.put('startOnBoot', 'startOnBoot', parseYesNo),
-    ...given.put('stopTimeoutMs', 'stopTimeout', parseDurationMs),
   };
 }
 

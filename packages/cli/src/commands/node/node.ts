@@ -24,7 +24,8 @@ export const nodeColumns: readonly Column<Node>[] = [
   { name: 'id', value: (row) => row.id, wide: true },
 ];
 
-export function describeNode(node: Node): string {
+/** @param group its name, where it is known */
+export function describeNode(node: Node, group?: string): string {
   const { name, id, spec, status } = node;
   const { facts } = status;
   return join(
@@ -33,6 +34,7 @@ export function describeNode(node: Node): string {
       ['id', id],
       ['state', stateOf(node)],
       ['role', spec.role],
+      ['group', group],
       ['cpus', facts && `${facts.cpus} (${facts.cpuModel}, ${facts.architecture})`],
       ['memory', facts && formatBytes(facts.memoryMiB * 2 ** 20)],
       ['free', status.memoryFreeMiB === undefined ? undefined : formatBytes(status.memoryFreeMiB * 2 ** 20)],

@@ -1,22 +1,46 @@
-import { nodeNames } from '../../names.ts';
+import { err, type HostChanges } from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { groupNames, nodeNames } from '../../names.ts';
 import type { Verb } from '../../verb.ts';
-import { hostChanges, hostFlags } from '../host-settings.ts';
+import { hostFlags, hostSettings, parseHostChanges } from '../host-settings.ts';
 import { nameArgument } from '../named.ts';
 import { describeNode } from './node.ts';
 
 export const nodeSet: Verb = {
   words: 'node set',
-  summary: 'set what of a node guests may use: CPUs, huge pages, traits, resources, PCI devices',
+  summary:
+    'set the group of a node, and what of it guests may use: CPUs, huge pages, traits, resources, PCI devices',
   arguments: [nameArgument('node', nodeNames)],
-  flags: hostFlags,
+  flags: [
+    ...hostFlags,
+    { flags: '--group <group>', description: 'the node goes to this group', complete: groupNames },
+    {
+      flags: '--unset <setting>',
+      description: `back to what is inherited: ${hostSettings.join(', ')}`,
+      many: true,
+      complete: () => [...hostSettings],
+    },
+  ],
   examples: [
     'gantry node set n1 --shared-cpus 0-1 --dedicated-cpus 2-7',
     'gantry node set n1 --trait CUSTOM_SSD --resource CUSTOM_LICENCE=8',
+    'gantry node set n1 --group rack1',
     'gantry node set n1 --pci gpu=10de:2330 --unset dedicatedCpus',
   ],
   async run({ client, out }, given) {
     const host = hostChanges(given);
-    const node = await client.call('setNode', { params: { ref: given.arg(0, 'name') }, body: { host } });
+    const body = { ...given.string('group', 'group'), ...(Object.keys(host).length > 0 ? { host } : {}) };
+    if (Object.keys(body).length === 0)
+      throw err('usage', { what: 'nothing to set: give --group, --shared-cpus or another of the options' });
+    const node = await client.call('setNode', { params: { ref: given.arg(0, 'name') }, body });
     await out.object(node, node.name, () => describeNode(node));
   },
 };
+
+function hostChanges(given: Given): HostChanges {
+  const names = given.all('unset');
+  for (const name of names)
+    if (!(hostSettings as readonly string[]).includes(name))
+      throw err('invalid_argument', { what: `--unset ${name}`, wanted: `one of ${hostSettings.join(', ')}` });
+  return { ...Object.fromEntries(names.map((name) => [name, null])), ...parseHostChanges(given) };
+}

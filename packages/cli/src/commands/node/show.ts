@@ -1,7 +1,9 @@
 import type { Client } from '@gantry/client';
 import { err } from '@gantry/model';
 import { nodeNames } from '../../names.ts';
+import { join, section } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
+import { effectiveTable } from '../inherited-settings.ts';
 import { nameArgument } from '../named.ts';
 import { everyItem } from '../pages.ts';
 import { describeNode } from './node.ts';
@@ -19,8 +21,15 @@ export const nodeShow: Verb = {
   examples: ['gantry node show', 'gantry node show n1'],
   async run({ client, out }, given) {
     const ref = given.args[0] ?? (await onlyNode(client));
-    const node = await client.call('getNode', { params: { ref } });
-    await out.object(node, node.name, () => describeNode(node));
+    const params = { ref };
+    const node = await client.call('getNode', { params });
+    await out.object(node, node.name, async () => {
+      const [group, { items }] = await Promise.all([
+        client.call('getGroup', { params: { ref: node.spec.group } }),
+        client.call('getNodeSettings', { params }),
+      ]);
+      return join(describeNode(node, group.name), section('Settings', effectiveTable(items)));
+    });
   },
 };
 
