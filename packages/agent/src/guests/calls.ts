@@ -13,12 +13,11 @@ export interface CallParts extends Pick<StopParts, 'session' | 'member'>, Pick<G
 }
 
 export async function answerCall(call: NodeCall, parts: CallParts): Promise<NodeAnswer<NodeCall['do']>> {
-  const { session, clock } = parts;
   switch (call.do) {
     case 'stats':
       return { guests: await statsOf(call.instances, parts) };
     case 'agent.ping':
-      return { tookMs: await pingAgent(call.instance, parts, () => clock.bootMs()) };
+      return { tookMs: await pingAgent(call.instance, parts, () => parts.clock.bootMs()) };
     case 'agent.set-password':
       await setPassword(call.instance, call, parts);
       return {};
