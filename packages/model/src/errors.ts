@@ -30,6 +30,12 @@ export const errorRegistry = {
   unknown_field: entry(400, 2, 'unknown field {field}{suggestion}', 'Remove it or correct its name.'),
   body_too_large: entry(413, 2, 'the request is larger than {limit}', 'Send less.'),
   usage: entry(400, 2, '{what}', '`gantry help` lists the commands.'),
+  invalid_cluster_file: entry(
+    400,
+    2,
+    'line {line} of the cluster file: {why}',
+    'It must be whole, and in the text format of Ganeti’s htools (`hscan`, `hbal -S`).',
+  ),
   unknown_property: entry(
     400,
     2,

@@ -1,4 +1,10 @@
-/** Where a guest can go, and why. Pure. */
+/** Where a guest can go, and why; and the same for clusters in Ganeti’s text format, without a cluster. Pure. */
+export type { Reason, Refused } from './allocate/explain.ts';
+export { type Placed, planAllocation } from './allocate/plan-allocation.ts';
+export type { BalanceOptions } from './balance/balance.ts';
+export { type BalanceReport, type PlannedMove, planBalance } from './balance/plan-balance.ts';
+export { type CapacityOptions, type CapacityReport, planCapacity } from './capacity/plan-capacity.ts';
+export type { ScoreReport } from './engine/score-report.ts';
 export {
   freeDiskMiB,
   freeMemoryMiB,
@@ -7,6 +13,10 @@ export {
   rejectionsOf,
   type TestName,
 } from './feasible.ts';
+export { type ClusterData, diskTemplates, type InstanceSpec, needsSecondary } from './ganeti/cluster-data.ts';
+export { parseCluster } from './ganeti/parse.ts';
+export { type AllocationRequest, parseRequest } from './ganeti/request.ts';
+export { writeCluster } from './ganeti/write.ts';
 export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
 export { refusal } from './refusal.ts';

@@ -71,6 +71,9 @@ import { opCancel } from './op/cancel.ts';
 import { opList } from './op/list.ts';
 import { opShow } from './op/show.ts';
 import { opWatch } from './op/watch.ts';
+import { placementAllocate } from './placement/allocate.ts';
+import { placementBalance } from './placement/balance.ts';
+import { placementCapacity } from './placement/capacity.ts';
 import { placementShow } from './placement/show.ts';
 import { projectCreate } from './project/create.ts';
 import { projectList } from './project/list.ts';
@@ -140,6 +143,9 @@ export const verbs: readonly Verb[] = [
   opWatch,
   opCancel,
   placementShow,
+  placementAllocate,
+  placementBalance,
+  placementCapacity,
   eventList,
   projectList,
   projectCreate,
