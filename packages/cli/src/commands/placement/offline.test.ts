@@ -53,7 +53,7 @@ test('what is written can be planned on again', async () => {
 
 test('a refusal has exit code 6, the reasons of each node, a way out that works, and writes nothing', async () => {
   const out = join(dir, 'never.txt');
-  const large = ['--memory', '60G', '--vcpus', '1', '--disk', '10G'];
+  const large = ['--memory', '64G', '--vcpus', '1', '--disk', '300G', '--group', 'group0'];
   const tight = oracle('tight-20.txt');
   const {
     code,
