@@ -12,7 +12,7 @@ const sources = globSync([
   'bin/*',
 ])
   .filter((file) => statSync(file).isFile())
-  .filter((file) => !/[.](test[.]ts|gen[.]ts|txt|json|xml|md)$|[/]golden[/]/.test(file));
+  .filter((file) => !/[.](test[.]ts|gen[.]ts|txt|json|xml|md|gz)$|[/]golden[/]/.test(file));
 
 const allowed = new Map();
 for (const line of readFileSync(list, 'utf8').split('\n')) {
