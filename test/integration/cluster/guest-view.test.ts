@@ -79,6 +79,8 @@ describe('entropy', () => {
 
   test('the guest gets what the rate permits and no more', async () => {
     const seconds = 15;
+    // The guest's kernel helps itself first; from the first byte that it leaves on, it is our turn.
+    await inGuest('rated', 'timeout 90 dd if=/dev/hwrng of=/dev/null bs=8 count=1');
     const read = `timeout ${seconds} dd if=/dev/hwrng of=/root/random bs=8 2>/dev/null; stat -c %s /root/random`;
     const bytes = Number(await inGuest('rated', read));
     expect(bytes).toBeGreaterThanOrEqual(RATE_BYTES);
