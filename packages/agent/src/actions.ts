@@ -68,6 +68,11 @@ export interface GuestShutdown {
   do: 'guest.shutdown';
   instance: InstanceId;
 }
+/** The power button again, of a guest that was to reboot and has not: while it boots, presses get lost. Returns at once. */
+export interface GuestReboot {
+  do: 'guest.reboot';
+  instance: InstanceId;
+}
 export interface GuestDestroy {
   do: 'guest.destroy';
   instance: InstanceId;
@@ -96,6 +101,7 @@ export type Action =
   | GuestStart
   | GuestDefine
   | GuestShutdown
+  | GuestReboot
   | GuestDestroy
   | GuestRemove
   | ActPerform;

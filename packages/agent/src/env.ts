@@ -120,6 +120,7 @@ export interface GuestMemory {
   ended?: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog';
   /** An operator’s reboot was passed on at (wall-clock ms): an ending soon after it is part of the reboot. */
   rebootAskedAt?: number;
+  rebootRepeatedAt?: number;
   startedAt?: number;
   /** It was last seen to reboot inside the same QEMU; what it said of itself before is of another boot. */
   rebootedAt?: number;

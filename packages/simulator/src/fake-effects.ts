@@ -18,6 +18,7 @@ export const durations: Record<Action['do'], number> = {
   'guest.start': 250,
   'guest.define': 20,
   'guest.shutdown': 5,
+  'guest.reboot': 5,
   'guest.destroy': 30,
   'guest.remove': 20,
   'act.perform': 10,
@@ -66,6 +67,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       node.domains.delete(action.instance);
       node.guestFiles.delete(action.instance);
       return;
+    case 'guest.reboot':
     case 'act.perform':
       return;
   }

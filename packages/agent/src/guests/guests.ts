@@ -27,6 +27,7 @@ import {
   type AskedAgents,
   destroyGuest,
   performAct,
+  rebootGuest,
   removeGuest,
   type StopParts,
   shutdownGuest,
@@ -36,6 +37,7 @@ export type GuestAction =
   | 'guest.start'
   | 'guest.define'
   | 'guest.shutdown'
+  | 'guest.reboot'
   | 'guest.destroy'
   | 'guest.remove'
   | 'act.perform';
@@ -132,6 +134,7 @@ export function createGuests(options: GuestsOptions): Guests {
         done(async () => defineGuest(spec, await startParts(), logger, signal)),
       'guest.shutdown': ({ instance }, logger) =>
         done(() => shutdownGuest(instance, stopParts(), asked, logger)),
+      'guest.reboot': ({ instance }) => done(() => rebootGuest(instance, stopParts())),
       'guest.destroy': ({ instance }) => done(() => destroyGuest(instance, stopParts())),
       'guest.remove': ({ instance }) =>
         done(async () => {

@@ -110,8 +110,7 @@ export async function performAct(action: ActSpec['action'], { session, member }:
   const { dom } = found;
   switch (action.kind) {
     case 'guest.reboot':
-      // Without flags libvirt asks the guest agent if there is one, and then presses the power button.
-      return session.aside((aside) => aside.domainReboot({ dom }));
+      return reboot(session, found);
     case 'guest.reset':
       return lv.domainReset({ dom });
     case 'guest.pause':
@@ -121,6 +120,16 @@ export async function performAct(action: ActSpec['action'], { session, member }:
     case 'guest.nmi':
       return lv.domainInjectNmi({ dom });
   }
+}
+
+/** Without flags libvirt asks the guest agent if there is one, and then presses the power button. */
+const reboot = (session: Session, { dom }: Found): Promise<void> =>
+  session.aside((lv) => lv.domainReboot({ dom }));
+
+/** Does not wait for the guest to obey. */
+export async function rebootGuest(instance: string, { session, member }: StopParts): Promise<void> {
+  const found = await lookAtRunning(await session.client(), instance, member);
+  if (found) await reboot(session, found).catch(unlessStopped);
 }
 
 /** It ended by itself meanwhile. */

@@ -96,9 +96,11 @@ async function succeeded(parts: AgentParts, state: AgentState, action: Action): 
   const now = parts.env.clock.now();
   if (action.do === 'act.perform') {
     const { kind, instance } = action.action;
+    // It may have rebooted before libvirt's answer came.
+    const begunAt = state.journal.acts[action.act]?.at ?? now;
     state.journal.acts[action.act] = { state: 'done', at: now };
     const memory = state.journal.guests[instance];
-    if (kind === 'guest.reboot' && memory) memory.rebootAskedAt = now;
+    if (kind === 'guest.reboot' && memory) memory.rebootAskedAt = begunAt;
   } else if (action.do === 'guest.start') {
     // The reboot that the start was part of is over now, and not before: a start that failed is tried again. What the
     // console said while it was starting is heard again, as words of this start.

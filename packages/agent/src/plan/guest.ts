@@ -66,7 +66,29 @@ function planAlive(
   delete memory.stopRepeatedAt;
   if (seen.state === 'paused') return answer({ state: 'paused', reason: seen.reason });
   if (seen.state === 'shutdown') return answer({ state: 'stopping', reason: 'the guest is powering off' });
-  return answer({ state: 'running', reason: seen.reason });
+  return planReboot(guest, seen, input, memory, answer);
+}
+
+/** Runs. One that was to reboot and has not is asked again, for as long as it would be on its way down in a stop. */
+function planReboot(
+  guest: Guest,
+  seen: SeenDomain,
+  input: PlanInput,
+  memory: GuestMemory,
+  answer: Answer,
+): GuestPart {
+  const running: GuestStatus = { state: 'running', reason: seen.reason };
+  const askedAt = memory.rebootAskedAt;
+  const over = askedAt === undefined || input.now >= askedAt + guest.spec.life.stopTimeoutMs;
+  if (over || (memory.rebootedAt ?? 0) >= askedAt) {
+    delete memory.rebootRepeatedAt;
+    return answer(running);
+  }
+  const nextAt = (memory.rebootRepeatedAt ?? askedAt) + askAgainMs;
+  const ask = input.now >= nextAt && mayAct(guest, input);
+  if (ask) memory.rebootRepeatedAt = input.now;
+  const actions: Action[] = ask ? [{ do: 'guest.reboot', instance: guest.spec.instance }] : [];
+  return answer(running, actions, ask ? input.now + askAgainMs : nextAt);
 }
 
 function planStop(guest: Guest, input: PlanInput, memory: GuestMemory, answer: Answer): GuestPart {
@@ -94,6 +116,7 @@ const ofOneRun = [
   'sshReadyAt',
   'stopAskedAt',
   'stopRepeatedAt',
+  'rebootRepeatedAt',
   'console',
 ] as const;
 

@@ -92,6 +92,26 @@ describe('a new guest', () => {
   });
 });
 
+describe('a guest that was to reboot', () => {
+  const runs = { domains: [domainOf('running')] };
+  const at = (memory: Partial<GuestMemory>) => plan(inputOf(withMemory({ ...ran, ...memory }, runs)));
+
+  it('is asked again while it does not', () => {
+    expect(at({ rebootAskedAt: now - 1000 })).toMatchObject({ actions: [], wakeAt: now + 4000 });
+    const again = at({ rebootAskedAt: now - 5000 });
+    expect(again.actions).toEqual([{ do: 'guest.reboot', instance: ids.instance }]);
+    expect(again.guests[ids.instance]).toMatchObject({ rebootRepeatedAt: now });
+    expect(at({ rebootAskedAt: now - 9000, rebootRepeatedAt: now - 4000 }).actions).toEqual([]);
+  });
+  it.each([
+    ['it has', { rebootAskedAt: now - 9000, rebootedAt: now - 8000 }],
+    ['it has had its time', { rebootAskedAt: now - 3_600_000 }],
+    ['nobody asked for it', {}],
+  ])('is left alone when %s', (_, memory) => {
+    expect(at(memory).actions).toEqual([]);
+  });
+});
+
 describe('a running guest', () => {
   it('is adopted whatever the journal says, and reported', () => {
     const observation = observationOf({ domains: [domainOf('running')] });
