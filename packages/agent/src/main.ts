@@ -14,6 +14,7 @@ import { systemEnv } from './host/clock.ts';
 import { fileJournal } from './host/journal.ts';
 import { type Identity, IdentityFiles } from './identity/identity-files.ts';
 import { join as joinCluster } from './identity/join.ts';
+import { leave } from './identity/leave.ts';
 import { installPki } from './identity/pki-layout.ts';
 import { keepIdentity, type RenewalParts } from './identity/renewal.ts';
 import { libvirtAuth } from './libvirt-auth/main.ts';
@@ -45,12 +46,13 @@ export async function main(argv: readonly string[]): Promise<number> {
       await libvirtAuth(argv.slice(1));
       return 0;
     }
-    const joins = argv[0] === 'join';
-    const options = parse(joins ? argv.slice(1) : argv);
+    const [first] = argv;
+    const options = parse(first === 'join' || first === 'leave' ? argv.slice(1) : argv);
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => stop.abort(new Error(signal)));
-    if (joins) await joinAs(options, stop.signal);
+    if (first === 'join') await joinAs(options, stop.signal);
+    else if (first === 'leave') await leave(options.state, stop.signal);
     else if (options.prepare) await prepare(options.prepare, options, stop.signal);
     else await serve(options, stop.signal);
     return 0;

@@ -89,7 +89,7 @@ export const errorRegistry = {
     409,
     5,
     'no machine can join: {why}',
-    'Let the controller listen where the machine reaches it: `gantry cluster set --listen ADDRESS:PORT`.',
+    'Let the controller listen where the machine reaches it: `gantry cluster listen ADDRESS:PORT`.',
   ),
   join_refused: entry(
     403,

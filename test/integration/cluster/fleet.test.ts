@@ -172,7 +172,8 @@ describe('guests', () => {
     const found = (await readdir(bases, { recursive: true })).filter((name) => /bases\/[^/]+$/.test(name));
     const contents = await Promise.all(found.map((name) => readFile(join(bases, name))));
     expect(contents.some((bytes) => bytes.subarray(0, content.length).equals(content))).toBe(true);
-    await expect(readdir(join(node2.state, 'agent', 'storage', 'bases'))).rejects.toThrow();
+    const others = await readdir(join(node2.state, 'agent', 'storage'), { recursive: true });
+    expect(others.filter((name) => /\/bases\/[^/]+$/.test(name))).toEqual([]);
     await fleet.first.ok('instance', 'delete', 'noisy', '--yes');
   });
 
@@ -295,8 +296,24 @@ describe('leaving', () => {
     await until('the refusal', async () => /certificate_needed|no valid certificate/.test(await node3.log()));
   });
 
+  test('what is left of it goes on its own word; bridges too', async () => {
+    const gantry = join(fleet.first.dir, 'node3/bin/gantry');
+    const still = await node2.run([
+      gantry.replace('node3', 'node2'),
+      'node',
+      'leave',
+      '--yes',
+      '--state',
+      node2.state,
+    ]);
+    expect(still).toMatchObject({ code: 5, stderr: expect.stringContaining('the cluster') });
+    expect(await node3.exec('ip', '-br', 'link')).toMatch(/gantry0/);
+    await node3.exec(gantry, 'node', 'leave', '--yes', '--state', node3.state);
+    expect(await node3.exec('ip', '-br', 'link')).not.toMatch(/gantry0/);
+    expect(await readdir(node3.state)).toEqual([]);
+  });
+
   test('the same machine may come back under a new line', async () => {
-    await node3.killAgent();
     const { code, stderr } = await node3.joinBy(await lineFor('node3'));
     expect(code, stderr).toBe(0);
     expect((await nodeNamed('node3')).status.state).toBe('ready');

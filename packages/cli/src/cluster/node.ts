@@ -1,8 +1,9 @@
 /** This machine as a node of another machine's cluster. Each step looks first: after a crash the next run completes it. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from '@gantry/client';
-import { err } from '@gantry/model';
+import { err, isGantryError } from '@gantry/model';
 import { daemonPath } from '../hand-over.ts';
 import type { Session } from '../session.ts';
 import { agentArguments } from './daemons.ts';
@@ -65,21 +66,41 @@ async function enrol(
   { ca, token }: JoinWanted,
 ): Promise<number> {
   const words = ['join', '--state', layout.state, '--api', controller, '--ca', ca, '--name', node];
+  return await runAgent(words, { ...process.env, GANTRY_JOIN_TOKEN: token });
+}
+
+/** To its end; what it has to say it says itself. */
+async function runAgent(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(process.execPath, [daemonPath('agent'), ...words], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, GANTRY_JOIN_TOKEN: token },
+    env,
   });
   return await new Promise<number>((resolve, reject) =>
     child.once('error', reject).once('close', (code) => resolve(code ?? 1)),
   );
 }
 
+/** What does not run of it; resolves when the controller finds the node ready. */
+export async function startNode(session: Session, layout: Layout, settings: NodeSettings): Promise<void> {
+  await startAgent(layout, settings);
+  await untilReady(session, layout, settings);
+}
+
 /** Runs it, as it was chosen when the machine joined. */
-export async function startAgent(layout: Layout, settings: NodeSettings): Promise<void> {
+async function startAgent(layout: Layout, settings: NodeSettings): Promise<void> {
   const programs = { node: process.execPath, agent: daemonPath('agent') };
   if (settings.mode === 'systemd') return await installAgentUnit(layout, settings, programs);
   const args = agentArguments(layout, settings);
   await startDetached(layout, 'agent', { node: programs.node, module: programs.agent, args });
+}
+
+/** Speaks as this node. */
+function clientOf({ identity }: Layout, { controller }: Pick<NodeSettings, 'controller'>): Client {
+  const { ca, agent } = JSON.parse(readFileSync(identity, 'utf8')) as {
+    ca: string;
+    agent: { key: string; cert: string };
+  };
+  return new Client({ url: controller, tls: { ca, ...agent } });
 }
 
 /** Asked of the controller, with the certificate of this node. */
@@ -88,11 +109,7 @@ async function untilReady(
   layout: Layout,
   { controller, node, mode }: NodeSettings,
 ): Promise<void> {
-  const { ca, agent } = JSON.parse(readFileSync(layout.identity, 'utf8')) as {
-    ca: string;
-    agent: { key: string; cert: string };
-  };
-  const client = new Client({ url: controller, tls: { ca, ...agent } });
+  const client = clientOf(layout, { controller });
   try {
     const alive = mode === 'systemd' ? () => undefined : () => requireRunning(layout, 'agent');
     await untilNodeReady(client, node, alive);
@@ -112,12 +129,46 @@ export function localNode(layout: Layout): NodeSettings {
   });
 }
 
-/** What joining made; disks and bridges must be gone before. */
-export async function leaveCluster(layout: Layout, { mode }: NodeSettings): Promise<void> {
+/**
+ * What joining made. Bridges that guests used here are taken away too.
+ * @throws GantryError `in_use` while the cluster knows this node, or while there are disks of it
+ */
+export async function leaveCluster(layout: Layout, settings: NodeSettings): Promise<void> {
+  const { node, mode } = settings;
+  const users = [...((await isKnown(layout, settings)) ? ['the cluster'] : []), ...disksIn(layout)];
+  if (users.length > 0) throw err('in_use', { kind: 'node', name: node, users: users.join(', ') });
   if (mode === 'systemd') await removeUnits(['agent']);
   else await stopDetached(layout, 'agent');
+  const code = await runAgent(['leave', '--state', layout.state], process.env);
+  if (code !== 0)
+    throw err('host_unfit', { why: 'its networks are still there (above)', remedy: 'Repeat the command.' });
   const { agent, run, log, nodeSettings } = layout;
   for (const path of [agent, run, log]) rmSync(path, { recursive: true, force: true });
   // last: as long as it is there, the command can be repeated
-  if (existsSync(nodeSettings)) rmSync(nodeSettings);
+  rmSync(nodeSettings, { force: true });
+}
+
+/** Its certificate is good yet. A controller that cannot be asked may know it: then nothing is removed. */
+async function isKnown(layout: Layout, settings: NodeSettings): Promise<boolean> {
+  if (!existsSync(layout.identity)) return false;
+  const client = clientOf(layout, settings);
+  try {
+    await client.call('whoami', {});
+    return true;
+  } catch (error) {
+    if (isGantryError(error, 'certificate_needed') || isGantryError(error, 'unauthenticated')) return false;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** By their files: STATE/agent/storage/CLUSTER/disks. */
+function disksIn({ agent }: Layout): string[] {
+  const storage = join(agent, 'storage');
+  const clusters = existsSync(storage) ? readdirSync(storage) : [];
+  const folders = clusters
+    .map((cluster) => join(storage, cluster, 'disks'))
+    .filter((path) => existsSync(path));
+  return folders.flatMap((folder) => readdirSync(folder).map((name) => `disk ${name}`));
 }

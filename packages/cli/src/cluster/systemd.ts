@@ -111,6 +111,17 @@ export async function installUnits(layout: Layout, settings: Settings, programs:
   await run('systemctl', ['enable', '--now', unitName('server'), unitName('agent')], remedy);
 }
 
+/** With its unit as it shall be now. */
+export async function restartController(
+  layout: Layout,
+  settings: Settings,
+  programs: Programs,
+): Promise<void> {
+  writeDurably(unitPath('server'), controllerUnit(layout, settings, programs), 0o644);
+  await run('systemctl', ['daemon-reload'], remedy);
+  await run('systemctl', ['restart', unitName('server')], remedy);
+}
+
 export async function setUnits(verb: 'start' | 'stop'): Promise<void> {
   const order = verb === 'start' ? (['server', 'agent'] as const) : (['agent', 'server'] as const);
   await run('systemctl', [verb, ...order.map(unitName)], remedy);

@@ -4,6 +4,7 @@ import { agent } from './agent.ts';
 import { clusterAccess } from './cluster/access.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
 import { clusterInit } from './cluster/init.ts';
+import { clusterListen } from './cluster/listen.ts';
 import { clusterSet } from './cluster/set.ts';
 import { clusterShow } from './cluster/show.ts';
 import { clusterStart } from './cluster/start.ts';
@@ -60,12 +61,14 @@ import { nodeCopyFile } from './node/copy-file.ts';
 import { nodeDrain } from './node/drain.ts';
 import { nodeExec } from './node/exec.ts';
 import { nodeJoin } from './node/join.ts';
+import { nodeLeave } from './node/leave.ts';
 import { nodeLibvirtAuth } from './node/libvirt-auth.ts';
 import { nodeList } from './node/list.ts';
 import { nodeOffline } from './node/offline.ts';
 import { nodeRemove } from './node/remove.ts';
 import { nodeSet } from './node/set.ts';
 import { nodeShow } from './node/show.ts';
+import { nodeStart } from './node/start.ts';
 import { nodeUndrain } from './node/undrain.ts';
 import { opCancel } from './op/cancel.ts';
 import { opList } from './op/list.ts';
@@ -126,6 +129,8 @@ export const verbs: readonly Verb[] = [
   nodeSet,
   nodeAdd,
   nodeJoin,
+  nodeStart,
+  nodeLeave,
   nodeDrain,
   nodeUndrain,
   nodeOffline,
@@ -157,6 +162,7 @@ export const verbs: readonly Verb[] = [
   clusterShow,
   clusterSet,
   clusterAccess,
+  clusterListen,
   clusterStart,
   clusterStop,
   clusterDestroy,
