@@ -69,7 +69,7 @@ test.each(['mixed-20', 'tight-20', 'unsafe-20', 'mixed-100', 'unsafe-100'])(
       Number(score),
     );
     const data = parseCluster(readFileSync(cluster, 'utf8'));
-    const requests = parseRequest(readFileSync(request, 'utf8'));
+    const requests = parseRequest(readFileSync(request));
     const { placed } = planAllocation(data, requests, { ignoreCapacity: true });
     expect(placed[0]?.score?.after).toBeLessThanOrEqual(Math.min(...scores) + 1e-8);
   },

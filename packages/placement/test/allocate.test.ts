@@ -90,7 +90,11 @@ test.each<[string, string, InstanceSpec, string, string]>([
 
 test('a request of Ganeti is placed, and the written cluster has the score that was promised', () => {
   const data = parseCluster(oracleText('mixed-20.txt'));
-  const { placed, after } = planAllocation(data, parseRequest(oracleText('mixed-20.alloc-drbd.json')), {});
+  const { placed, after } = planAllocation(
+    data,
+    parseRequest(new TextEncoder().encode(oracleText('mixed-20.alloc-drbd.json'))),
+    {},
+  );
   expect(placed[0]?.nodes).toEqual(['node0011.example.com', 'node0013.example.com']);
   expect(refereeScore(writeCluster(after))['score']?.toFixed(8)).toBe(placed[0]?.score?.after.toFixed(8));
 });

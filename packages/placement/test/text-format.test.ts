@@ -65,7 +65,7 @@ describe('says what is wrong', () => {
   test.each<[string, string, RegExp]>([
     ['no text', '\0\0', /not a text file/],
     ['nothing', '', /cut off/],
-    ['no group', text.slice(text.indexOf('\n\n') + 1), /no group has the uuid/],
+    ['no group', text.slice(text.indexOf('\n\n') + 1), /there is no group/],
     ['an unknown group', field(firstNode, 8, 'x'), /node node0000.*no group has the uuid "x"/],
     ['memory that is no number', field(firstNode, 1, '1e400'), /total memory is "1e400", not a number/],
     ['no memory', field(firstNode, 1, '0'), /has memory and CPUs/],

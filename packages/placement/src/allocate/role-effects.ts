@@ -3,6 +3,7 @@
  * CPUs of the primary, the reserve of the secondary. Only the spreads that both nodes change (disk, guests, spindles) couple
  * the two, and only weakly: that makes it possible to say what a primary can reach at best without trying its secondaries.
  */
+import { shared } from '../engine/score.ts';
 import { SPREADS, type Spreads } from '../engine/spread.ts';
 import type { ClusterState, Footprint } from '../engine/state.ts';
 
@@ -106,8 +107,5 @@ export function domainCost({ tags, domainTags }: ClusterState, f: Footprint, n: 
 /** Failure domains that two nodes share. */
 export function sharedDomains({ tags }: ClusterState, f: Footprint, a: number, b: number): number {
   if (f.forthcoming) return 0;
-  const there = tags.locations[b] ?? [];
-  let shared = 0;
-  for (const location of tags.locations[a] ?? []) if (there.includes(location)) shared += 1;
-  return shared;
+  return shared(tags.locations[a] ?? [], tags.locations[b] ?? []);
 }

@@ -1,8 +1,11 @@
 /** Instances put elsewhere, with the score kept up to date. */
 import { weights } from '../engine/components.ts';
+import { shared } from '../engine/score.ts';
 import type { Spreads } from '../engine/spread.ts';
 import type { ClusterState, Footprint } from '../engine/state.ts';
 import { reservedAfter } from './moves.ts';
+
+const NOWHERE: readonly number[] = [];
 
 export class Mover {
   readonly state: ClusterState;
@@ -59,7 +62,7 @@ export class Mover {
     if (f.forthcoming || this.state.data.nodes.offline[p] === 1) return 0;
     const here = locations[p] as readonly number[];
     const missed = f.wishes.length === 0 ? 0 : f.wishes.length - shared(f.wishes, here);
-    return here.length === 0 ? missed : missed + shared(here, locations[s]);
+    return here.length === 0 ? missed : missed + shared(here, locations[s] ?? NOWHERE);
   }
 
   /** Instances that exclude each other on one node, and in one failure domain. */
@@ -83,11 +86,4 @@ export class Mover {
     }
     return change;
   }
-}
-
-function shared(some: readonly number[], others: readonly number[] | undefined): number {
-  if (others === undefined) return 0;
-  let count = 0;
-  for (let i = 0; i < some.length; i += 1) if (others.includes(some[i] as number)) count += 1;
-  return count;
 }

@@ -90,6 +90,13 @@ function repeatsOn({ nodeTags, tags }: ClusterState, nodes: Uint8Array): number 
 
 const NOWHERE: readonly number[] = [];
 
+/** How many are in both. */
+export function shared(some: readonly number[], others: readonly number[]): number {
+  let count = 0;
+  for (let i = 0; i < some.length; i += 1) if (others.includes(some[i] as number)) count += 1;
+  return count;
+}
+
 /** Failure domains: shared by both nodes of an instance, wished for and missed; full of instances that exclude each other. */
 function locationScores(state: ClusterState, nodes: Uint8Array) {
   const { tags, primary, secondary, footprints } = state;
@@ -101,8 +108,9 @@ function locationScores(state: ClusterState, nodes: Uint8Array) {
     if (footprint.forthcoming || nodes[p] === 0) continue;
     const here = tags.locations[p] ?? NOWHERE;
     const there = tags.locations[secondary[i] as number] ?? NOWHERE;
-    for (const tag of here) if (there.includes(tag)) score += 1;
-    for (const wish of footprint.wishes) if (!here.includes(wish)) score += 1;
+    if (here.length > 0 && there.length > 0) score += shared(here, there);
+    if (footprint.wishes.length > 0) score += footprint.wishes.length - shared(footprint.wishes, here);
+    if (footprint.exclusions.length === 0) continue;
     for (const tag of footprint.exclusions)
       for (const location of here) domains.add(location * tags.exclusionCount + tag, 1);
   }

@@ -21,6 +21,7 @@ export interface TagTables {
 }
 
 const NONE: readonly number[] = [];
+const NO_TAGS: readonly string[] = [];
 
 /** @param instances those of the cluster, and what may come */
 export function readTags(data: ClusterData, instances: readonly InstanceSpec[]): TagTables {
@@ -42,7 +43,9 @@ function tagReader(clusterTags: readonly string[]) {
   const after = (prefix: string) =>
     clusterTags.filter((tag) => tag.startsWith(prefix)).map((tag) => tag.slice(prefix.length));
   const matching = (prefixes: readonly string[]) => (tags: readonly string[]) =>
-    tags.length === 0 ? tags : tags.filter((tag) => prefixes.some((prefix) => tag.startsWith(prefix)));
+    tags.length === 0 || prefixes.length === 0
+      ? NO_TAGS
+      : tags.filter((tag) => prefixes.some((prefix) => tag.startsWith(prefix)));
   const domains = (prefix: string) => after(prefix).map((name) => `${name}:`);
   return {
     exclusions: matching(after('htools:iextags:').filter((prefix) => prefix !== '')),

@@ -20,7 +20,7 @@ export interface Policy {
   standard: Spec;
   /** An instance must fit one of the ranges. */
   ranges: { min: Spec; max: Spec }[];
-  templates: string[];
+  templates: readonly string[];
   vcpuRatio: number;
   spindleRatio: number;
 }
@@ -29,8 +29,8 @@ export interface Group {
   name: string;
   uuid: string;
   policy: AllocPolicy;
-  tags: string[];
-  networks: string[];
+  tags: readonly string[];
+  networks: readonly string[];
   instancePolicy: Policy;
 }
 
@@ -52,7 +52,7 @@ export interface NodeTable {
   /** Index of the master, or -1. */
   master: number;
   spindles: Float64Array;
-  tags: string[][];
+  tags: (readonly string[])[];
   exclusiveStorage: Uint8Array;
   freeSpindles: Float64Array;
   /** vCPUs that the node itself counts for. */
@@ -79,13 +79,13 @@ export interface InstanceSpec {
   memory: number;
   /** Of all its disks, on each of its nodes. */
   disk: number;
-  /** Sizes one by one, where they are known. */
-  disks: number[];
+  /** Sizes one by one, of instances that are to be placed: only their policy asks for them. */
+  disks: readonly number[];
   vcpus: number;
   status: InstanceStatus;
   autoBalance: boolean;
   template: string;
-  tags: string[];
+  tags: readonly string[];
   spindleUse: number;
   /** Spindles of its disks with exclusive storage; undefined: not known. */
   diskSpindles: number | undefined;

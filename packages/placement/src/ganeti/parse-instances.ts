@@ -12,30 +12,33 @@ import {
 import type { Line } from './fields.ts';
 
 /** @throws GantryError `invalid_cluster_file` */
-export function parseInstances(lines: readonly Line[], nodes: NodeTable) {
+export function parseInstances(lines: Iterable<Line>, count: number, nodes: NodeTable) {
   const index = new Map(nodes.names.map((name, n) => [name, n]));
-  const primary = new Int32Array(lines.length);
-  const secondary = new Int32Array(lines.length).fill(-1);
-  const instances = lines.map((line, i) => {
+  const instances: InstanceSpec[] = [];
+  const primary = new Int32Array(count);
+  const secondary = new Int32Array(count).fill(-1);
+  for (const line of lines) {
+    const i = instances.length;
     const spec = specOf(line);
     primary[i] = nodeOf(index, line, 6, 'primary');
-    if (line.text(7, 'secondary') !== '') secondary[i] = nodeOf(index, line, 7, 'secondary');
+    if (!line.isEmpty(7, 'secondary')) secondary[i] = nodeOf(index, line, 7, 'secondary');
     else if (needsSecondary(spec.template)) throw line.bad(`${spec.template} needs a secondary node`);
     if (primary[i] === secondary[i]) throw line.bad('primary and secondary are the same node');
-    return spec;
-  });
+    instances.push(spec);
+  }
   return { instances, primary, secondary };
 }
 
+const NO_DISKS: readonly number[] = [];
+
 function specOf(line: Line): InstanceSpec {
-  const has = (index: number) => index < line.fields.length;
-  const disk = line.count(2, 'disk');
+  const has = (index: number) => index < line.length;
   const spindles = has(11) ? line.text(11, 'disk spindles') : '-';
   return {
     name: line.nonEmpty(0, 'name'),
     memory: line.count(1, 'memory'),
-    disk,
-    disks: [disk],
+    disk: line.count(2, 'disk'),
+    disks: NO_DISKS,
     vcpus: line.count(3, 'vCPUs'),
     status: line.choice(4, 'status', instanceStatuses),
     autoBalance: line.yesNo(5, 'auto_balance'),

@@ -8,10 +8,12 @@ import type { Line } from './fields.ts';
 const SPINDLES = 9;
 
 /** @throws GantryError `invalid_cluster_file` */
-export function parseNodes(lines: readonly Line[], groups: readonly Group[]): NodeTable {
-  const nodes = emptyNodes(lines.length);
+export function parseNodes(lines: Iterable<Line>, count: number, groups: readonly Group[]): NodeTable {
+  const nodes = emptyNodes(count);
   const uuids = new Map(groups.map(({ uuid }, i) => [uuid, i]));
-  for (const [n, line] of lines.entries()) {
+  let n = -1;
+  for (const line of lines) {
+    n += 1;
     nodes.names[n] = line.nonEmpty(0, 'name');
     const group = uuids.get(line.text(8, 'group'));
     if (group === undefined) throw line.bad(`no group has the uuid ${JSON.stringify(line.text(8, 'group'))}`);
@@ -20,7 +22,8 @@ export function parseNodes(lines: readonly Line[], groups: readonly Group[]): No
     nodes.offline[n] = state === 'Y' ? 1 : 0;
     if (state === 'M') nodes.master = n;
     // Ganeti writes question marks for what a node that does not answer did not tell.
-    if (line.fields.slice(1, 7).includes('?')) nodes.offline[n] = 1;
+    if ([1, 2, 3, 4, 5, 6].some((index) => index < line.length && line.text(index, '') === '?'))
+      nodes.offline[n] = 1;
     else resources(nodes, n, line);
     more(nodes, n, line);
   }
@@ -40,7 +43,7 @@ function resources(nodes: NodeTable, n: number, line: Line): void {
 }
 
 function more(nodes: NodeTable, n: number, line: Line): void {
-  const has = (index: number) => index < line.fields.length;
+  const has = (index: number) => index < line.length;
   nodes.spindles[n] = has(SPINDLES) ? line.count(SPINDLES, 'spindles') : 1;
   nodes.tags[n] = has(10) ? line.list(10, 'tags') : [];
   nodes.exclusiveStorage[n] = has(11) && line.yesNo(11, 'exclusive storage') ? 1 : 0;

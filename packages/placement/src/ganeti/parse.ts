@@ -21,10 +21,10 @@ interface Section {
 /** @throws GantryError `invalid_cluster_file` with the line and what is wrong with it */
 export function parseCluster(text: string): ClusterData {
   const [groupLines, nodeLines, instanceLines, tags, policies] = sections(text);
-  const groups = unique('group', rows('group', groupLines)).map(groupOf);
-  const nodes = parseNodes(unique('node', rows('node', nodeLines)), groups);
-  const placed = parseInstances(unique('instance', rows('instance', instanceLines)), nodes);
+  const groups = groupsOf(groupLines);
   if (groups.length === 0) throw bad(1, 'there is no group');
+  const nodes = parseNodes(unique('node', nodeLines), nodeLines.lines.length, groups);
+  const placed = parseInstances(unique('instance', instanceLines), instanceLines.lines.length, nodes);
   return { groups, nodes, ...placed, tags: tags.lines, policy: givePolicies(policies, groups) };
 }
 
@@ -45,30 +45,40 @@ function sections(text: string): Sections {
   throw bad(lines.length, found.length < sectionNames.length ? `the file is cut off: ${count}` : count);
 }
 
-const rows = (what: string, { first, lines }: Section): Line[] =>
-  lines.map((text, i) => new Line(what, first + i, text));
+/** Line by line, each good until the next one. */
+function* rows(what: string, { first, lines }: Section): Generator<Line> {
+  const line = new Line(what);
+  for (let i = 0; i < lines.length; i += 1) yield line.read(first + i, lines[i] as string);
+}
 
-function unique(what: string, lines: Line[]): Line[] {
+function* unique(what: string, section: Section): Generator<Line> {
   const seen = new Set<string>();
-  for (const line of lines) {
+  for (const line of rows(what, section)) {
     const name = line.nonEmpty(0, 'name');
     if (seen.has(name)) throw line.bad(`there is another ${what} of this name`);
     seen.add(name);
+    yield line;
   }
-  return lines;
+}
+
+function groupsOf(section: Section): Group[] {
+  const groups: Group[] = [];
+  for (const line of unique('group', section)) {
+    const group = groupOf(line);
+    if (groups.some(({ uuid }) => uuid === group.uuid)) throw line.bad('there is another group of this uuid');
+    groups.push(group);
+  }
+  return groups;
 }
 
 /** `name|uuid|alloc policy|tags|networks`. */
-function groupOf(line: Line, index: number, all: Line[]): Group {
-  const uuid = line.nonEmpty(1, 'uuid');
-  if (all.findIndex(({ fields }) => fields[1] === uuid) !== index)
-    throw line.bad('there is another group of this uuid');
+function groupOf(line: Line): Group {
   return {
     name: line.text(0, 'name'),
-    uuid,
+    uuid: line.nonEmpty(1, 'uuid'),
     policy: line.choice(2, 'allocation policy', allocPolicies),
     tags: line.list(3, 'tags'),
-    networks: line.fields.length > 4 ? line.list(4, 'networks') : [],
+    networks: line.length > 4 ? line.list(4, 'networks') : [],
     instancePolicy: defaultInstancePolicy,
   };
 }

@@ -1,6 +1,7 @@
 /** What Ganeti asks an iallocator: a JSON file. Only what concerns the new instances is read; the cluster comes from elsewhere. */
 import { err } from '@gantry/model';
 import { diskTemplates, type InstanceSpec, instanceStatuses } from './cluster-data.ts';
+import { jsonMember } from './json-member.ts';
 
 /** One instance to place, and where it may be. */
 export interface AllocationRequest {
@@ -12,8 +13,10 @@ export interface AllocationRequest {
 }
 
 /** @throws GantryError `invalid_argument`, `not_supported` for requests that place nothing */
-export function parseRequest(text: string): AllocationRequest[] {
-  const request = objectIn(readJson(text), 'request', 'the file');
+export function parseRequest(file: Uint8Array): AllocationRequest[] {
+  const member = jsonMember(file, 'request');
+  if (member === undefined) throw bad('the request', 'a JSON object with a member "request"');
+  const request = readJson(member);
   const type = textIn(request, 'type');
   if (type === 'allocate') return [requestOf(request, request)];
   if (type === 'multi-allocate')
@@ -28,7 +31,7 @@ export function parseRequest(text: string): AllocationRequest[] {
 
 function readJson(text: string): Record<string, unknown> {
   try {
-    return asObject(JSON.parse(text), 'the file');
+    return asObject(JSON.parse(text), 'the request');
   } catch (error) {
     if (error instanceof SyntaxError) throw bad('the request', `JSON (${error.message.split('\n')[0]})`);
     throw error;
@@ -88,9 +91,6 @@ function asObject(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(what, 'a JSON object');
   return value as Record<string, unknown>;
 }
-
-const objectIn = (of: Record<string, unknown>, key: string, where: string): Record<string, unknown> =>
-  asObject(of[key], `${key} in ${where}`);
 
 function listIn(of: Record<string, unknown>, key: string): unknown[] {
   const value = of[key];

@@ -15,7 +15,7 @@ import {
   scoreLine,
   scoreTable,
   secondsSince,
-  textOf,
+  bytesOf,
   writeFlag,
   writeResult,
 } from './files.ts';
@@ -72,7 +72,7 @@ async function requestsFrom(given: Given, data: ClusterData): Promise<Allocation
   if (path !== undefined) {
     if (given.text('memory') !== undefined || given.all('disk').length > 0)
       throw err('usage', { what: '--request describes the instance: leave --memory and --disk away' });
-    const requests = parseRequest(await textOf('--request', path));
+    const requests = parseRequest(await bytesOf('--request', path));
     groupOf(given, data);
     return group === undefined ? requests : requests.map((request) => ({ ...request, group }));
   }

@@ -23,13 +23,13 @@ export async function readCluster({ globals }: Session): Promise<ClusterData> {
   const path = globals.cluster;
   if (path === undefined) throw err('usage', { what: 'name the file with the cluster: --cluster FILE' });
   const { parseCluster } = await import('@gantry/placement');
-  return parseCluster(await textOf('--cluster', path));
+  return parseCluster((await bytesOf('--cluster', path)).toString());
 }
 
 /** @throws GantryError `invalid_argument` */
-export async function textOf(option: string, path: string): Promise<string> {
+export async function bytesOf(option: string, path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     throw unreadable(option, path, 'a file that can be read', error);
   }
