@@ -24,6 +24,8 @@ export type Place = Pair;
 export class Allocator {
   readonly state: ClusterState;
   readonly spreads: Spreads;
+  /** Instances by primary, once they are asked for. */
+  #residents: number[][] | undefined;
 
   /** @param score the state's, where it is known already */
   constructor(state: ClusterState, score?: Score) {
@@ -60,6 +62,7 @@ export class Allocator {
     spreads.plainChange += domainCost(state, f, p) + (s < 0 ? 0 : sharedDomains(state, f, p, s));
     spreads.keep();
     state.add(spec, f, p, s);
+    this.#residents?.[p]?.push(state.instances.length - 1);
   }
 
   #candidates(groups: readonly number[], { primary, secondary }: Verdicts): Candidates[] {
@@ -88,12 +91,26 @@ export class Allocator {
     return best;
   }
 
+  #primaries(n: number): readonly number[] {
+    this.#residents ??= this.#byPrimary();
+    return this.#residents[n] as number[];
+  }
+
+  #byPrimary(): number[][] {
+    const { primary, data } = this.state;
+    const lists: number[][] = Array.from({ length: data.nodes.count }, () => []);
+    for (let i = 0; i < primary.length; i += 1) lists[primary[i] as number]?.push(i);
+    return lists;
+  }
+
   /** Read group by group, when first asked about. */
   #coveredLosses(footprint: Footprint): Accept {
     const known = new Map<number, Losses>();
     return (primary, secondary) => {
       const group = this.state.data.nodes.group[primary] as number;
-      const losses = known.get(group) ?? new Losses(this.state, nodesOfGroup(this.state, group));
+      const losses =
+        known.get(group) ??
+        new Losses(this.state, nodesOfGroup(this.state, group), (n) => this.#primaries(n));
       known.set(group, losses);
       return losses.accepts({ footprint, primary, secondary });
     };

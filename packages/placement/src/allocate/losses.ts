@@ -31,12 +31,16 @@ export class Losses {
   /** Nodes whose loss can be survived now. */
   readonly #covered: number[];
 
-  /** @param nodes of one group */
-  constructor(state: ClusterState, nodes: readonly number[]) {
+  /**
+   * @param nodes of one group
+   * @param primaries instances that have their primary on a node
+   */
+  constructor(state: ClusterState, nodes: readonly number[], primaries: (n: number) => readonly number[]) {
     this.#state = state;
     const up = nodes.filter((n) => state.data.nodes.offline[n] === 0);
     this.#byMemory = up.toSorted((a, b) => this.#free(b) - this.#free(a));
-    this.#read(up);
+    for (const n of up) for (const i of primaries(n)) this.#read(n, i);
+    for (const list of this.#homeless.values()) list.sort((a, b) => b.memory - a.memory);
     this.#covered = up.filter((n) => this.#survives(n, undefined));
   }
 
@@ -49,19 +53,13 @@ export class Losses {
     return this.#state.unallocated[n] as number;
   }
 
-  #read(up: readonly number[]): void {
-    const { footprints, primary, secondary, instances, data } = this.#state;
-    const inGroup = new Uint8Array(data.nodes.count);
-    for (const n of up) inGroup[n] = 1;
-    for (let i = 0; i < footprints.length; i += 1) {
-      const f = footprints[i] as Footprint;
-      const p = primary[i] as number;
-      if (inGroup[p] === 0 || f.runningMemory === 0) continue;
-      if (mirrorOf(instances[i]?.template ?? '') === 'internal')
-        this.#failsOver(p, secondary[i] as number, f);
-      else listIn(this.#homeless, p).push(f);
-    }
-    for (const list of this.#homeless.values()) list.sort((a, b) => b.memory - a.memory);
+  #read(p: number, i: number): void {
+    const { footprints, secondary, instances } = this.#state;
+    const f = footprints[i] as Footprint;
+    if (f.runningMemory === 0) return;
+    const pair = mirrorOf(instances[i]?.template ?? '') === 'internal';
+    if (pair) this.#failsOver(p, secondary[i] as number, f);
+    else listIn(this.#homeless, p).push(f);
   }
 
   #failsOver(p: number, s: number, f: Footprint): void {

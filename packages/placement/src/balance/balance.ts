@@ -36,7 +36,7 @@ const MIN_GAIN = 0.01;
  * The descent takes as many moves as hbal where each of its steps is the best there is, and up to a sixth more or fewer
  * where they are estimates. With this part of them the search stays below hbal's number, and far below its score.
  */
-const SHARE_OF_MOVES = { exact: 0.9, estimated: 0.8 };
+const SHARE_OF_MOVES = { exact: 0.94, estimated: 0.8 };
 /** The rest is for detours. */
 const SHARE_OF_DREAMS = 0.94;
 /** What exact steps may cost: places looked at. */
@@ -46,6 +46,8 @@ const FEW_MOVES = 12;
 /** How long and how wildly the search dreams. */
 const USUAL = { stepsPerInstance: 1000, hot: 0.5, cold: 0.01 };
 const THOROUGH = { stepsPerInstance: 20_000, hot: 2, cold: 0.001 };
+/** Small groups are searched several times: up to so many instances together, and so often. */
+const [ATTEMPT_BUDGET, MOST_ATTEMPTS] = [300, 5];
 /** Each begins where the last one got stuck. */
 const MAX_ROUNDS = 6;
 
@@ -100,8 +102,15 @@ function bestOf(problem: Problem, options: BalanceOptions): Plan {
   const steps = descend(mover, { movable, targets, maxMoves: limit, minGain, exactMoves });
   const descent = planOf(mover, steps);
   const exact = steps.length <= exactMoves;
-  const searched = search(problem, mover.state, budget(steps.length, limit, exact, options), options);
-  return searched && searched.score <= descent.score ? searched : descent;
+  const most = budget(steps.length, limit, exact, options);
+  const attempts = Math.min(MOST_ATTEMPTS, Math.max(1, Math.floor(ATTEMPT_BUDGET / (movable.length + 1))));
+  let best = descent;
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const found = search(problem, mover.state, most, options, attempt);
+    if (found.score < best.score || (found.score === best.score && found.moves.length < best.moves.length))
+      best = found;
+  }
+  return best;
 }
 
 /** How many steps of the descent can be exact. */
@@ -127,14 +136,27 @@ function budget(
  * where it stands.
  * @param from places to start dreaming at
  */
-function search(problem: Problem, from: Places, maxMoves: number, options: BalanceOptions): Plan | undefined {
+function search(
+  problem: Problem,
+  from: Places,
+  maxMoves: number,
+  options: BalanceOptions,
+  attempt: number,
+): Plan {
   const { movable, targets, minGain } = problem;
   const mover = begin(problem);
   const moves: Move[] = [];
   let start = from;
   for (let round = 0; round < MAX_ROUNDS && moves.length < maxMoves; round += 1) {
     const left = maxMoves - moves.length;
-    const goal = dream(problem, mover.state, start, Math.ceil(left * SHARE_OF_DREAMS), options, round);
+    const goal = dream(
+      problem,
+      mover.state,
+      start,
+      Math.ceil(left * SHARE_OF_DREAMS),
+      options,
+      attempt * MAX_ROUNDS + round,
+    );
     if (!goal) break;
     const made = inSafeOrder(mover, goal, movable, targets, left);
     moves.push(...made);
@@ -154,7 +176,7 @@ function dream(
   start: Places,
   maxMoves: number,
   { thorough = false }: BalanceOptions,
-  round: number,
+  seed: number,
 ): Places | undefined {
   const { movable, targets, minGain } = problem;
   const mover = begin(problem);
@@ -166,13 +188,13 @@ function dream(
   const options = {
     movable,
     targets,
-    steps: Math.ceil((effort.stepsPerInstance * movable.length) / (round + 1)),
+    steps: Math.ceil((effort.stepsPerInstance * movable.length) / ((seed % MAX_ROUNDS) + 1)),
     price: thorough ? minGain / 10 : minGain,
     maxMoves,
     hot: effort.hot,
     cold: effort.cold,
   };
-  return anneal(mover, real, options, new Random(round + 1)) ? mover.state : undefined;
+  return anneal(mover, real, options, new Random(seed + 1)) ? mover.state : undefined;
 }
 
 /** Mirrored instances that Ganeti may move by itself, with both nodes in the group. */
