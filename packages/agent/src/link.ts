@@ -5,6 +5,7 @@ import {
   type NodeCertificates,
   type Report,
   type SigningRequests,
+  type Speaker,
   TunnelRequest,
 } from '@gantry/model';
 import type { ControllerLink } from './env.ts';
@@ -24,11 +25,15 @@ export interface AgentLink extends ControllerLink {
 const OPEN_TIMEOUT_MS = 10_000;
 const REPORT_TIMEOUT_MS = 20_000;
 
-/** Every call may throw `api_unreachable` or what the controller refuses with; the loop tries again. */
-export function agentLink(options: ClientOptions): AgentLink {
+/**
+ * @param speaker of which machine it is: a copy of the node's disk shall not pass for it
+ *
+ * Every call may throw `api_unreachable` or what the controller refuses with; the loop tries again. */
+export function agentLink(options: ClientOptions, speaker: Speaker = {}): AgentLink {
   let client = new Client(options);
+  const machine = speaker.machine === undefined ? {} : { machine: speaker.machine };
   return {
-    assignments: async (signal) => await client.call('getAssignments', {}, { signal }),
+    assignments: async (signal) => await client.call('getAssignments', { query: speaker }, { signal }),
     async watch(from, on, signal) {
       const query = from === undefined ? {} : { from };
       const events = client.events('watchAssignments', { query }, { signal, timeoutMs: OPEN_TIMEOUT_MS });
@@ -39,7 +44,11 @@ export function agentLink(options: ClientOptions): AgentLink {
       }
     },
     report: async (report: Report, signal) =>
-      await client.call('report', { body: report }, { signal, timeoutMs: REPORT_TIMEOUT_MS }),
+      await client.call(
+        'report',
+        { body: { ...report, ...machine } },
+        { signal, timeoutMs: REPORT_TIMEOUT_MS },
+      ),
     imageContent: async (imageId, signal) =>
       await client.download('getImageContent', { params: { ref: imageId } }, { signal }),
     tunnel: async (id, signal) => await client.byteStream('tunnel', { params: { id } }, { signal }),

@@ -9,8 +9,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ClientOptions } from '@gantry/client';
-import { err, isGantryError, version } from '@gantry/model';
+import { err, isGantryError, type Speaker, version } from '@gantry/model';
 import { systemEnv } from './host/clock.ts';
+import { bootId, machineId } from './host/facts.ts';
 import { fileJournal } from './host/journal.ts';
 import { type Identity, IdentityFiles } from './identity/identity-files.ts';
 import { join as joinCluster } from './identity/join.ts';
@@ -68,7 +69,7 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
   const env = systemEnv();
   await mkdir(storageRoot(state), { recursive: true, mode: 0o711 });
   const files = new IdentityFiles(state);
-  const link = agentLink(await credentials(options, await files.current()));
+  const link = agentLink(await credentials(options, await files.current()), await speaker());
   const journal = fileJournal({ path: join(state, 'agent', 'journal.json'), env });
   const os = createNodeOs({ cacheDir: options.cache, now: env.clock.now, uuid: env.uuid });
   let membership: { cluster: string; node: string } | undefined;
@@ -126,6 +127,11 @@ async function joinAs({ state, api, ca, name }: Options, signal: AbortSignal): P
     throw err('usage', { what: 'join needs --api https://HOST:PORT, --ca, --name and GANTRY_JOIN_TOKEN' });
   const { node } = await joinCluster({ state, api, ca, name, token }, signal);
   process.stdout.write(`${JSON.stringify({ name, node })}\n`);
+}
+
+async function speaker(): Promise<Speaker> {
+  const machine = await machineId();
+  return { boot: bootId(), ...(machine ? { machine } : {}) };
 }
 
 /** A node that has joined shows its certificate; the controller's own has a token. */

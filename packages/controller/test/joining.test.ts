@@ -184,7 +184,7 @@ describe('certificates', () => {
 
   test('they end', async () => {
     await cluster.env.pass(91 * 24 * 3_600_000);
-    await expect(by(agent)('getAssignments')).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(by(agent)('getAssignments')).rejects.toMatchObject({ code: 'certificate_needed' });
   });
 
   test('a removed node is nobody, at once', async () => {
@@ -203,6 +203,56 @@ describe('certificates', () => {
     ).toHaveLength(1);
     await join((await add('n2')).secret, { key: 'anew' });
   });
+});
+
+describe('two machines with one identity', () => {
+  let agent: string;
+  beforeEach(async () => {
+    agent = (await join((await add('n2')).secret)).agent;
+  });
+  const report = (over: object) =>
+    by(agent)('report', {
+      body: { bootId: 'b1', machine: MACHINE, run: 1, sequence: 1, statuses: [], ...over },
+    });
+  const ask = (query: object) => by(agent)('getAssignments', { query });
+  const told = async () => (await cluster.store.events({ type: 'node.two-machines' }, 10)).length;
+
+  test('a copied state folder on another machine neither hears nor is heard', async () => {
+    await report({});
+    const other = { machine: 'c'.repeat(32) };
+    await expect(report({ ...other, bootId: 'b2' })).rejects.toMatchObject({ code: 'identity_taken' });
+    await expect(ask(other)).rejects.toMatchObject({ code: 'identity_taken' });
+    expect(await told()).toBe(1);
+    await report({ sequence: 2 });
+    await ask({ machine: MACHINE, boot: 'b1' });
+    await cluster.env.pass(60_000);
+    await expect(ask(other)).rejects.toMatchObject({ code: 'identity_taken' });
+    expect(await told()).toBe(2);
+  });
+
+  test('of a cloned disk one is heard, and the other is told', async () => {
+    await report({});
+    await report({ bootId: 'b2' });
+    await expect(report({ sequence: 5 })).rejects.toMatchObject({ code: 'identity_taken' });
+    await expect(ask({ boot: 'b1' })).rejects.toMatchObject({ code: 'identity_taken' });
+    await report({ bootId: 'b2', sequence: 2 });
+    expect(await told()).toBe(1);
+  });
+});
+
+test('join tokens and certificates that ended are forgotten; a user’s own are kept', async () => {
+  await join((await add('n2')).secret);
+  await add('n3');
+  const expiresAt = new Date(cluster.env.clock.now() + 1000).toISOString();
+  await cluster.call('createToken', { body: { name: 'mine', spec: { role: 'viewer', expiresAt } } });
+  const names = async () =>
+    (await cluster.store.list('token')).items.map(({ name }) => name.replace(/-[0-9a-f]{8}$/, ''));
+  expect(await names()).toEqual(['admin', 'agent-n1', 'agent-n2', 'join-n2', 'join-n3', 'mine']);
+  await cluster.env.pass(2 * 3_600_000);
+  await cluster.env.pass(3_600_000);
+  expect(await names()).toEqual(['admin', 'agent-n1', 'agent-n2', 'mine']);
+  await cluster.env.pass(90 * 24 * 3_600_000);
+  expect(await names()).toEqual(['admin', 'agent-n1', 'mine']);
 });
 
 describe('removing', () => {

@@ -33,7 +33,9 @@ test('older and repeated reports are dropped, a new boot begins anew, an old boo
   expect(await accepted({ bootId: 'boot-1', run: run - 1, sequence: sequence + 5 })).toBe(false);
   expect(await accepted({ bootId: 'boot-1', run: run + 1, sequence: 0 })).toBe(true);
   expect(await accepted({ bootId: 'boot-2', run: 0, sequence: 0 })).toBe(true);
-  expect(await accepted({ bootId: 'boot-1', run: 99, sequence: 99 })).toBe(false);
+  await expect(accepted({ bootId: 'boot-1', run: 99, sequence: 99 })).rejects.toMatchObject({
+    code: 'identity_taken',
+  });
   expect((await report({ bootId: 'boot-2', run: 0, sequence: 0 })).body).toMatchObject({
     accepted: false,
     latest: { run: 0, sequence: 0 },

@@ -43,9 +43,17 @@ export const NodeEvent = strict({
 });
 export type NodeEvent = Static<typeof NodeEvent>;
 
+/** Which machine asks in a node’s name: a copy of its disk has the same certificate. */
+export const Speaker = strict({
+  machine: optional(Type.String({ pattern: '^[0-9a-f]{32}$', description: '/etc/machine-id' })),
+  boot: optional(Type.String({ maxLength: 64, description: 'boot id of its kernel' })),
+});
+export type Speaker = Static<typeof Speaker>;
+
 /** A report is numbered (boot id, sequence): older or repeated ones are dropped, so it may be sent any number of times. */
 export const Report = strict({
   bootId: Type.String({ maxLength: 64, description: 'of the node’s kernel' }),
+  machine: Speaker.properties.machine,
   /** Rises with every start of the agent in this boot. */
   run: Type.Integer({ minimum: 0 }),
   sequence: Type.Integer({ minimum: 0 }),

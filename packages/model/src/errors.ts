@@ -97,6 +97,12 @@ export const errorRegistry = {
     'this machine may not join as {node}: {why}',
     'Ask an administrator for a new line: `gantry node add {node}`.',
   ),
+  identity_taken: entry(
+    409,
+    5,
+    'node {node} is not heard here: {why}',
+    'Stop the agent on the copy. A machine gets an identity of its own by joining under a name of its own.',
+  ),
   certificate_needed: entry(
     401,
     4,

@@ -2,7 +2,7 @@
  * The API, once: server handlers, typed client, OpenAPI and reference docs all derive from this table.
  * Long work answers 202 with an Operation. `plan: true` routes take `?plan=true` and answer what would happen.
  */
-import { Assignments, Report, ReportAnswer } from './assignments.ts';
+import { Assignments, Report, ReportAnswer, Speaker } from './assignments.ts';
 import { EffectiveSetting } from './inheritance.ts';
 import { AddNode, JoinNode, NodeAdded, NodeCertificates, RenewCertificates } from './joining.ts';
 import { ExecCommand, FileQuery, FileWritten } from './node-commands.ts';
@@ -579,6 +579,7 @@ export const routes = {
     summary: 'all that this node shall be',
     roles: agent,
     status: 200,
+    query: Speaker,
     response: Assignments,
   },
   watchAssignments: {

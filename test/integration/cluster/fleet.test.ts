@@ -260,6 +260,22 @@ describe('commands by hand', () => {
   });
 });
 
+describe('a copy of a node', () => {
+  test('is not heard, starts nothing, and is told of', async () => {
+    const copy = await fleet.machine(4);
+    await node2.exec('cp', '-a', node2.state, copy.state);
+    await copy.exec('rm', '-r', join(copy.state, 'run'), join(copy.state, 'agent/guests'));
+    await copy.exec(join(fleet.first.dir, 'node2/bin/gantry'), 'node', 'start', '--state', copy.state);
+    await until('the refusal', async () => /this machine is not the one that joined/.test(await copy.log()));
+    expect((await copy.exec('virsh', '--quiet', 'list', '--name')).trim()).toBe('');
+    expect((await nodeNamed('node2')).status.state).toBe('ready');
+    expect((await instance('two')).status.state).toBe('running');
+    const [event] = await fleet.first.json<Event[]>('event', 'list', '--type', 'node.two-machines');
+    expect(event?.message).toMatch(/refused to hear node node2/);
+    await copy.killAgent();
+  });
+});
+
 describe('a node that is cut off', () => {
   test('is lost after its lease, what runs there unknown; nothing is started elsewhere; it comes back', async () => {
     await node3.exec('ip', 'link', 'set', 'fab0', 'down');

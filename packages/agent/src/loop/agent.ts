@@ -91,7 +91,7 @@ async function looking(parts: AgentParts, state: AgentState, signal: AbortSignal
 
 /** Fetches assignments when told that they changed, and again and again until that works. */
 async function fetching(parts: AgentParts, state: AgentState, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  for (let waitMs = 500; ; ) {
     await state.fetch.wait(signal);
     try {
       const assignments = await parts.link.assignments(signal);
@@ -101,6 +101,7 @@ async function fetching(parts: AgentParts, state: AgentState, signal: AbortSigna
       signal.throwIfAborted();
       parts.joined?.(assignments.cluster, assignments.node);
       state.look.set();
+      waitMs = 500;
     } catch (error) {
       signal.throwIfAborted();
       parts.env.log(
@@ -108,7 +109,9 @@ async function fetching(parts: AgentParts, state: AgentState, signal: AbortSigna
         'assignments could not be fetched',
         { error: String(error) },
       );
-      await parts.env.clock.sleep(500, signal);
+      await parts.env.clock.sleep(waitMs, signal);
+      // one that is refused, and not only unheard, need not ask twice a second
+      if (!isGantryError(error, 'api_unreachable')) waitMs = Math.min(waitMs * 2, 10_000);
       state.fetch.set();
     }
   }

@@ -31,13 +31,7 @@ export async function joinNode(
 ): Promise<number> {
   requireFree(layout, wanted);
   requireFit(wanted.libvirt);
-  ensureFolder(layout.state, ROOT, 0o755);
-  for (const [folder, mode] of [
-    [layout.agent, 0o711],
-    [layout.run, 0o755],
-    [layout.log, 0o750],
-  ] as const)
-    ensureFolder(folder, ROOT, mode);
+  makeFolders(layout);
   const code = await enrol(layout, wanted, how);
   if (code !== 0) return code;
   session.note(`  identity  ${layout.identity}`);
@@ -48,6 +42,16 @@ export async function joinNode(
   await untilReady(session, layout, settings);
   writeSettings(layout, { ...settings, complete: true });
   return 0;
+}
+
+function makeFolders(layout: Layout): void {
+  for (const [folder, mode] of [
+    [layout.state, 0o755],
+    [layout.agent, 0o711],
+    [layout.run, 0o755],
+    [layout.log, 0o750],
+  ] as const)
+    ensureFolder(folder, ROOT, mode);
 }
 
 function requireFree(layout: Layout, { node }: Pick<NodeSettings, 'node'>): void {
@@ -82,6 +86,7 @@ async function runAgent(words: readonly string[], env: NodeJS.ProcessEnv): Promi
 
 /** What does not run of it; resolves when the controller finds the node ready. */
 export async function startNode(session: Session, layout: Layout, settings: NodeSettings): Promise<void> {
+  makeFolders(layout);
   await startAgent(layout, settings);
   await untilReady(session, layout, settings);
 }

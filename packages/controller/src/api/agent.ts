@@ -4,6 +4,7 @@ import type { TunnelRequest } from '@gantry/model';
 import { type Assignments, type ClusterId, err, type Node, type NodeId } from '@gantry/model';
 import { theCluster } from '../operations/guest-spec.ts';
 import { isCurrent } from '../operations/view.ts';
+import { requireSameMachine } from '../reports/same-machine.ts';
 import { takeReport } from '../reports/take-report.ts';
 import { type WatchEvent, watch } from '../store/watch.ts';
 import type { Asking, Handler, ServerEvent } from './call.ts';
@@ -16,7 +17,9 @@ async function nodeOf({ app, caller }: Asking): Promise<Node> {
 
 export const getAssignments: Handler<'getAssignments'> = async (call) => {
   const { store } = call.app;
-  const node = (await nodeOf(call)).id as NodeId;
+  const self = await nodeOf(call);
+  await requireSameMachine(call.app, self, call.query);
+  const node = self.id as NodeId;
   const cluster = await theCluster(store);
   const { items: nodes } = await store.list('node', {}, { limit: 2 });
   // the revision is read first: what changes meanwhile is told by the watch from there
@@ -125,9 +128,12 @@ class WakeUpQueue {
   }
 }
 
-export const report: Handler<'report'> = async (call) => ({
-  body: await takeReport(call.app, await nodeOf(call), call.body),
-});
+export const report: Handler<'report'> = async (call) => {
+  const node = await nodeOf(call);
+  const { machine, bootId } = call.body;
+  await requireSameMachine(call.app, node, { machine, boot: bootId });
+  return { body: await takeReport(call.app, node, call.body) };
+};
 
 export const tunnel: Handler<'tunnel'> = async (call) => {
   const node = await nodeOf(call);

@@ -2,6 +2,7 @@ import type { App } from '../api/call.ts';
 import { compactChanges } from './compact-changes.ts';
 import { expireOperations } from './expire-operations.ts';
 import { expireRecords } from './expire-records.ts';
+import { expireTokens } from './expire-tokens.ts';
 import { guestEndings } from './guest-endings.ts';
 import { nodeLease } from './node-lease.ts';
 import { operationsAdvance } from './operations-advance.ts';
@@ -18,5 +19,6 @@ export const allTasks = ({ store, env, images }: Pick<App, 'store' | 'env' | 'im
   sweepImages({ store, images }),
   compactChanges(store, env),
   expireRecords(store, env),
+  expireTokens(store, env),
   expireOperations(store, env),
 ];
