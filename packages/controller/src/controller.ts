@@ -5,6 +5,7 @@ import { Denials } from './api/denials.ts';
 import { dispatch } from './api/pipeline.ts';
 import type { Env } from './env.ts';
 import type { ImageFiles } from './images/image-files.ts';
+import { Mirror } from './placement/mirror.ts';
 import type { Remote } from './remote.ts';
 import type { Store } from './store/store.ts';
 import { allTasks } from './tasks/all-tasks.ts';
@@ -23,6 +24,7 @@ export class Controller {
       tunnels: new Tunnels(parts.env),
       denials: new Denials(parts.store, parts.env),
       turns: new Turns(),
+      mirror: new Mirror(parts.store),
       tasks: () => this.#runner.status(),
     };
   }

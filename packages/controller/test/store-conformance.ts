@@ -130,6 +130,9 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       await expect(write(2, undefined)).rejects.toMatchObject(conflict('seen'));
       await write(2, row);
       expect(await store.seen(uuid(1))).toMatchObject({ sequence: 2 });
+      const [heard, ...others] = await store.heard();
+      expect({ ...heard }).toEqual({ node: uuid(1), bootId: 'b', run: 1, sequence: 2 });
+      expect(others).toEqual([]);
       expect(await store.revision()).toBe(before);
     });
 

@@ -13,7 +13,7 @@ export type { HostContext } from './host-context.ts';
 export { passesImageFilter } from './image-filter.ts';
 export { type DeviceAddress, type DomainFacts, parseDomain, readDomain } from './libvirt/domain-facts.ts';
 export { cpuSetsOf } from './node/cells.ts';
-export type { HardwareFit, NodeOffer, OfferAnswer } from './node/node-offer.ts';
+export type { Bound, HardwareFit, NodeOffer, OfferAnswer } from './node/node-offer.ts';
 export { offers } from './node/offer.ts';
 export { traitsOf } from './node/traits.ts';
 export { refusalOn } from './node/trial.ts';

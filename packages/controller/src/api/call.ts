@@ -4,6 +4,7 @@ import { type Body, err, type Query, type Revision, type RouteName, type TaskSta
 import type { Env } from '../env.ts';
 import type { ImageFiles } from '../images/image-files.ts';
 import type { Kind, Kinds, Resource } from '../kinds.ts';
+import type { Mirror } from '../placement/mirror.ts';
 import type { Remote } from '../remote.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Committed, Store } from '../store/store.ts';
@@ -20,6 +21,7 @@ export interface App {
   tunnels: Tunnels;
   denials: Denials;
   turns: Turns;
+  mirror: Mirror;
   /** Only while it listens beyond its own machine. */
   remote?: Remote;
   tasks(): TaskStatus[];

@@ -224,8 +224,8 @@ async function choose(
   newborn: Newborn,
   { cluster, disks, networks }: { cluster: Cluster; disks: Disk[]; networks: Network[] },
 ): Promise<Choice> {
-  const { store } = asking.app;
+  const { store, mirror } = asking.app;
   const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
-  return chooseNode(store, cluster, { name: body.name, input, networks, only });
+  return chooseNode(mirror, cluster, { name: body.name, input, networks, only });
 }

@@ -1,19 +1,11 @@
 /** Plain numbers about every node, for placement. */
-
-import { overheadMiB } from '@gantry/guest';
-import {
-  type Guest,
-  type HostPolicy,
-  type Node,
-  type NodeCapacity,
-  type NodeId,
-  type Replica,
-  storageOf,
-} from '@gantry/model';
+import type { Bound } from '@gantry/guest';
+import type { HostPolicy, Node, NodeCapacity, NodeId } from '@gantry/model';
 import type { Kinds } from '../kinds.ts';
 import type { Seen } from '../store/batch.ts';
-import type { Store } from '../store/store.ts';
 import { hostPolicyOf } from './host-policy.ts';
+import type { ClusterView } from './mirror.ts';
+import type { NodeLoad } from './node-loads.ts';
 
 const MIB = 2 ** 20;
 
@@ -22,43 +14,38 @@ export interface Candidate {
   capacity: NodeCapacity;
   node: Node;
   group: Kinds['group'] | undefined;
-  guests: Guest[];
+  /** What its guests have of the hardware. */
+  bound(): Bound[];
   /** Of cluster, group and node together. */
   host: HostPolicy;
 }
 
-/** With everything that they were made from, so that a decision can rely on it. */
-export async function readCandidates(store: Store, cluster: Kinds['cluster']): Promise<Candidate[]> {
-  const { items: nodes } = await store.list('node');
-  const { items: groups } = await store.list('group');
-  const candidates: Candidate[] = [];
-  for (const node of nodes) {
-    const { items: guests } = await store.list('guest', { node: node.id });
-    const { items: replicas } = await store.list('replica', { node: node.id });
-    const capacity = capacityOf(node, guests, replicas, await store.seen(node.id));
-    const group = groups.find(({ id }) => id === node.spec.group);
-    candidates.push({ capacity, node, group, guests, host: hostPolicyOf(cluster, group, node) });
-  }
-  return candidates;
+export function candidatesOf(view: ClusterView, cluster: Kinds['cluster']): Candidate[] {
+  return [...view.nodes.values()].map((node) => {
+    const group = view.groups.get(node.spec.group);
+    const load = view.load(node.id);
+    return {
+      capacity: capacityOf(node, load, view.gauges(node.id)),
+      node,
+      group,
+      bound: () => [...load.guests.values()],
+      host: hostPolicyOf(cluster, group, node),
+    };
+  });
 }
 
-/** A guest counts as long as it is bound, stopped or not: it may be started again at any time. */
-export function capacityOf(
-  node: Node,
-  guests: Guest[],
-  replicas: Replica[],
-  seen: Pick<Seen, 'gauges'> | undefined,
-): NodeCapacity {
+export function capacityOf(node: Node, load: NodeLoad, gauges: Seen['gauges'] | undefined): NodeCapacity {
   const { facts, foreignDomains = [] } = node.status;
-  const foreign = foreignDomains.filter(({ running }) => running).map(({ memoryMiB }) => memoryMiB);
-  const claimedMiB = (name: string) =>
-    Math.ceil(sum(replicas.map((replica) => stillToGrow(replica, name))) / MIB);
-  const storage = seen?.gauges.storage?.map(({ name, totalBytes, freeBytes }) => [
+  const foreignMiB = foreignDomains.reduce(
+    (sum, { running, memoryMiB }) => sum + (running ? memoryMiB : 0),
+    0,
+  );
+  const storage = gauges?.storage?.map(({ name, totalBytes, freeBytes }) => [
     name,
     {
       totalMiB: Math.floor(totalBytes / MIB),
       freeMiB: Math.floor(freeBytes / MIB),
-      claimedMiB: claimedMiB(name),
+      claimedMiB: Math.ceil((load.growsBytes.get(name) ?? 0) / MIB),
     },
   ]);
   return {
@@ -71,19 +58,8 @@ export function capacityOf(
     machineTypes: facts?.machineTypes ?? [],
     cpus: facts?.cpus ?? 0,
     memoryMiB: facts?.memoryMiB ?? 0,
-    memoryUsedMiB: sum([...guests.map(memoryOf), ...foreign]),
-    vcpusUsed: sum(guests.map(({ spec }) => spec.input.vcpus)),
+    memoryUsedMiB: load.memoryMiB + foreignMiB,
+    vcpusUsed: load.vcpus,
     storage: Object.fromEntries(storage ?? []),
   };
 }
-
-const memoryOf = ({ spec }: Guest): number =>
-  spec.input.memoryMiB + overheadMiB(spec.input.memoryMiB, spec.input.vcpus);
-
-/** What a disk may still take of the free space that the node reports, bytes. */
-function stillToGrow({ spec, status }: Replica, storage: string): number {
-  if (spec.what !== 'disk' || spec.desired === 'absent' || storageOf[spec.template] !== storage) return 0;
-  return Math.max(0, spec.sizeBytes - (status.allocatedBytes ?? 0));
-}
-
-const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);

@@ -6,7 +6,8 @@ import type { Kinds } from '../kinds.ts';
 import { COUNTERS, cpuSpace, pciSpace } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
-import { type Candidate, readCandidates } from './capacity.ts';
+import { type Candidate, candidatesOf } from './capacity.ts';
+import type { Mirror } from './mirror.ts';
 
 export interface Choice {
   decision: PlacementDecision;
@@ -31,10 +32,11 @@ interface Wanted {
 export const lastEpoch = (store: Store): Promise<number> => store.counter(COUNTERS.epoch);
 
 /** @throws GantryError `no_capacity`, `disk_too_large`, with the reason of each node */
-export async function chooseNode(store: Store, cluster: Kinds['cluster'], wanted: Wanted): Promise<Choice> {
-  const { input, only } = wanted;
-  const needs = { ...requirements(input), networks: wanted.networks.map(({ id }) => id) };
-  const all = await readCandidates(store, cluster);
+export const chooseNode = (mirror: Mirror, cluster: Kinds['cluster'], wanted: Wanted): Promise<Choice> =>
+  mirror.read((view) => choose(candidatesOf(view, cluster), wanted));
+
+function choose(all: readonly Candidate[], { input, only, name, networks }: Wanted): Choice {
+  const needs = { ...requirements(input), networks: networks.map(({ id }) => id) };
   const answers = answersFor(input, all);
   const capacities = all.map(({ capacity }) => capacity);
   const judge = ({ id }: { id: NodeId }) => answers(id).rejections;
@@ -45,16 +47,16 @@ export async function chooseNode(store: Store, cluster: Kinds['cluster'], wanted
     return { decision, node: chosen.node, group: chosen.group, fit: { node, ...answers(node).fit } };
   }
   const lookedAt = capacities.filter(({ id }) => only === undefined || id === only);
-  throw refusal(wanted.name, lookedAt, needs, decision, { judge });
+  throw refusal(name, lookedAt, needs, decision, { judge });
 }
 
 /** Each node is held against the guest once, when it is asked for. */
 function answersFor(input: GuestInput, all: readonly Candidate[]): (node: string) => OfferAnswer {
   const against = offers(input);
+  const candidates = new Map<string, Candidate>(all.map((candidate) => [candidate.node.id, candidate]));
   const known = new Map<string, OfferAnswer>();
   return (id) => {
-    const candidate = all.find(({ node }) => node.id === id);
-    const answer = known.get(id) ?? answerOf(candidate, against);
+    const answer = known.get(id) ?? answerOf(candidates.get(id), against);
     known.set(id, answer);
     return answer;
   };
@@ -68,11 +70,11 @@ const silent: OfferAnswer = {
 function answerOf(candidate: Candidate | undefined, against: ReturnType<typeof offers>): OfferAnswer {
   const facts = candidate?.node.status.facts;
   if (!candidate || !facts) return silent;
-  const { guests, host, capacity } = candidate;
+  const { bound, host, capacity } = candidate;
   return against({
     facts,
     host,
-    bound: guests.map(({ spec }) => ({ extraSpecs: spec.input.extraSpecs, fit: spec.fit })),
+    bound: bound(),
     free: {
       VCPU: freeVcpus(capacity),
       MEMORY_MB: freeMemoryMiB(capacity),

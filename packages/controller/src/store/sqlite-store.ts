@@ -118,6 +118,10 @@ export class SqliteStore implements Store {
     return this.#object('select body from node_seen where node = ?', node) as Seen | undefined;
   }
 
+  async heard(): Promise<Pick<Seen, 'node' | 'bootId' | 'run' | 'sequence'>[]> {
+    return this.#rows('select node, boot as bootId, run, sequence from node_seen');
+  }
+
   async commit(batch: Batch): Promise<Committed> {
     const { changes, objects } = this.#transaction(() => this.#writer.write(batch, this.#last));
     this.#last = changes.at(-1)?.number ?? this.#last;

@@ -92,6 +92,8 @@ export interface Store {
   /** Id of the token whose secret has this SHA-256, and the hash as stored. */
   secret(hash: Uint8Array): Promise<{ token: string; hash: Uint8Array } | undefined>;
   seen(node: string): Promise<Seen | undefined>;
+  /** Which report of each node is the last one: to know whether `seen` is another one by now. */
+  heard(): Promise<Pick<Seen, 'node' | 'bootId' | 'run' | 'sequence'>[]>;
 
   /**
    * All or nothing; durable when it resolves.

@@ -1,0 +1,48 @@
+/** The little that placement keeps of each object: what it takes of which node. */
+import { type Bound, overheadMiB } from '@gantry/guest';
+import { type Guest, type Instance, type Replica, storageOf } from '@gantry/model';
+import type { Resource } from '../kinds.ts';
+
+/** Which instances are on a node, as rules between instances see them. */
+export interface Resident extends Pick<Instance, 'id' | 'name' | 'project' | 'labels'> {
+  id: Instance['id'];
+}
+
+export type Record =
+  | { kind: 'guest'; id: string; node: string; memoryMiB: number; vcpus: number; bound: Bound }
+  | { kind: 'replica'; id: string; node: string; storage: string; growsBytes: number }
+  | { kind: 'instance'; id: string; node: string; resident: Resident };
+
+/** Undefined for what takes nothing of any node. */
+export function recordOf(object: Resource): Record | undefined {
+  if (object.kind === 'guest') return ofGuest(object);
+  if (object.kind === 'replica') return ofReplica(object);
+  if (object.kind === 'instance') return ofInstance(object);
+  return undefined;
+}
+
+/** A guest counts as long as it is bound, stopped or not: it may be started again at any time. */
+function ofGuest({ id, spec }: Guest): Record {
+  const { vcpus, memoryMiB, extraSpecs } = spec.input;
+  return {
+    kind: 'guest',
+    id,
+    node: spec.node,
+    vcpus,
+    memoryMiB: memoryMiB + overheadMiB(memoryMiB, vcpus),
+    bound: { extraSpecs, fit: spec.fit },
+  };
+}
+
+/** What a disk may still take of the free space that the node reports. */
+function ofReplica({ id, spec, status }: Replica): Record | undefined {
+  if (spec.what !== 'disk' || spec.desired === 'absent') return undefined;
+  const growsBytes = Math.max(0, spec.sizeBytes - (status.allocatedBytes ?? 0));
+  return { kind: 'replica', id, node: spec.node, storage: storageOf[spec.template], growsBytes };
+}
+
+function ofInstance({ id, name, project, labels, status }: Instance): Record | undefined {
+  if (!status.node) return undefined;
+  const resident = { id, name, ...(project ? { project } : {}), ...(labels ? { labels } : {}) };
+  return { kind: 'instance', id, node: status.node, resident };
+}
