@@ -78,17 +78,17 @@ export class Allocator {
   }
 
   #single(f: Footprint, groups: readonly Candidates[], accept: Accept): Place | undefined {
-    let best: Place | undefined;
+    const places: Place[] = [];
     for (const { primaries } of groups)
       for (const n of primaries) {
         this.spreads.reset();
         this.spreads.touch(f, n, 1, 0, this.state.reserved[n] as number);
         const score = this.spreads.value() + domainCost(this.state, f, n);
-        if (score < (best?.score ?? Number.POSITIVE_INFINITY) && accept(n, -1))
-          best = { primary: n, secondary: -1, score };
+        places.push({ primary: n, secondary: -1, score });
       }
     this.spreads.reset();
-    return best;
+    places.sort((a, b) => a.score - b.score);
+    return places.find(({ primary }) => accept(primary, -1));
   }
 
   #primaries(n: number): readonly number[] {

@@ -40,8 +40,9 @@ export function bestPair(
   accept: Accept,
 ): Pair | undefined {
   const search = new PairSearch(state, spreads, footprint, groups, accept);
-  for (const group of groups) search.withKnownPeers(group);
+  // First what is best by far: each pair that would be best is asked about, which is not for nothing.
   search.run();
+  for (const group of groups) search.withKnownPeers(group);
   return search.best;
 }
 
