@@ -9,6 +9,8 @@ export interface Context {
   /** `unix:/path` or http(s) address. */
   url: string;
   token?: string;
+  /** PEM of the cluster's certificate authority, for https. */
+  ca?: string;
 }
 export interface Config {
   current?: string;
@@ -72,9 +74,13 @@ export function writeConfig(env: Env, config: Config): void {
  * GANTRY_TOKEN replaces the token of any of them.
  * @throws GantryError `not_found` for a context that does not exist
  */
-export function resolveContext(env: Env, wanted: string | undefined): Context & { name?: string } {
+export function resolveContext(
+  env: Env,
+  wanted: string | undefined,
+): Omit<Context, 'ca'> & { name?: string; tls?: { ca: string } } {
   const token = env['GANTRY_TOKEN'];
-  return { ...contextWithoutToken(env, wanted), ...(token ? { token } : {}) };
+  const { ca, ...context } = contextWithoutToken(env, wanted);
+  return { ...context, ...(ca ? { tls: { ca } } : {}), ...(token ? { token } : {}) };
 }
 
 function contextWithoutToken(env: Env, wanted: string | undefined): Context & { name?: string } {

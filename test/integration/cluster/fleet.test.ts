@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Instance, Node, Token } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { controllerUrl, type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
+import { addressOf, controllerUrl, type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { until } from '../../lab/wait.ts';
 
@@ -91,21 +91,35 @@ describe('joining', () => {
     expect((await nodeNamed('node2')).status.state).toBe('ready');
   });
 
-  test('libvirt and QEMU have certificates that their own TLS accepts', async () => {
-    for (const member of [node2, node3]) {
-      const pki = join(member.libvirtd.dir, 'pki');
-      expect(
-        await member.exec(
-          'certtool',
-          '--verify',
-          '--load-ca-certificate',
-          '/etc/pki/CA/cacert.pem',
-          '--infile',
-          '/etc/pki/libvirt/servercert.pem',
-        ),
-      ).toMatch(/Verified/);
-      expect((await stat(join(pki, 'libvirt/private/serverkey.pem'))).mode & 0o7).toBe(0);
+  test('libvirt and QEMU have certificates that other machines accept, on every node', async () => {
+    const machines = [fleet.first, node2, node3];
+    for (const [index, machine] of machines.entries()) {
+      const names = ['--verify-hostname', `node${index + 1}`, '--infile', '/etc/pki/libvirt/servercert.pem'];
+      const ca = ['--load-ca-certificate', '/etc/pki/CA/cacert.pem'];
+      expect(await machine.exec('certtool', '--verify', ...ca, ...names)).toMatch(/Verified/);
+      const info = await machine.exec(
+        'certtool',
+        '--certificate-info',
+        '--infile',
+        '/etc/pki/libvirt/servercert.pem',
+      );
+      expect(info).toContain(`IPAddress: ${addressOf(index + 1)}`);
+      expect(await machine.exec('stat', '-c', '%a %U', '/etc/pki/libvirt/private/serverkey.pem')).toBe(
+        '640 root\n',
+      );
     }
+    expect(await node2.exec('stat', '-c', '%a %G', '/etc/pki/qemu/server-key.pem')).toBe(
+      '640 libvirt-qemu\n',
+    );
+  });
+
+  test('and with them one libvirt speaks to another', async () => {
+    await node2.libvirtd.killDaemon('TERM');
+    await node2.exec('libvirtd', '-d', '--listen');
+    const uri = `qemu+tls://${addressOf(2)}/system`;
+    const hostName = () => node3.run(['virsh', '-q', '-c', uri, 'hostname']);
+    await until('the answer', async () => (await hostName()).code === 0);
+    expect((await hostName()).stdout.trim()).toBe('node2');
   });
 });
 
@@ -125,6 +139,19 @@ describe('from afar', () => {
     expect(
       await curl('-H', `authorization: Bearer ${token}`, `${controllerUrl}/v1/agent/assignments`),
     ).toMatchObject({ code: 'certificate_needed' });
+  });
+
+  test('users come with a token and the authority’s certificate', async () => {
+    const token = (await readFile(join(fleet.first.state, 'admin-token'), 'utf8')).trim();
+    const env = { GANTRY_CONFIG: join(node2.state, 'user.json'), GANTRY_TOKEN: token };
+    const gantry = join(fleet.first.dir, 'node2/bin/gantry');
+    const use = [gantry, 'context', 'use', 'far', '--url', controllerUrl];
+    expect((await node2.run([...use, '--ca', '/etc/pki/CA/cacert.pem'], env)).code).toBe(0);
+    expect((await node2.run([gantry, 'node', 'list', '--fields', 'name', '-o', 'csv'], env)).stdout).toMatch(
+      /node1\r\nnode2/,
+    );
+    await node2.run(use, env);
+    expect(await node2.run([gantry, 'node', 'list'], env)).toMatchObject({ code: 8 });
   });
 
   test('a host certificate is not an agent’s', async () => {

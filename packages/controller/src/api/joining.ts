@@ -4,6 +4,7 @@
  * other, streams included.
  */
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import {
   type ClusterId,
   err,
@@ -143,19 +144,21 @@ async function publicKeys({ authority }: Remote, { agent, host }: SigningRequest
 }
 
 async function issue(
-  { authority }: Remote,
+  { authority, url }: Remote,
   node: Node,
   keys: Pair<string>,
   address: string | undefined,
 ): Promise<Pair<Issued>> {
   const days = CERTIFICATE_DAYS;
-  const addresses = address ? [address] : [];
+  // the controller's own node is reached as the controller is
+  const names = [node.name, ...(address ? [address] : [new URL(url).hostname.replace(/[[\]]/g, '')])];
+  const [dnsNames, addresses] = [names.filter((name) => !isIP(name)), names.filter((name) => isIP(name))];
   return {
     agent: await authority.issue(keys.agent, { use: 'agent', name: node.id, days }),
     host: await authority.issue(keys.host, {
       use: 'host',
       name: node.name,
-      dnsNames: [node.name],
+      dnsNames,
       addresses,
       days,
     }),

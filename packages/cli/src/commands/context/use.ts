@@ -1,5 +1,6 @@
 import { err } from '@gantry/model';
 import { readConfig, writeConfig } from '../../config.ts';
+import { readText } from '../../parse.ts';
 import type { Complete, Verb } from '../../verb.ts';
 
 export const contextNames: Complete = ({ io }) =>
@@ -11,10 +12,16 @@ export const contextUse: Verb = {
   details:
     'With --url the context is made or changed; its token is read from GANTRY_TOKEN, so that it stands in no history.',
   arguments: [{ name: 'NAME', description: 'name of the context', complete: contextNames }],
-  flags: [{ flags: '--url <url>', description: 'unix:/path/to/api.sock or http(s)://HOST:PORT' }],
+  flags: [
+    { flags: '--url <url>', description: 'unix:/path/to/api.sock or http(s)://HOST:PORT' },
+    {
+      flags: '--ca <file>',
+      description: 'certificate of the cluster’s authority: STATE/controller/ca/ca.pem of its controller',
+    },
+  ],
   examples: [
     'gantry context use lab',
-    'GANTRY_TOKEN=$(cat token) gantry context use lab --url https://gantry.example:7443',
+    'GANTRY_TOKEN=$(cat token) gantry context use lab --url https://gantry.example:7460 --ca ca.pem',
   ],
   async run(session, given) {
     const { env } = session.io;
@@ -24,7 +31,8 @@ export const contextUse: Verb = {
     const token = env['GANTRY_TOKEN'];
     const known = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     if (url === undefined && !known) throw err('not_found', { kind: 'context', name });
-    const context = url === undefined ? known : { url, ...(token ? { token } : {}) };
+    const ca = given.put('ca', 'ca', readText);
+    const context = url === undefined ? known : { url, ...(token ? { token } : {}), ...ca };
     writeConfig(env, {
       current: name,
       contexts: { ...config.contexts, ...(context ? { [name]: context } : {}) },

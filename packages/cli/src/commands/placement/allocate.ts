@@ -6,6 +6,7 @@ import { join, section, subTable } from '../../output/describe.ts';
 import { parseCount } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import {
+  bytesOf,
   groupOf,
   jsonFlag,
   noCapacityFlag,
@@ -15,7 +16,6 @@ import {
   scoreLine,
   scoreTable,
   secondsSince,
-  bytesOf,
   writeFlag,
   writeResult,
 } from './files.ts';
