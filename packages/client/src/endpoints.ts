@@ -55,6 +55,7 @@ export const endpoints = {
   resetInstance: 'POST /v1/instances/:ref/reset',
   pauseInstance: 'POST /v1/instances/:ref/pause',
   resumeInstance: 'POST /v1/instances/:ref/resume',
+  setInstance: 'PATCH /v1/instances/:ref',
   nmiInstance: 'POST /v1/instances/:ref/nmi',
   pingInstanceAgent: 'GET /v1/instances/:ref/agent',
   setInstancePassword: 'PUT /v1/instances/:ref/password',

@@ -4,6 +4,7 @@ export { checkCombination } from './check-combination.ts';
 export { compileGuest, renderDomain } from './compile.ts';
 export { domainName } from './domain-name.ts';
 export { diffGuest, type Present, type Settled } from './drift/diff.ts';
+export { settingApplies } from './drift/settings.ts';
 export type { GuestDomain } from './elements/domain.ts';
 export { domainToXml } from './elements/domain.ts';
 export type { Identity } from './elements/metadata.ts';

@@ -150,6 +150,13 @@ export const errorRegistry = {
   ),
   // --- placing and making
   no_capacity: entry(409, 6, 'no node can take {name}: {why}', '{waysOut}'),
+  cannot_grow: entry(409, 6, 'node {node} cannot give {name} what it would need: {why}', '{waysOut}'),
+  stop_first: entry(
+    409,
+    5,
+    '{what} of instance {name} cannot change while its guest is up: {why}',
+    'Stop it with `gantry instance stop {name}`, and repeat the change.',
+  ),
   address_taken: entry(
     409,
     5,

@@ -26,6 +26,7 @@ export * from './resources/guest-diff.ts';
 export * from './resources/host-policy.ts';
 export * from './resources/image.ts';
 export * from './resources/instance.ts';
+export * from './resources/instance-change.ts';
 export * from './resources/network.ts';
 export * from './resources/node.ts';
 export * from './resources/node-hardware.ts';

@@ -18,6 +18,7 @@ export const instanceActions = {
     'failed',
     'unknown',
   ],
+  set: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
   diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
   pause: ['running'],
   resume: ['paused'],

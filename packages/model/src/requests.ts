@@ -144,6 +144,20 @@ export type HostChanges = Static<typeof HostChanges>;
 export const GuestChanges = changesOf<GuestPolicy>(GuestPolicy.properties, 'inherited guest settings');
 export type GuestChanges = Static<typeof GuestChanges>;
 
+export const SetInstance = strict({
+  labels: optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+      description: 'key -> value; null unsets',
+    }),
+  ),
+  flavor: optional(Ref),
+  vcpus: optional(positive('instead of the flavor’s', 512)),
+  memoryMiB: optional(MiB('instead of the flavor’s', 16)),
+  guest: optional(GuestChanges),
+  protected: optional(Type.Boolean({ description: 'refuse its deletion' })),
+});
+export type SetInstance = Static<typeof SetInstance>;
+
 export const SetPolicy = strict({ guest: optional(GuestChanges), host: optional(HostChanges) });
 export const CreateGroup = strict({ name: Name, labels, ...SetPolicy.properties });
 export const SetClusterOs = strict({

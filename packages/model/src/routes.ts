@@ -22,6 +22,7 @@ import {
   SetClusterOs,
   SetFlavor,
   SetImage,
+  SetInstance,
   SetNode,
   SetPolicy,
 } from './requests.ts';
@@ -35,6 +36,7 @@ import { Guest } from './resources/guest.ts';
 import { InstanceDiff } from './resources/guest-diff.ts';
 import { Image } from './resources/image.ts';
 import { Instance } from './resources/instance.ts';
+import { InstanceChanged } from './resources/instance-change.ts';
 import { Network } from './resources/network.ts';
 import { Node } from './resources/node.ts';
 import { LogLine, Operation } from './resources/operation.ts';
@@ -372,6 +374,16 @@ export const routes = {
     query: planQuery,
     body: CreateInstance,
     response: OperationOrPlan,
+  },
+  setInstance: {
+    method: 'PATCH',
+    path: '/v1/instances/:ref',
+    summary: 'change its size, settings, labels or protection; each change says when the guest gets it',
+    roles: operators,
+    status: 200,
+    query: planQuery,
+    body: SetInstance,
+    response: InstanceChanged,
   },
   startInstance: act('start'),
   stopInstance: act('stop'),

@@ -15,6 +15,12 @@ function randomDeaths(random: Random, probability: number): Faults {
   return () => (random.chance(probability) ? moments[random.between(0, 2)] : undefined);
 }
 
+/** Sizes up to what the node cannot give. */
+const someSettings = (random: Random): object =>
+  random.chance(0.3)
+    ? { guest: { onPoweroff: random.chance(0.5) ? 'restart' : 'stop' } }
+    : { memoryMiB: 64 * random.between(1, 64), vcpus: random.between(1, 2) };
+
 /** What users and guests do; refusals are part of it (busy, wrong state, not found), anything else is a failure. */
 async function step(sim: Simulation, random: Random): Promise<void> {
   const name = names[random.between(0, names.length - 1)] as string;
@@ -32,6 +38,7 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('startInstance', { params, body: {} }),
     () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
+    () => sim.user('setInstance', { params, body: someSettings(random) }),
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),
     async () => {
@@ -51,7 +58,9 @@ async function step(sim: Simulation, random: Random): Promise<void> {
   } catch (error) {
     if (
       !isGantryError(error) ||
-      !['busy', 'wrong_state', 'not_found', 'name_taken', 'conflict', 'no_capacity'].includes(error.code)
+      !['busy', 'wrong_state', 'not_found', 'name_taken', 'conflict', 'no_capacity', 'cannot_grow'].includes(
+        error.code,
+      )
     )
       throw error;
   }

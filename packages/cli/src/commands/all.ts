@@ -46,6 +46,7 @@ import { instancePing } from './instance/ping.ts';
 import { instanceReboot } from './instance/reboot.ts';
 import { instanceReset } from './instance/reset.ts';
 import { instanceResume } from './instance/resume.ts';
+import { instanceSet } from './instance/set.ts';
 import { instanceSetPassword } from './instance/set-password.ts';
 import { instanceShow } from './instance/show.ts';
 import { instanceStart } from './instance/start.ts';
@@ -92,6 +93,7 @@ export const verbs: readonly Verb[] = [
   instanceCreate,
   instanceList,
   instanceShow,
+  instanceSet,
   instanceStart,
   instanceStop,
   instanceReboot,

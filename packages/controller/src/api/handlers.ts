@@ -11,6 +11,7 @@ import * as groups from './groups.ts';
 import * as images from './images.ts';
 import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
+import * as instanceSet from './instance-set.ts';
 import * as instances from './instances.ts';
 import * as joining from './joining.ts';
 import * as networks from './networks.ts';
@@ -35,6 +36,7 @@ export const handlers = {
   ...inside,
   ...instances,
   ...instanceDiff,
+  ...instanceSet,
   ...joining,
   ...networks,
   ...operations,

@@ -61,7 +61,8 @@ async function begin(
   return { draft, operation, marked: { ...instance, status } };
 }
 
-async function bindingOf({ app }: Asking, instance: Instance): Promise<Guest> {
+/** @throws GantryError `wrong_state` where none is left */
+export async function bindingOf({ app }: Pick<Asking, 'app'>, instance: Instance): Promise<Guest> {
   const guest = (await app.store.list('guest', { owner: instance.id })).items[0];
   if (!guest || guest.spec.remove)
     throw err('wrong_state', {
@@ -104,7 +105,11 @@ export async function beginStart(
 }
 
 /** Its place stays as it was chosen; what changed since, of settings or of the node, may rule it out. */
-async function requireStillFits({ app }: Asking, { spec }: Guest, input: GuestInput): Promise<void> {
+export async function requireStillFits(
+  { app }: Pick<Asking, 'app'>,
+  { spec }: Guest,
+  input: GuestInput,
+): Promise<void> {
   const facts = (await app.store.get('node', spec.node))?.status.facts;
   const why = facts && refusalOn(facts, input, spec.fit);
   if (why) throw err('guest_refused', { why });

@@ -21,17 +21,24 @@ export interface Candidate {
 }
 
 export function candidatesOf(view: ClusterView, cluster: Kinds['cluster']): Candidate[] {
-  return [...view.nodes.values()].map((node) => {
-    const group = view.groups.get(node.spec.group);
-    const load = view.load(node.id);
-    return {
-      capacity: capacityOf(node, load, view.gauges(node.id)),
-      node,
-      group,
-      bound: () => [...load.guests.values()],
-      host: hostPolicyOf(cluster, group, node),
-    };
-  });
+  return [...view.nodes.values()].map((node) => candidateOf(view, cluster, node));
+}
+
+/** @param load what is taken of it */
+export function candidateOf(
+  view: ClusterView,
+  cluster: Kinds['cluster'],
+  node: Node,
+  load: NodeLoad = view.load(node.id),
+): Candidate {
+  const group = view.groups.get(node.spec.group);
+  return {
+    capacity: capacityOf(node, load, view.gauges(node.id)),
+    node,
+    group,
+    bound: () => [...load.guests.values()],
+    host: hostPolicyOf(cluster, group, node),
+  };
 }
 
 export function capacityOf(node: Node, load: NodeLoad, gauges: Seen['gauges'] | undefined): NodeCapacity {

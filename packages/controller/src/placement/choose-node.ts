@@ -67,7 +67,8 @@ const silent: OfferAnswer = {
   rejections: [{ test: 'hardware', message: 'its agent has told nothing of it yet' }],
 };
 
-function answerOf(candidate: Candidate | undefined, against: ReturnType<typeof offers>): OfferAnswer {
+/** What stands against a node’s hardware, or what of it the guest would get. */
+export function answerOf(candidate: Candidate | undefined, against: ReturnType<typeof offers>): OfferAnswer {
   const facts = candidate?.node.status.facts;
   if (!candidate || !facts) return silent;
   const { bound, host, capacity } = candidate;
@@ -88,6 +89,16 @@ export function claimHardware(draft: Draft, { node, cells = [], pciDevices = [] 
   for (const cpu of cells.flatMap(({ claimedCpus }) => claimedCpus))
     draft.take(cpuSpace(node), String(cpu), owner);
   for (const address of pciDevices) draft.take(pciSpace(node), address, owner);
+}
+
+/** The same CPUs and devices may be in both. */
+export function exchangeHardware(draft: Draft, from: Fit, to: Fit, owner: string): void {
+  const { node, cells = [], pciDevices = [] } = from;
+  for (const cpu of cells.flatMap(({ claimedCpus }) => claimedCpus))
+    draft.batch.release.push({ owner, space: cpuSpace(node), value: String(cpu) });
+  for (const address of pciDevices)
+    draft.batch.release.push({ owner, space: pciSpace(node), value: address });
+  claimHardware(draft, to, owner);
 }
 
 /** Lines for a plan: what it gets beside memory and disk. */

@@ -22,16 +22,17 @@ export function recordOf(object: Resource): Record | undefined {
 }
 
 /** A guest counts as long as it is bound, stopped or not: it may be started again at any time. */
-function ofGuest({ id, spec }: Guest): Record {
-  const { vcpus, memoryMiB, extraSpecs } = spec.input;
-  return {
-    kind: 'guest',
-    id,
-    node: spec.node,
-    vcpus,
-    memoryMiB: memoryMiB + overheadMiB(memoryMiB, vcpus),
-    bound: { extraSpecs, fit: spec.fit },
-  };
+function ofGuest(guest: Guest): Record {
+  const { id, spec } = guest;
+  const { extraSpecs } = spec.input;
+  return { kind: 'guest', id, node: spec.node, ...takenBy(guest), bound: { extraSpecs, fit: spec.fit } };
+}
+
+/** With QEMU’s own; what it has, or is to have at its next start where that is more. */
+export function takenBy({ spec: { input, reserved } }: Guest): { vcpus: number; memoryMiB: number } {
+  const vcpus = Math.max(input.vcpus, reserved?.vcpus ?? 0);
+  const memoryMiB = Math.max(input.memoryMiB, reserved?.memoryMiB ?? 0);
+  return { vcpus, memoryMiB: memoryMiB + overheadMiB(memoryMiB, vcpus) };
 }
 
 /** What a disk may still take of the free space that the node reports. */

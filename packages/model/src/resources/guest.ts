@@ -124,6 +124,12 @@ export const GuestSpec = strict({
   input: GuestInput,
   fit: Fit,
   life: LifePolicy,
+  reserved: optional(
+    strict(
+      { vcpus: positive('virtual CPUs'), memoryMiB: MiB('memory', 1) },
+      { description: 'held for its next start, where that takes more; the controller’s alone' },
+    ),
+  ),
   operation: optional(
     Type.Union([OperationId, Type.Null()], { description: 'whose log the agent writes to' }),
   ),

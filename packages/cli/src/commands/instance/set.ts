@@ -1,0 +1,108 @@
+/** Settings of an instance that is there, each with when its guest gets it. */
+import {
+  type Body,
+  err,
+  GuestPolicy,
+  type InstanceChanged,
+  parseMiB,
+  type SettingChange,
+} from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { flavorNames, instanceArgument } from '../../names.ts';
+import { planFlag } from '../../operations/submit.ts';
+import { table } from '../../output/table.ts';
+import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
+import type { Flag, Verb } from '../../verb.ts';
+import { guestFlags, guestPolicy } from '../guest-settings.ts';
+
+const unsettable = Object.keys(GuestPolicy.properties);
+
+const flags: readonly Flag[] = [
+  {
+    flags: '--flavor <flavor>',
+    description: 'its sizes and extra specs as they are now; disks stay as they are',
+    complete: flavorNames,
+  },
+  { flags: '--vcpus <count>', description: 'virtual CPUs' },
+  { flags: '--memory <size>', description: 'memory with its unit (1G)' },
+  ...guestFlags,
+  {
+    flags: '--unset <setting>',
+    description: `back to what is inherited: ${unsettable.join(', ')}`,
+    many: true,
+    complete: () => unsettable,
+  },
+  { flags: '--label <key=value>', description: 'label', many: true },
+  { flags: '--remove-label <key>', description: 'remove a label', many: true },
+  { flags: '--protect <yes|no>', description: 'refuse its deletion', choices: ['yes', 'no'] },
+  planFlag,
+];
+
+export const instanceSet: Verb = {
+  words: 'instance set',
+  summary: 'change size, settings, labels or protection of an instance',
+  details: [
+    'Each change says when the guest gets it, and why then: `now`, or at its next start (stop and start; a reboot',
+    'inside the guest keeps its QEMU). What waits is shown by `gantry instance diff`. A guest that is to grow has the',
+    'memory and CPUs of its node from now on, or the change is refused with what is free.',
+  ].join('\n'),
+  arguments: [instanceArgument],
+  flags,
+  examples: [
+    'gantry instance set web1 --memory 2G --vcpus 2',
+    'gantry instance set web1 --flavor large --plan',
+    'gantry instance set web1 --on-poweroff restart --protect yes --label tier=front',
+  ],
+  async run(session, given) {
+    const body = bodyOf(given);
+    const query = given.on('plan') ? { plan: true } : {};
+    const ref = given.arg(0, 'name');
+    const answer = await session.client.call('setInstance', { params: { ref }, query, body });
+    await session.out.object(answer, answer.instance.name, () => changesText(answer));
+    if (!given.on('plan') && waits(answer)) session.note(`at its next start: ${restart(answer)}`);
+  },
+};
+
+/** @throws GantryError `usage` where nothing is given, `invalid_argument` */
+function bodyOf(given: Given): Body<'setInstance'> {
+  const unset = given.all('unset');
+  const unknown = unset.find((name) => !unsettable.includes(name));
+  if (unknown !== undefined)
+    throw err('invalid_argument', { what: `--unset ${unknown}`, wanted: `one of ${unsettable.join(', ')}` });
+  const nulls = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, null]));
+  const guest = { ...nulls(unset), ...guestPolicy(given) };
+  const labels = { ...nulls(given.all('removeLabel')), ...parsePairs(given.all('label')) };
+  const body = {
+    ...given.string('flavor', 'flavor'),
+    ...given.put('vcpus', 'vcpus', parseCount),
+    ...given.put('memoryMiB', 'memory', parseMiB),
+    ...(Object.keys(guest).length > 0 ? { guest } : {}),
+    ...(Object.keys(labels).length > 0 ? { labels } : {}),
+    ...given.put('protected', 'protect', parseYesNo),
+  };
+  if (Object.keys(body).length === 0)
+    throw err('usage', {
+      what: 'nothing to set: give --memory, --flavor, --label or another of the options',
+    });
+  return body;
+}
+
+function changesText({ instance, changes }: InstanceChanged): string {
+  if (changes.length === 0) return `${instance.name} is so already`;
+  const row = ({ setting, from, to, applies, why }: SettingChange) => [
+    setting,
+    from ?? '-',
+    to ?? '-',
+    applies === 'now' ? 'now' : 'at next start',
+    why,
+  ];
+  return table(['SETTING', 'FROM', 'TO', 'APPLIES', 'WHY'], changes.map(row));
+}
+
+const waits = ({ changes }: InstanceChanged): boolean =>
+  changes.some(({ applies }) => applies === 'next-start');
+
+const restart = ({ instance: { name, status } }: InstanceChanged): string =>
+  status.state === 'stopped'
+    ? `gantry instance start ${name}`
+    : `gantry instance stop ${name} && gantry instance start ${name}`;

@@ -1,0 +1,19 @@
+/** Changing an instance: at once a new spec, and what its guest gets of it when. */
+import { type InstanceChanged, requirePermitted } from '@gantry/model';
+import { setInstance as decide } from '../operations/set-instance.ts';
+import { committed, etagOf, type Handler, requireMatch, resolve } from './call.ts';
+import { refOf } from './list.ts';
+
+export const setInstance: Handler<'setInstance'> = async (call) => {
+  const instance = await resolve(call, 'instance', refOf(call));
+  requireMatch(call, instance);
+  requirePermitted('set', instance.name, instance.status.state);
+  const { draft, after, changes } = await decide(call, instance, call.body);
+  if (call.query.plan) return { body: { instance: after, changes } satisfies InstanceChanged };
+  if (changes.length === 0) return { body: { instance, changes } satisfies InstanceChanged };
+  const words = changes.map(({ setting, to }) => `${setting}=${to ?? ''}`).join(', ');
+  const message = `set ${words.slice(0, 500)} of instance ${instance.name}`;
+  const written = committed(await call.commit(draft, { subject: instance, message }), after);
+  const headers = { etag: etagOf(written.revision) };
+  return { headers, body: { instance: written, changes } satisfies InstanceChanged };
+};
