@@ -13,6 +13,7 @@ import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
+import { firstAlone } from './first-alone.ts';
 import { createTranslator } from './happenings.ts';
 import { askHypervisor } from './hypervisor.ts';
 import { lookInside } from './inside.ts';
@@ -84,10 +85,12 @@ export function createGuests(options: GuestsOptions): Guests {
   });
   const domains = createDomains(session);
   const asked: AskedAgents = new Map();
+  const starting = firstAlone();
   let capabilities: Promise<Capabilities> | undefined;
   session.listen({
     connected: () => {
       capabilities = undefined;
+      starting.again();
     },
   });
 
@@ -118,6 +121,7 @@ export function createGuests(options: GuestsOptions): Guests {
     capabilities: await readCapabilities(),
     directory,
     member: member(),
+    starting,
   });
   const stopParts = (): StopParts => ({ session, directory, member: member() });
   const diff = async (wish: DiffWish) => compareGuest(wish, await startParts());

@@ -30,6 +30,7 @@ import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
 import type { Capabilities } from './capabilities.ts';
 import { allowsDirectIo } from './direct-io.ts';
 import type { GuestDirectory, GuestPaths, GuestRecord } from './directory.ts';
+import type { FirstAlone } from './first-alone.ts';
 import { isAlive, versionOf } from './libvirt-names.ts';
 import { lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
@@ -39,6 +40,8 @@ export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 
   capabilities: Capabilities;
   directory: GuestDirectory;
   member: Membership;
+  /** libvirt makes the cgroups above all guests with the first one; two at once fail each other (9.0). */
+  starting: FirstAlone;
 }
 
 /** Ends when QEMU runs. A guest that runs already is left as it is. */
@@ -55,7 +58,7 @@ export async function startGuest(
   // Memory that somebody else had libvirt save belongs to a past that the disks may have left.
   const flags = virDomainCreateFlags.VIR_DOMAIN_START_FORCE_BOOT;
   try {
-    await lv.domainCreateWithFlags({ dom, flags });
+    await parts.starting(() => lv.domainCreateWithFlags({ dom, flags }));
   } catch (error) {
     const runs = isInvalidState(error) && (await lookAtRunning(lv, spec.instance, member));
     if (!runs) throw error;
