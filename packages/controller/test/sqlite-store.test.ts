@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
+import { migrations } from '../src/store/migrations.ts';
 import { SqliteStore } from '../src/store/sqlite-store.ts';
 import { storeConformance } from './store-conformance.ts';
 import { draft, flavor } from './store-objects.ts';
@@ -79,6 +80,22 @@ test('a schema of a newer version is refused and left alone', () => {
   const again = new DatabaseSync(file);
   expect(again.prepare('select count(*) as tables from sqlite_schema').get()).toMatchObject({ tables: 0 });
   again.close();
+});
+
+test('a store of the first schema is found by its labels', async () => {
+  const file = path();
+  const old = new DatabaseSync(file);
+  old.exec(migrations[0] ?? '');
+  const object = { ...flavor(1), labels: { tier: 'db' } };
+  old
+    .prepare("insert into object (kind, id, name, revision, created, body) values ('flavor', ?, ?, 1, 1, ?)")
+    .run(object.id, object.name, JSON.stringify(object));
+  old.exec('pragma user_version=1');
+  old.close();
+  const store = new SqliteStore(file);
+  expect((await store.list('flavor', { labels: { tier: 'db' } })).items).toEqual([object]);
+  expect((await store.list('flavor', { labels: { tier: 'web' } })).items).toEqual([]);
+  await store.close();
 });
 
 test('a folder that is not there, or a file that is no database, is store_unusable', async () => {

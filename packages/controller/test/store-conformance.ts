@@ -147,6 +147,19 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       expect(await store.secret(hash)).toBeUndefined();
     });
 
+    test('labels are those of the object as it is now', async () => {
+      const labelled = async (labels: Record<string, string>) =>
+        (await store.list('instance', { labels })).items.map(({ name }) => name);
+      const first = await put(store, instance(1, 100));
+      const second = await put(store, { ...instance(2, 100), labels: { parity: 'even', tier: 'db' } });
+      expect(await labelled({ parity: 'even', tier: 'db' })).toEqual(['i2']);
+      await store.commit(draft().put({ ...first, name: 'renamed', labels: { tier: 'db' } }).batch);
+      expect(await labelled({ parity: 'odd' })).toEqual([]);
+      expect(await labelled({ tier: 'db' })).toEqual(['i2', 'renamed']);
+      await store.commit(draft().remove(second).batch);
+      expect(await labelled({ tier: 'db' })).toEqual(['renamed']);
+    });
+
     test('lists filter, and pages neither repeat nor skip', async () => {
       for (let number = 1; number <= 7; number++) await put(store, instance(number, 100 + (number % 2), 200));
       await put(store, flavor(50));
@@ -156,17 +169,29 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       expect(await names({ project: uuid(100) })).toEqual(['i2', 'i4', 'i6']);
       expect(await names({ project: null })).toEqual([]);
       expect(await names({ node: uuid(200), labels: { parity: 'odd' } })).toEqual(['i1', 'i3', 'i5', 'i7']);
+      expect(await names({ node: uuid(200), labels: { parity: 'odd', other: 'odd' } })).toEqual([]);
       expect(await names({ states: ['stopped'] })).toEqual([]);
-      for (const order of ['name', 'newest', 'oldest'] as const) {
+      const paged = async (filter: Parameters<Store['list']>[1], order: 'name' | 'newest' | 'oldest') => {
         const seen: string[] = [];
         let cursor: string | undefined;
         do {
-          const page = await store.list('instance', {}, { limit: 3, order, ...(cursor ? { cursor } : {}) });
+          const page = await store.list('instance', filter, {
+            limit: 3,
+            order,
+            ...(cursor ? { cursor } : {}),
+          });
           seen.push(...page.items.map((item) => item.name));
           cursor = page.next;
         } while (cursor);
-        const sorted = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6', 'i7'];
-        expect(seen).toEqual(order === 'newest' ? sorted.reverse() : sorted);
+        return seen;
+      };
+      for (const order of ['name', 'newest', 'oldest'] as const) {
+        const all = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6', 'i7'];
+        const odd = ['i1', 'i3', 'i5', 'i7'];
+        expect(await paged({}, order)).toEqual(order === 'newest' ? all.reverse() : all);
+        expect(await paged({ labels: { parity: 'odd' } }, order)).toEqual(
+          order === 'newest' ? odd.reverse() : odd,
+        );
       }
       await expect(store.list('instance', {}, { cursor: 'nonsense' })).rejects.toMatchObject({
         code: 'invalid_argument',

@@ -12,32 +12,41 @@ export function listSql(
   page: Page,
 ): { sql: string; values: Value[]; limit: number } {
   const limit = page.limit ?? Number.MAX_SAFE_INTEGER - 1;
-  const where = ['kind = ?'];
-  const values: Value[] = [kind];
+  const where: string[] = [];
+  const values: Value[] = [];
   const add = (condition: string, ...more: Value[]) => {
     where.push(condition);
     values.push(...more);
   };
+  const [label, ...labels] = Object.entries(filter.labels ?? {});
+  if (label) add('label.kind = ? and label.key = ? and label.value = ?', kind, ...label);
+  else add('object.kind = ?', kind);
+  for (const [key, value] of labels)
+    add(
+      'exists (select 1 from label as l where (l.kind, l.key, l.value, l.name, l.id) = (?, ?, ?, object.name, object.id))',
+      kind,
+      key,
+      value,
+    );
   if (filter.project !== undefined) add('project is ?', filter.project);
   if (filter.node !== undefined) add('node = ?', filter.node);
   if (filter.owner !== undefined) add('owner = ?', filter.owner);
   if (filter.states) add(`state in (${filter.states.map(() => '?').join()})`, ...filter.states);
-  for (const [key, value] of Object.entries(filter.labels ?? {}))
-    add(
-      "exists (select 1 from json_each(body, '$.labels') where json_each.key = ? and json_each.value = ?)",
-      key,
-      value,
-    );
+  const from = label ? labelled : 'object';
+  const named = label ? 'label' : 'object';
   const byAge = page.order === 'newest' || page.order === 'oldest';
   if (page.cursor !== undefined) {
     const key = decodeCursor(page.cursor, byAge ? 1 : 2);
     if (byAge) add(page.order === 'newest' ? 'created < ?' : 'created > ?', key[0] ?? 0);
-    else add('(name, id) > (?, ?)', key[0] ?? '', key[1] ?? '');
+    else add(`(${named}.name, ${named}.id) > (?, ?)`, key[0] ?? '', key[1] ?? '');
   }
-  const order = byAge ? `created ${page.order === 'newest' ? 'desc' : 'asc'}` : 'name, id';
-  const sql = `select body, created from object where ${where.join(' and ')} order by ${order} limit ?`;
+  const order = byAge ? `created ${page.order === 'newest' ? 'desc' : 'asc'}` : `${named}.name, ${named}.id`;
+  const sql = `select body, created from ${from} where ${where.join(' and ')} order by ${order} limit ?`;
   return { sql, values: [...values, limit + 1], limit };
 }
+
+/** The label's own index has the names in order; SQLite keeps the order of a cross join. */
+const labelled = 'label cross join object on object.kind = label.kind and object.id = label.id';
 
 /** Items of one page from its rows. */
 export function pageOf<T extends Resource>(

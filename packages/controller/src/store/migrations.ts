@@ -51,4 +51,14 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   create table decision (operation text primary key, body text not null) strict, without rowid;
   `,
+  `
+  create table label (
+    kind text not null, key text not null, value text not null, name text not null, id text not null,
+    primary key (kind, key, value, name, id)
+  ) strict, without rowid;
+  create index label_object on label (kind, id);
+  insert into label (kind, key, value, name, id)
+    select object.kind, json_each.key, json_each.value, object.name, object.id
+    from object, json_each(object.body, '$.labels');
+  `,
 ];

@@ -17,6 +17,8 @@ const statements = {
   update: `update object set name = ?, project = ?, node = ?, owner = ?, state = ?, revision = ?, body = ?
     where kind = ? and id = ?`,
   delete: 'delete from object where kind = ? and id = ?',
+  unlabel: 'delete from label where kind = ? and id = ?',
+  label: 'insert into label (kind, key, value, name, id) values (?, ?, ?, ?, ?)',
   change:
     'insert into change (number, at, op, before_project, before_node, meta, body) values (?, ?, ?, ?, ?, ?, ?)',
   claimed: 'select owner from claim where space = ? and value = ?',
@@ -110,14 +112,21 @@ export class BatchWriter {
     const body = JSON.stringify(stored);
     if (row) this.#sql.update.run(...columns, number, body, meta.kind, meta.id);
     else this.#sql.insert.run(meta.kind, meta.id, ...columns, number, number, body);
+    this.#label(stored, row !== undefined);
     written.objects.set(object.id, stored);
     written.changes.push({ number, op: 'put', meta, object: stored, ...before(row) });
+  }
+
+  #label({ kind, id, name, labels = {} }: Resource, anew: boolean): void {
+    if (anew) this.#sql.unlabel.run(kind, id);
+    for (const [key, value] of Object.entries(labels)) this.#sql.label.run(kind, key, value, name, id);
   }
 
   #delete(row: ObjectRow, number: number, written: Written): void {
     const object = JSON.parse(row.body) as Resource;
     const meta = metaOf(object);
     this.#sql.delete.run(meta.kind, meta.id);
+    this.#sql.unlabel.run(meta.kind, meta.id);
     if (meta.kind === 'token') this.#sql.forgetSecret.run(meta.id);
     if (meta.kind === 'node') this.#sql.forgetSeen.run(meta.id);
     if (meta.kind === 'operation') {

@@ -17,7 +17,7 @@ export interface CpuSets {
  * no CPUs of the other kind. CPUs that the node has not are passed over.
  */
 export function cpuSetsOf({ cells }: Pick<NodeHardware, 'cells'>, policy: HostPolicy): CpuSets {
-  const all = ascending(cells.flatMap(({ cores }) => cores.flat()));
+  const all = cpusOf(cells);
   const listed = (text: string | undefined) => {
     const wanted = text === undefined ? undefined : new Set(parseCpuList(text));
     return wanted && all.filter((cpu) => wanted.has(cpu));
@@ -27,6 +27,14 @@ export function cpuSetsOf({ cells }: Pick<NodeHardware, 'cells'>, policy: HostPo
   const apart = shared !== undefined || dedicated !== undefined;
   return { shared: shared ?? (apart ? [] : all), dedicated: dedicated ?? (apart ? [] : all), apart };
 }
+
+/** Sorted once for each node that is known: placement asks for every guest anew. */
+function cpusOf(cells: readonly NodeCell[]): CpuList {
+  const cpus = known.get(cells) ?? ascending(cells.flatMap(({ cores }) => cores.flat()));
+  known.set(cells, cpus);
+  return cpus;
+}
+const known = new WeakMap<readonly NodeCell[], CpuList>();
 
 /** @param taken what is bound to the node already */
 export function hostCellsOf(

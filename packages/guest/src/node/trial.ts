@@ -12,14 +12,24 @@ import type { HardwareFit } from './node-offer.ts';
 export function compiler(input: GuestInput, profile: Profile) {
   const known = new Map<string, readonly Rejection[]>();
   return (facts: NodeFacts, fit: HardwareFit): readonly Rejection[] => {
-    const { cells: _, pciFunctions: __, ...kind } = facts.hardware ?? {};
-    const { architecture, accelerator, machineTypes, libvirtVersion } = facts;
-    const key = JSON.stringify([kind, architecture, accelerator.kvm, machineTypes, libvirtVersion, fit]);
+    const key = `${kindOf(facts)} ${JSON.stringify(fit)}`;
     const answer = known.get(key) ?? compiled(input, facts, fit, profile);
     known.set(key, answer);
     return answer;
   };
 }
+
+/** What tells nodes of different kinds apart, written once for each that is known. */
+function kindOf(facts: NodeFacts): string {
+  const known = kinds.get(facts);
+  if (known !== undefined) return known;
+  const { cells: _, pciFunctions: __, ...hardware } = facts.hardware ?? {};
+  const { architecture, accelerator, machineTypes, libvirtVersion } = facts;
+  const kind = JSON.stringify([hardware, architecture, accelerator.kvm, machineTypes, libvirtVersion]);
+  kinds.set(facts, kind);
+  return kind;
+}
+const kinds = new WeakMap<NodeFacts, string>();
 
 function compiled(input: GuestInput, facts: NodeFacts, fit: HardwareFit, profile: Profile): Rejection[] {
   const message = refusalOn(facts, input, fit, profile);
