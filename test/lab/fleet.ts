@@ -135,17 +135,7 @@ class Machine implements Member {
   }
 
   async joinBy(line: string, ...more: string[]): Promise<Ran> {
-    const own = [
-      '--prefix',
-      this.#dir,
-      '--state',
-      this.state,
-      '--cache',
-      CACHE,
-      '--pki',
-      '/etc/pki',
-      '--detach',
-    ];
+    const own = ['--prefix', this.#dir, '--state', this.state, '--cache', CACHE, '--detach'];
     const ran = await this.run(['sh', '-c', `${line} ${[...own, ...more].join(' ')}`]);
     if (ran.code === 0) this.#line = line;
     return ran;

@@ -53,7 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => stop.abort(new Error(signal)));
     if (first === 'join') await joinAs(options, stop.signal);
-    else if (first === 'leave') await leave(options.state, stop.signal);
+    else if (first === 'leave') await leave(options.state, options.pki, stop.signal);
     else if (options.prepare) await prepare(options.prepare, options, stop.signal);
     else await serve(options, stop.signal);
     return 0;

@@ -354,6 +354,7 @@ describe('leaving', () => {
     await node3.exec(gantry, 'node', 'leave', '--yes', '--state', node3.state);
     expect(await node3.exec('ip', '-br', 'link')).not.toMatch(/gantry0/);
     expect(await readdir(node3.state)).toEqual([]);
+    expect((await node3.exec('find', '/etc/pki', '-type', 'f')).trim()).toBe('');
   });
 
   test('the same machine may come back under a new line', async () => {

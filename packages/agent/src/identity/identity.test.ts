@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { NodeCertificates, SigningRequests } from '@gantry/model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { IdentityFiles, renewAtMs } from './identity-files.ts';
-import { writePki } from './pki-layout.ts';
+import { removePki, writePki } from './pki-layout.ts';
 import { keepIdentity } from './renewal.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gantry-identity-'));
@@ -204,4 +204,9 @@ test('libvirt and QEMU find the certificate in their layout; nothing is written 
   for (const path of found.filter((name) => /key[.]pem$/.test(name)))
     expect(statSync(join(pki, path)).mode & 0o777).toBe(0o640);
   expect(await writePki(pki, identity, process.getgid?.())).toBe(false);
+  const others = join(pki, 'CA', 'cacert.pem');
+  writeFileSync(others, 'another authority');
+  await removePki(pki, identity);
+  const left = readdirSync(pki, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  expect(left.map(({ name }) => name)).toEqual(['cacert.pem']);
 });

@@ -1,5 +1,5 @@
 /** The node's certificate where libvirt and QEMU look for theirs. Source: https://libvirt.org/kbase/tlscerts.html */
-import { chmod, chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../host/durable.ts';
 import { type Run, run as runProgram } from '../process/run.ts';
@@ -52,6 +52,14 @@ export async function writePki(
     changed = true;
   }
   return changed;
+}
+
+/** Takes away those that are this node's; another authority's stay. */
+export async function removePki(folder: string, identity: Pick<Identity, 'ca' | 'host'>): Promise<void> {
+  for (const { path, text } of pkiFiles(identity)) {
+    const file = join(folder, path);
+    if ((await readFile(file, 'utf8').catch(() => undefined)) === text) await rm(file, { force: true });
+  }
 }
 
 /**

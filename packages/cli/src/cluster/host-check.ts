@@ -1,5 +1,6 @@
 /** What this machine lacks to run guests, and how to get it. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { err } from '@gantry/model';
 import { findProgram } from './programs.ts';
 
@@ -53,6 +54,16 @@ function libvirtLack(socket: string | undefined): Lack {
     remedy: 'start it: systemctl start libvirtd, or libvirtd -d; or name its socket with --libvirt',
   };
 }
+
+const PKI = '/etc/pki';
+
+/** Where libvirt and QEMU look for certificates, unless somebody keeps his own there. */
+export const freePki = (): string | undefined =>
+  ['CA/cacert.pem', 'libvirt/servercert.pem', 'qemu/server-cert.pem'].some((name) =>
+    existsSync(join(PKI, name)),
+  )
+    ? undefined
+    : PKI;
 
 /** @throws GantryError `host_unfit` with everything that is missing, not only the first */
 export function requireFit(libvirt: string | undefined): void {

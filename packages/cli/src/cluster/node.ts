@@ -144,7 +144,10 @@ export async function leaveCluster(layout: Layout, settings: NodeSettings): Prom
   if (users.length > 0) throw err('in_use', { kind: 'node', name: node, users: users.join(', ') });
   if (mode === 'systemd') await removeUnits(['agent']);
   else await stopDetached(layout, 'agent');
-  const code = await runAgent(['leave', '--state', layout.state], process.env);
+  const code = await runAgent(
+    ['leave', '--state', layout.state, ...(settings.pki ? ['--pki', settings.pki] : [])],
+    process.env,
+  );
   if (code !== 0)
     throw err('host_unfit', { why: 'its networks are still there (above)', remedy: 'Repeat the command.' });
   const { agent, run, log, nodeSettings } = layout;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { err } from '@gantry/model';
-import { layoutOf } from '../../cluster/layout.ts';
+import { freePki } from '../../cluster/host-check.ts';
+import { layoutOf, readNodeSettings } from '../../cluster/layout.ts';
 import { joinNode } from '../../cluster/node.ts';
 import { isBooted } from '../../cluster/systemd.ts';
 import type { Verb } from '../../verb.ts';
@@ -18,7 +19,11 @@ export const nodeJoin: Verb = {
     { flags: '--name <name>', description: 'name of the node', required: true },
     { flags: '--libvirt <socket>', description: 'socket of the libvirt daemon, default: the machine’s own' },
     { flags: '--cache <folder>', description: 'downloads and finished bases, default /var/cache/gantry' },
-    { flags: '--pki <folder>', description: 'certificates for libvirt and QEMU go there, such as /etc/pki' },
+    {
+      flags: '--pki <folder>',
+      description:
+        'certificates for libvirt and QEMU go there, default /etc/pki if nobody keeps his own there',
+    },
     { flags: '--detach', description: 'run the agent detached, without systemd' },
   ],
   examples: ['gantry node join --api https://10.0.0.1:7460 --ca ca.pem --name n2'],
@@ -40,7 +45,7 @@ export const nodeJoin: Verb = {
         mode: isBooted() && !given.on('detach') ? 'systemd' : 'detached',
         ...given.string('libvirt', 'libvirt'),
         ...given.string('cache', 'cache'),
-        ...given.string('pki', 'pki'),
+        ...pkiFolder(given.text('pki') ?? readNodeSettings(layout)?.pki ?? freePki()),
       },
       { ca, token },
     );
@@ -48,3 +53,5 @@ export const nodeJoin: Verb = {
     process.exitCode = code;
   },
 };
+
+const pkiFolder = (pki: string | undefined) => (pki === undefined ? {} : { pki });
