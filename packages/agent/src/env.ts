@@ -109,8 +109,8 @@ export interface JournalState {
 export interface GuestMemory {
   /** Boot in which the domain was last seen running. */
   ranInBoot?: string;
-  /** Why it is down: it ended so while the policy said stop, or was told to. It stays so until the spec, of this `generation` then, changes. */
-  downBy?: { by: NonNullable<GuestStatus['endedBy']>; generation: number };
+  /** Why it is down: it ended so while the policy said stop, or was told to. It stays so until it is wanted anew. */
+  downBy?: { by: NonNullable<GuestStatus['endedBy']>; wish: number };
   /** Automatic restarts, wall-clock ms; those older than the window are dropped. */
   restarts: number[];
   /** A graceful stop was first, and last, asked for at (wall-clock ms). */

@@ -141,6 +141,12 @@ export const errorRegistry = {
     'Wait for it with `gantry op watch {operation}`, or cancel it.',
   ),
   protected: entry(409, 5, '{kind} {name} is protected against deletion', 'Remove the protection first.'),
+  locked: entry(
+    409,
+    5,
+    'instance {name} is locked by {by}: {reason}',
+    'Once that is over: `gantry instance unlock {name}`.',
+  ),
   not_supported: entry(501, 2, '{what} is not built into this version', '{instead}'),
   revision_compacted: entry(
     410,

@@ -19,6 +19,7 @@ import {
   parseDurationMs,
   parseMiB,
   permits,
+  permitsLocked,
   requirePermitted,
   routes,
   toProblem,
@@ -182,6 +183,8 @@ describe('validation', () => {
   });
 });
 
+const web = (state: (typeof instanceStates)[number]) => ({ name: 'web1', spec: {}, status: { state } });
+
 describe('permissions by state', () => {
   it('every action is possible in some state, and a refusal names them', () => {
     for (const [action, states] of Object.entries(instanceActions)) {
@@ -189,7 +192,19 @@ describe('permissions by state', () => {
       for (const state of states) expect(instanceStates).toContain(state);
     }
     expect(permits('start', 'running')).toBe(false);
-    expect(refusal(() => requirePermitted('reboot', 'web1', 'stopped')).hint).toContain('running');
+    expect(refusal(() => requirePermitted('reboot', web('stopped'))).hint).toContain('running');
+  });
+
+  it('a lock refuses every change in every state, with its reason, and lets look and unlock', () => {
+    const locked = { reason: 'moves house', by: 'ann', at: '2026-01-01T00:00:00Z' };
+    for (const [action, states] of Object.entries(instanceActions))
+      for (const state of states) {
+        const attempt = () => requirePermitted(action as 'set', { ...web(state), spec: { locked } });
+        if (permitsLocked(action as 'set')) attempt();
+        else expect(refusal(attempt).message).toBe('instance web1 is locked by ann: moves house');
+      }
+    expect(permitsLocked('delete')).toBe(false);
+    expect(permitsLocked('lock')).toBe(true);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Which state permits which action: written once, asked by API, CLI and pages. */
 import { err } from './errors.ts';
-import type { InstanceState } from './resources/instance.ts';
+import type { Instance, InstanceState } from './resources/instance.ts';
 
 export const instanceActions = {
   start: ['stopped', 'crashed', 'failed', 'unknown'],
@@ -19,6 +19,19 @@ export const instanceActions = {
     'unknown',
   ],
   set: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
+  rename: ['stopped'],
+  lock: [
+    'creating',
+    'stopped',
+    'starting',
+    'running',
+    'stopping',
+    'paused',
+    'crashed',
+    'failed',
+    'unknown',
+    'deleting',
+  ],
   diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
   pause: ['running'],
   resume: ['paused'],
@@ -37,8 +50,29 @@ export type InstanceAction = keyof typeof instanceActions;
 export const permits = (action: InstanceAction, state: InstanceState): boolean =>
   (instanceActions[action] as readonly InstanceState[]).includes(state);
 
-/** @throws GantryError `wrong_state`, naming the states that would do */
-export function requirePermitted(action: InstanceAction, name: string, state: InstanceState): void {
+/** What a lock does not refuse: looking, and the lock itself. */
+const whileLocked: readonly InstanceAction[] = [
+  'lock',
+  'diff',
+  'console',
+  'stats',
+  'ping the agent of',
+  'logs',
+];
+
+export const permitsLocked = (action: InstanceAction): boolean => whileLocked.includes(action);
+
+/** What decides: its name, its lock and its state. */
+type Subject = Pick<Instance, 'name'> & {
+  spec: Pick<Instance['spec'], 'locked'>;
+  status: Pick<Instance['status'], 'state'>;
+};
+
+/** @throws GantryError `locked`, with the reason; `wrong_state`, naming the states that would do */
+export function requirePermitted(action: InstanceAction, { name, spec, status }: Subject): void {
+  if (spec.locked && !permitsLocked(action))
+    throw err('locked', { name, by: spec.locked.by, reason: spec.locked.reason });
+  const { state } = status;
   if (permits(action, state)) return;
   const permitted = `It can ${action} when it is ${instanceActions[action].join(', ')}.`;
   throw err('wrong_state', { kind: 'instance', name, state, action, permitted });

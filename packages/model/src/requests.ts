@@ -144,6 +144,10 @@ export type HostChanges = Static<typeof HostChanges>;
 export const GuestChanges = changesOf<GuestPolicy>(GuestPolicy.properties, 'inherited guest settings');
 export type GuestChanges = Static<typeof GuestChanges>;
 
+export const LockInstance = strict({
+  reason: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
+});
+export const RenameInstance = strict({ name: Name });
 export const SetInstance = strict({
   labels: optional(
     Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {

@@ -38,6 +38,7 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('startInstance', { params, body: {} }),
     () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
+    () => sim.user('renameInstance', { params, body: { name: names[random.between(0, names.length - 1)] } }),
     () => sim.user('setInstance', { params, body: someSettings(random) }),
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),

@@ -32,7 +32,7 @@ import { allowsDirectIo } from './direct-io.ts';
 import type { GuestDirectory, GuestPaths, GuestRecord } from './directory.ts';
 import type { FirstAlone } from './first-alone.ts';
 import { isAlive, versionOf } from './libvirt-names.ts';
-import { lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
+import { type Found, lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
 
 export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware'> {
@@ -77,9 +77,7 @@ export async function defineGuest(
   const found = await lookAt(lv, spec.instance, member);
   if (found) refuseOlder(found, spec.epoch);
   if (found && isAlive(found.state)) return undefined;
-  // One that an earlier release made, or that somebody renamed, stays what it is called.
-  const name = found?.dom.name ?? domainName(spec.input.name, spec.instance);
-  await refuseNameTaken(lv, name, spec.instance, member);
+  const name = await settleName(found, spec, parts, log);
 
   const paths = await directory.prepare(spec.instance, parts.capabilities.qemu.gid);
   const record = await directory.readRecord(spec.instance);
@@ -98,6 +96,28 @@ export async function defineGuest(
   const made = await recordOf(lv, dom, guest, spec, record, host.architecture);
   await directory.writeRecord(spec.instance, { ...made, consoleFrom: await endOf(paths.console) });
   return dom;
+}
+
+/**
+ * What the domain is called from now on. One that an earlier release made, or that somebody renamed, stays what it is
+ * called; one that has the name of its instance follows that. The rename is a step of its own: after a crash behind it
+ * the name is the new one already.
+ */
+async function settleName(
+  found: Found | undefined,
+  spec: GuestSpec,
+  { lv, member }: Pick<StartParts, 'lv' | 'member'>,
+  log: Logger,
+): Promise<string> {
+  const wanted = domainName(spec.input.name, spec.instance);
+  const there = found?.dom.name;
+  const follows = there === domainName(found?.facts.identity?.name ?? '', spec.instance);
+  const name = there === undefined || follows ? wanted : there;
+  await refuseNameTaken(lv, name, spec.instance, member);
+  if (!found || there === name) return name;
+  await lv.domainRename({ dom: found.dom, newName: name });
+  log('info', `domain ${there} is now called ${name}`);
+  return name;
 }
 
 interface ContextParts extends StartParts {

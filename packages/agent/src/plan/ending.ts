@@ -44,7 +44,7 @@ export function judgeEnding(
   now: number,
 ): Verdict {
   if (memory.ranInBoot === undefined) return { what: 'start', because: 'wanted' };
-  if (memory.downBy?.generation === guest.generation) {
+  if (memory.downBy?.wish === wishOf(guest)) {
     const by = memory.downBy.by;
     return {
       what: 'stay-down',
@@ -67,6 +67,12 @@ export function judgeEnding(
   if (until > now) return { what: 'wait', until, endedBy: ending };
   return { what: 'start', because: ending === 'panic' || ending === 'watchdog' ? 'crash' : ending };
 }
+
+/**
+ * Rises with everything that may want the guest anew: a start, a stop that is withdrawn. A generation that only changes
+ * its policies does not wake one that ended by itself.
+ */
+export const wishOf = ({ generation, spec }: Guest): number => generation - (spec.standing ?? 0);
 
 const stayDown = (ending: Ending | 'host'): Verdict => ({
   what: 'stay-down',

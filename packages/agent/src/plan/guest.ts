@@ -6,7 +6,7 @@ import { compareEpochs, err, type Guest, type GuestStatus, type Problem, toProbl
 import type { Action } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
-import { judgeEnding } from './ending.ts';
+import { judgeEnding, wishOf } from './ending.ts';
 import { filterStands } from './filter.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
@@ -132,7 +132,7 @@ function planStart(
   const verdict = judgeEnding(guest, seen, memory, input.bootId, input.now);
   if (verdict.what === 'stay-down') {
     const by = verdict.endedBy;
-    if (verdict.remember) memory.downBy = { by, generation: guest.generation };
+    if (verdict.remember) memory.downBy = { by, wish: wishOf(guest) };
     return answer({ state: verdict.state, endedBy: by });
   }
   if (verdict.what === 'wait')
@@ -159,7 +159,7 @@ function planDown(
   memory: GuestMemory,
   answer: Answer,
 ): GuestPart {
-  if (memory.stopAskedAt !== undefined) memory.downBy = { by: 'operator', generation: guest.generation };
+  if (memory.stopAskedAt !== undefined) memory.downBy = { by: 'operator', wish: wishOf(guest) };
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
   delete memory.ranInBoot;

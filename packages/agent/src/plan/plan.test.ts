@@ -238,7 +238,7 @@ describe('an ending', () => {
       [
         'down by its own will it stays so after a boot',
         domainOf('shutoff', 'unknown'),
-        { restarts: [], ranInBoot: 'boot-0', downBy: { by: 'guest-poweroff', generation: 1 } },
+        { restarts: [], ranInBoot: 'boot-0', downBy: { by: 'guest-poweroff', wish: 1 } },
         {},
         [],
         'stopped',
@@ -277,10 +277,17 @@ describe('an ending', () => {
     expect(actionsOf(input)).toEqual(actions);
     expect(stateOf('guest', input)).toMatchObject({ state });
   });
-  it('is remembered until the spec changes', () => {
+  it('is remembered while only its policies change', () => {
+    const down = { domains: [domainOf('shutoff', 'shutdown')] };
+    const memory = plan(inputOf(withMemory(ran, down))).guests[ids.instance] as GuestMemory;
+    const life = { ...guestOf().spec.life, onPoweroff: 'restart' as const };
+    expect(actionsOf(withMemory(memory, down, { life, standing: 1 }, 2))).toEqual([]);
+    expect(actionsOf(withMemory(memory, down, { life, standing: 1 }, 3))).toEqual(['guest.start']);
+  });
+  it('is remembered until it is wanted anew', () => {
     const first = plan(inputOf(withMemory(ran, { domains: [domainOf('shutoff', 'shutdown')] })));
     const memory = first.guests[ids.instance] as GuestMemory;
-    expect(memory.downBy).toEqual({ by: 'guest-poweroff', generation: 1 });
+    expect(memory.downBy).toEqual({ by: 'guest-poweroff', wish: 1 });
     expect(actionsOf(withMemory(memory, { domains: [domainOf('shutoff', 'shutdown')] }, {}, 2))).toEqual([
       'guest.start',
     ]);
@@ -302,11 +309,7 @@ describe('a guest that is down', () => {
   });
 
   it.each([
-    [
-      'by its own will',
-      { ...ran, downBy: { by: 'guest-poweroff' as const, generation: 1 } },
-      'guest-poweroff',
-    ],
+    ['by its own will', { ...ran, downBy: { by: 'guest-poweroff' as const, wish: 1 } }, 'guest-poweroff'],
     ['because it was told to', { ...ran, stopAskedAt: now - 1000 }, 'operator'],
   ])('%s says so as long as it is down', (_, before, endedBy) => {
     const stopped = (memory: GuestMemory) => withMemory(memory, { domains: [down] }, { power: 'stopped' }, 2);

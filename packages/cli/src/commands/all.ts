@@ -38,12 +38,14 @@ import { instanceCreate } from './instance/create.ts';
 import { instanceDelete } from './instance/delete.ts';
 import { instanceDiff } from './instance/diff.ts';
 import { instanceList } from './instance/list.ts';
+import { instanceLock, instanceUnlock } from './instance/lock.ts';
 import { instanceLogs } from './instance/logs.ts';
 import { instanceNicShow } from './instance/nic-show.ts';
 import { instanceNmi } from './instance/nmi.ts';
 import { instancePause } from './instance/pause.ts';
 import { instancePing } from './instance/ping.ts';
 import { instanceReboot } from './instance/reboot.ts';
+import { instanceRename } from './instance/rename.ts';
 import { instanceReset } from './instance/reset.ts';
 import { instanceResume } from './instance/resume.ts';
 import { instanceSet } from './instance/set.ts';
@@ -94,6 +96,9 @@ export const verbs: readonly Verb[] = [
   instanceList,
   instanceShow,
   instanceSet,
+  instanceRename,
+  instanceLock,
+  instanceUnlock,
   instanceStart,
   instanceStop,
   instanceReboot,

@@ -11,6 +11,8 @@ import * as groups from './groups.ts';
 import * as images from './images.ts';
 import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
+import * as instanceLock from './instance-lock.ts';
+import * as instanceRename from './instance-rename.ts';
 import * as instanceSet from './instance-set.ts';
 import * as instances from './instances.ts';
 import * as joining from './joining.ts';
@@ -36,6 +38,8 @@ export const handlers = {
   ...inside,
   ...instances,
   ...instanceDiff,
+  ...instanceLock,
+  ...instanceRename,
   ...instanceSet,
   ...joining,
   ...networks,

@@ -57,7 +57,7 @@ async function ask(
   callOf: (instance: InstanceId) => NodeCall,
 ): Promise<{ instance: Instance; answer: unknown }> {
   const instance = await resolve(call, 'instance', refOf(call));
-  requirePermitted(action, instance.name, instance.status.state);
+  requirePermitted(action, instance);
   const guest = await guestOf(call, instance);
   const node = await call.app.store.get('node', guest.spec.node);
   if (!node) throw err('not_found', { kind: 'node', name: guest.spec.node });

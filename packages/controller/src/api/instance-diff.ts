@@ -16,7 +16,7 @@ type DiffWish = Extract<NodeCall, { do: 'guest.diff' }>;
 
 export const diffInstance: Handler<'diffInstance'> = async (call) => {
   const instance = await resolve(call, 'instance', refOf(call));
-  requirePermitted('diff', instance.name, instance.status.state);
+  requirePermitted('diff', instance);
   const guest = await guestOf(call, instance);
   const node = await nodeOf(call, guest);
   const wish = await wishOf(call, instance, guest.spec);

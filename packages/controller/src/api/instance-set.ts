@@ -7,7 +7,7 @@ import { refOf } from './list.ts';
 export const setInstance: Handler<'setInstance'> = async (call) => {
   const instance = await resolve(call, 'instance', refOf(call));
   requireMatch(call, instance);
-  requirePermitted('set', instance.name, instance.status.state);
+  requirePermitted('set', instance);
   const { draft, after, changes } = await decide(call, instance, call.body);
   if (call.query.plan) return { body: { instance: after, changes } satisfies InstanceChanged };
   if (changes.length === 0) return { body: { instance, changes } satisfies InstanceChanged };

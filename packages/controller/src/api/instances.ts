@@ -70,7 +70,7 @@ const beginning =
     const instance = await resolve(call, 'instance', refOf(call));
     requireMatch(call, instance);
     await requireIdle(call.app.store, instance);
-    requirePermitted(action, instance.name, instance.status.state);
+    requirePermitted(action, instance);
     const wishes = call.route === 'deleteInstance' ? call.query : call.body;
     const { draft, operation, plan } = await begin(call, instance, wishes as never);
     if (call.query.plan) return { status: 200, body: { plan } satisfies Plan };
@@ -113,7 +113,7 @@ async function dial(
   what: (instance: Guest['spec']['instance']) => TunnelRequest['what'],
 ): Promise<Duplex> {
   const instance = await resolve(call, 'instance', refOf(call));
-  requirePermitted(action, instance.name, instance.status.state);
+  requirePermitted(action, instance);
   const guest = await guestOf(call, instance);
   return call.app.tunnels.open(await nodeOf(call, guest), what(guest.spec.instance), call.signal);
 }

@@ -23,7 +23,7 @@ type Asking = Pick<Call, 'app' | 'caller' | 'signal'>;
 
 export const getInstanceStats: Handler<'getInstanceStats'> = async (call) => {
   const instance = await resolve(call, 'instance', refOf(call));
-  requirePermitted('stats', instance.name, instance.status.state);
+  requirePermitted('stats', instance);
   const node = await nodeOf(call, await guestOf(call, instance));
   const [stats] = await statsOf(call, node, [instance]);
   if (!stats) throw err('not_found', { kind: 'running guest', name: instance.name });

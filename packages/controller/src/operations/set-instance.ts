@@ -130,8 +130,7 @@ function rebound(guest: Guest, input: GuestInput, fit = guest.spec.fit): Guest {
 }
 
 /**
- * A guest that is up. Its generation stays: to the node a new one says that the guest is wanted again, and one that just
- * powered itself off would be started.
+ * A guest that is up. This generation does not say that it is wanted: one that just powered itself off would be started.
  */
 function held(guest: Guest, input: GuestInput): Guest {
   const { reserved: _, ...spec } = guest.spec;
@@ -140,9 +139,12 @@ function held(guest: Guest, input: GuestInput): Guest {
     memoryMiB: Math.max(input.memoryMiB, spec.input.memoryMiB),
   };
   const more = most.vcpus > spec.input.vcpus || most.memoryMiB > spec.input.memoryMiB;
+  const standing = (spec.standing ?? 0) + 1;
+  const life = lifePolicy(input.policies);
   return {
     ...guest,
-    spec: { ...spec, life: lifePolicy(input.policies), ...(more ? { reserved: most } : {}) },
+    generation: guest.generation + 1,
+    spec: { ...spec, life, standing, ...(more ? { reserved: most } : {}) },
   };
 }
 

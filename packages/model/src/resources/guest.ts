@@ -124,6 +124,11 @@ export const GuestSpec = strict({
   input: GuestInput,
   fit: Fit,
   life: LifePolicy,
+  standing: optional(
+    count(
+      'of its generations: those that changed how it is judged or what it is next, not that it is wanted',
+    ),
+  ),
   reserved: optional(
     strict(
       { vcpus: positive('virtual CPUs'), memoryMiB: MiB('memory', 1) },

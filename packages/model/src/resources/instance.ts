@@ -84,6 +84,12 @@ export const InstanceSpec = strict({
   guest: optional(GuestPolicy),
   personality: Personality,
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
+  locked: optional(
+    strict(
+      { reason: line(255), by: line(255, 'name of the token'), at: Timestamp },
+      { description: 'refuse every change' },
+    ),
+  ),
 });
 export type InstanceSpec = Static<typeof InstanceSpec>;
 

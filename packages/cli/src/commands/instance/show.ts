@@ -83,6 +83,7 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['boots', bootText(spec.boot)],
     ['policy', policy.join(' ')],
     ['protected', spec.protected ? 'yes: it cannot be deleted' : undefined],
+    ['locked', spec.locked && `by ${spec.locked.by} since ${spec.locked.at}: ${spec.locked.reason}`],
     ['operation', status.operation],
     ['restarts', guest?.status.restarts || undefined],
     ['console log', guest?.status.console],

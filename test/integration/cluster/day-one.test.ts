@@ -1,0 +1,96 @@
+/** What an operator does with guests that are there: under a real libvirt, on tiny guests. */
+import { join } from 'node:path';
+import type { Instance, InstanceChanged, InstanceDiff } from '@gantry/model';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { nothingLeft } from '../../lab/leftovers.ts';
+import { writeTinyGuest } from '../../lab/tiny-guest.ts';
+import { until } from '../../lab/wait.ts';
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  const tiny = join(cluster.dir, 'tiny.raw');
+  await writeTinyGuest(tiny);
+  await cluster.ok('image', 'import', tiny, 'tiny');
+  const size = ['--vcpus', '1', '--memory', '32M', '--disk', '64M'];
+  await cluster.ok('instance', 'create', 'web1', '--image', 'tiny', ...size);
+});
+afterAll(async () => {
+  expect(await cluster.stop()).toEqual(nothingLeft);
+});
+
+const set = (...words: string[]) => cluster.json<InstanceChanged>('instance', 'set', 'web1', ...words);
+const show = () => cluster.json<Instance>('instance', 'show', 'web1');
+const diff = () => cluster.json<InstanceDiff>('instance', 'diff', 'web1');
+const qemu = async () => (await cluster.processes('qemu'))[0];
+const virsh = async (...words: string[]) => (await cluster.exec('virsh', '--quiet', ...words)).trim();
+const sizes = async () => {
+  const xml = await virsh('dumpxml', (await show()).id);
+  return [/<memory unit='KiB'>(\d+)/.exec(xml)?.[1], /<vcpu[^>]*>(\d+)/.exec(xml)?.[1]];
+};
+
+test('a size that is set waits for the next start, and a crash does not count as one', async () => {
+  const { changes } = await set('--memory', '48M', '--vcpus', '2');
+  expect(changes.map(({ setting, applies }) => [setting, applies])).toEqual([
+    ['vcpus', 'next-start'],
+    ['memory', 'next-start'],
+  ]);
+  expect((await diff()).differences.map(({ path, applies }) => [path, applies])).toEqual([
+    ['/domain/memory', 'next-start'],
+    ['/domain/vcpu', 'next-start'],
+    ['/domain/cpu/topology/@sockets', 'next-start'],
+  ]);
+  const before = await qemu();
+  process.kill(before?.hostPid ?? 0, 'SIGKILL');
+  await until('it is started again', async () => {
+    const now = await qemu();
+    return now !== undefined && now.startTicks !== before?.startTicks;
+  });
+  await until('it is seen to run', async () => (await show()).status.state === 'running');
+  expect(await sizes()).toEqual([String(32 * 1024), '1']);
+  await cluster.ok('instance', 'stop', 'web1', '--force');
+  await cluster.ok('instance', 'start', 'web1');
+  expect(await sizes()).toEqual([String(48 * 1024), '2']);
+  expect((await diff()).differences).toEqual([]);
+});
+
+test('a restart policy holds for the guest that runs', async () => {
+  await set('--on-crash', 'stop');
+  process.kill((await qemu())?.hostPid ?? 0, 'SIGKILL');
+  await until('it stays down', async () => (await show()).status.state === 'crashed');
+  await set('--unset', 'onCrash');
+  await cluster.ok('instance', 'start', 'web1');
+});
+
+test('protected it is not deleted, and what its node has not got it does not get', async () => {
+  await set('--protect', 'yes');
+  const refused = await cluster.gantry(['instance', 'delete', 'web1', '--yes']);
+  expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('[protected]') });
+  await set('--protect', 'no');
+  const large = await cluster.gantry(['instance', 'set', 'web1', '--memory', '100T']);
+  expect(large).toMatchObject({ code: 6, stderr: expect.stringContaining('[cannot_grow]') });
+});
+
+test('renamed, the domain takes the name at the next start, and the guest keeps its id and disk', async () => {
+  const { id } = await show();
+  await cluster.ok('instance', 'stop', 'web1', '--force');
+  await cluster.ok('instance', 'rename', 'web1', 'www1');
+  expect(await virsh('domname', id)).toMatch(/^web1-/);
+  await cluster.ok('instance', 'start', 'www1');
+  expect(await virsh('domname', id)).toBe(`www1-${id.slice(0, 8)}`);
+  expect((await qemu())?.commandLine).toContain(`guest=www1-${id.slice(0, 8)}`);
+  await cluster.ok('instance', 'stop', 'www1', '--force');
+  await cluster.ok('instance', 'rename', 'www1', 'web1');
+  await cluster.ok('instance', 'start', 'web1');
+  expect((await diff()).differences).toEqual([]);
+});
+
+test('locked nothing of it changes, and whoever tries is told why', async () => {
+  await cluster.ok('instance', 'lock', 'web1', '--reason', 'under audit');
+  const refused = await cluster.gantry(['instance', 'stop', 'web1']);
+  expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('under audit') });
+  expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^locked +by \S+ since .*: under audit$/m);
+  await cluster.ok('instance', 'unlock', 'web1');
+});
