@@ -108,7 +108,7 @@ async function traces(): Promise<string> {
 describe('a NAT network', () => {
   it('gives a guest its address, and a way out with the address of the node', async () => {
     await agent.call('ensure', spec, [lease]);
-    expect(await seen()).toEqual([
+    expect(await seen()).toMatchObject([
       { network: NETWORK, bridge: 'gbr0', ready: true, leases: `${GUEST_MAC},${GUEST_IP},hello.example\n` },
     ]);
     await plugGuest();
@@ -379,7 +379,9 @@ describe('a bridge of the host', () => {
     await node.exec('ip', 'link', 'set', 'br0', 'up');
     const before = await settings();
     await agent.call('ensure', given, []);
-    expect(await seen()).toEqual([{ network: NETWORK, bridge: 'br0', ready: true, leases: '' }]);
+    expect(await seen()).toEqual([
+      { network: NETWORK, bridge: 'br0', ready: true, leases: '', spec: JSON.parse(JSON.stringify(given)) },
+    ]);
     await expect(agent.call('ensure', { ...given, mtu: 9000 }, [])).rejects.toThrow('has mtu 1500');
     await agent.call('remove', given);
     expect(await settings()).toEqual(before);

@@ -5,7 +5,8 @@ import { probe } from '../../packages/agent/src/liveness/probe.ts';
 import { nodeNetwork } from '../../packages/agent/src/network/network.ts';
 import { run } from '../../packages/agent/src/process/run.ts';
 
-const [dir = '', cluster = '', dieBefore = ''] = process.argv.slice(2);
+/** `controller`: its address; without one it always answers. */
+const [dir = '', cluster = '', dieBefore = '', controller = ''] = process.argv.slice(2);
 
 /** Counts the programs that change something; before the n-th of them the process ends at once, as by a crash. */
 let changes = 0;
@@ -14,7 +15,14 @@ const countedRun: typeof run = (argv, options) => {
   if (!looks && ++changes === Number(dieBefore)) process.kill(process.pid, 'SIGKILL');
   return run(argv, options);
 };
-const network = nodeNetwork({ dir, cluster: () => cluster, clock: systemClock, run: countedRun });
+const reaches = (): Promise<boolean> =>
+  controller === ''
+    ? Promise.resolve(true)
+    : run(['ping', '-c', '1', '-W', '1', controller]).then(
+        () => true,
+        () => false,
+      );
+const network = nodeNetwork({ dir, cluster: () => cluster, clock: systemClock, reaches, run: countedRun });
 
 const methods: Record<string, (...args: never[]) => unknown> = {
   ensure: network.ensure,

@@ -16,6 +16,8 @@ export interface AgentLink extends ControllerLink {
   tunnel(id: string, signal: AbortSignal): Promise<ByteStream>;
   /** Certificates for this node's new keys. */
   certify(requests: SigningRequests, signal: AbortSignal): Promise<NodeCertificates>;
+  /** Whether the controller answers now; over the connection that is there, or a new one. */
+  reaches(): Promise<boolean>;
   /** Goes on with other credentials; streams end and are dialled anew. */
   reconnect(options: ClientOptions): void;
   close(): void;
@@ -23,6 +25,8 @@ export interface AgentLink extends ControllerLink {
 
 /** Until the head of the stream of wake-ups is here; then it stays open. */
 const OPEN_TIMEOUT_MS = 10_000;
+/** Of one question whether the controller is there. */
+const REACH_TIMEOUT_MS = 2000;
 const REPORT_TIMEOUT_MS = 20_000;
 
 /**
@@ -57,6 +61,11 @@ export function agentLink(options: ClientOptions, speaker: Speaker = {}): AgentL
         'renewCertificates',
         { body: { requests } },
         { signal, timeoutMs: REPORT_TIMEOUT_MS },
+      ),
+    reaches: async () =>
+      await client.call('health', {}, { timeoutMs: REACH_TIMEOUT_MS }).then(
+        ({ ok }) => ok,
+        () => false,
       ),
     reconnect(other) {
       const before = client;

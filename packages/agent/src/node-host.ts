@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Accelerator, err } from '@gantry/model';
 import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts';
 import { readOn } from './console/reader.ts';
-import type { ControllerLink, Env, Host } from './env.ts';
+import type { Env, Host } from './env.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
 import { type AcceleratorTest, acceleratorTest } from './host/accelerator.ts';
 import {
@@ -19,6 +19,7 @@ import {
 import { nodeHardware } from './host/hardware/hardware.ts';
 import { keptHardware } from './host/hardware/kept.ts';
 import { opensKvm } from './host/kvm-device.ts';
+import type { AgentLink } from './link.ts';
 import { probe } from './liveness/probe.ts';
 import { nodeFilters } from './network/filter/filters.ts';
 import { guestFilter } from './network/filter/sources.ts';
@@ -34,7 +35,7 @@ export interface NodeHostOptions {
   /** libvirt's socket; without it the usual ones. */
   libvirtSocket?: string;
   env: Env;
-  link: Pick<ControllerLink, 'imageContent'>;
+  link: Pick<AgentLink, 'imageContent' | 'reaches'>;
   os: NodeOs;
   /** Whose domains and disks are ours: id of the cluster, id of the node; undefined until assignments came. */
   membership(): { cluster: string; node: string } | undefined;
@@ -51,6 +52,7 @@ const capabilities = [
   'storage:file-raw',
   'network:nat',
   'network:bridge',
+  'network:uplink',
   'network:filter',
   'os:debootstrap',
   'os:ganeti',
@@ -67,6 +69,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     dir: join(stateDir, 'agent', 'network'),
     cluster: () => membership()?.cluster ?? '',
     clock: env.clock,
+    reaches: link.reaches,
   });
   const filters = nodeFilters({ clock: env.clock });
   const hardware = keptHardware(

@@ -1,5 +1,5 @@
 /** What is on the node, as looked at: the planner's other input. Nothing here is remembered from having asked for it. */
-import type { Epoch } from '@gantry/model';
+import type { AttachmentSpec, Epoch } from '@gantry/model';
 
 /** libvirt's domain states and reasons, by libvirt's names without prefix. */
 export interface SeenDomain {
@@ -37,6 +37,8 @@ export interface SeenNetwork {
   /** `leasesText` of what DHCP serves, to see whether they are current. */
   leases: string;
   why?: string;
+  /** What it was made for; none where only the bridge is found. */
+  spec?: AttachmentSpec;
   /** Taps on the bridge that no QEMU has open. */
   idleTaps?: string[];
 }

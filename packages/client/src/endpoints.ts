@@ -41,6 +41,8 @@ export const endpoints = {
   listNetworks: 'GET /v1/networks',
   getNetwork: 'GET /v1/networks/:ref',
   createNetwork: 'POST /v1/networks',
+  setNetwork: 'PATCH /v1/networks/:ref',
+  listNetworkNodes: 'GET /v1/networks/:ref/nodes',
   deleteNetwork: 'DELETE /v1/networks/:ref',
   listDisks: 'GET /v1/disks',
   getDisk: 'GET /v1/disks/:ref',

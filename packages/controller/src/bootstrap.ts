@@ -11,9 +11,9 @@ import {
   version,
 } from '@gantry/model';
 import { hashSecret, newSecret } from './api/caller.ts';
-import { completeNetwork } from './api/networks.ts';
 import type { Env } from './env.ts';
 import type { Kind, Resource } from './kinds.ts';
+import { completeNetwork } from './networks/check-network.ts';
 import { nameSpace, newObject } from './objects.ts';
 import { Draft } from './store/batch.ts';
 import type { Store } from './store/store.ts';

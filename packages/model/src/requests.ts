@@ -7,7 +7,15 @@ import { FlavorSpec } from './resources/flavor.ts';
 import { HostPolicy } from './resources/host-policy.ts';
 import { Boot, ImageSpec, OsSource } from './resources/image.ts';
 import { NicTrust, Personality, SshKey } from './resources/instance.ts';
-import { Ipv4Address, MacAddress, NetworkSpec } from './resources/network.ts';
+import {
+  BridgeName,
+  Ipv4Address,
+  MacAddress,
+  Mtu,
+  NetworkSpec,
+  Subnet,
+  VlanId,
+} from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
 import { tokenRoles } from './resources/project.ts';
 import {
@@ -35,7 +43,17 @@ const labels = optional(stringMap('labels'));
 
 export const CreateFlavor = strict({ name: Name, labels, spec: FlavorSpec });
 export const CreateImage = strict({ name: ImageName, labels, spec: ImageSpec });
-export const CreateNetwork = strict({ name: Name, labels, spec: NetworkSpec });
+const Groups = Type.Array(Ref, {
+  maxItems: 256,
+  description: 'groups of nodes that have the network, by name or id; none: all groups',
+});
+const { groups: _byId, ...networkProperties } = NetworkSpec.properties;
+export const CreateNetwork = strict({
+  name: Name,
+  labels,
+  spec: strict({ ...networkProperties, groups: optional(Groups) }),
+});
+export type CreateNetwork = Static<typeof CreateNetwork>;
 export const CreateProject = strict({ name: Name, labels });
 export const CreateToken = strict({
   name: Name,
@@ -126,6 +144,7 @@ export const SetImage = strict({
     description: 'key -> value; null unsets',
   }),
 });
+const { cidr: _cidr, ...SubnetParts } = Subnet.properties;
 /** A body that changes settings: those given are set, null unsets. */
 const changesOf = <T extends object>(properties: Record<keyof T & string, TSchema>, description: string) =>
   Type.Unsafe<{ [K in keyof T]?: T[K] | null }>(
@@ -161,6 +180,16 @@ export const SetInstance = strict({
   protected: optional(Type.Boolean({ description: 'refuse its deletion' })),
 });
 export type SetInstance = Static<typeof SetInstance>;
+export const SetNetwork = strict({
+  uplink: optional(BridgeName),
+  vlan: optional(Type.Union([VlanId, Type.Null()], { description: 'null: the uplink itself' })),
+  mtu: optional(Type.Union([Mtu, Type.Null()], { description: 'null: 1500' })),
+  groups: optional(Groups),
+  subnet: optional(
+    changesOf<Omit<Subnet, 'cidr'>>(SubnetParts, 'gateway, pool, name servers and reserved addresses'),
+  ),
+});
+export type SetNetwork = Static<typeof SetNetwork>;
 
 export const SetPolicy = strict({ guest: optional(GuestChanges), host: optional(HostChanges) });
 export const CreateGroup = strict({ name: Name, labels, ...SetPolicy.properties });

@@ -25,9 +25,11 @@ import {
   SetFlavor,
   SetImage,
   SetInstance,
+  SetNetwork,
   SetNode,
   SetPolicy,
 } from './requests.ts';
+import { Attachment } from './resources/attachment.ts';
 import { Cluster } from './resources/cluster.ts';
 import { Revision } from './resources/common.ts';
 import { Disk } from './resources/disk.ts';
@@ -346,6 +348,23 @@ export const routes = {
   listNetworks: list('/v1/networks', 'networks', Network),
   getNetwork: get('/v1/networks', 'network', Network),
   createNetwork: create('/v1/networks', 'network', CreateNetwork, Network, admin),
+  setNetwork: {
+    method: 'PATCH',
+    path: '/v1/networks/:ref',
+    summary: 'set uplink, VLAN, mtu, groups of nodes or addresses; its bridge and its kind stay',
+    roles: admin,
+    status: 200,
+    body: SetNetwork,
+    response: Network,
+  },
+  listNetworkNodes: {
+    method: 'GET',
+    path: '/v1/networks/:ref/nodes',
+    summary: 'the network on each of its nodes, as that node reports it',
+    roles: all,
+    status: 200,
+    response: strict({ items: Type.Array(Attachment) }),
+  },
   deleteNetwork: remove('/v1/networks', 'network', admin),
   listDisks: list('/v1/disks', 'disks', Disk),
   getDisk: get('/v1/disks', 'disk', Disk),

@@ -96,6 +96,7 @@ function disk(action: ActionOf<'disk.create'>, state: 'creating' | 'ready') {
 const network = (action: ActionOf<'network.ensure'>, ready: boolean) => ({
   network: action.spec.network,
   bridge: action.spec.bridge,
+  spec: action.spec,
   ready,
   leases: ready ? leasesText(action.leases) : '',
 });

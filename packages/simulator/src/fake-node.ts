@@ -1,6 +1,6 @@
 /** What exists on a simulated node: survives the agent, not all of it the node's power. */
 
-import type { JournalState, Observation, SeenDisk, SeenDomain } from '@gantry/agent';
+import type { JournalState, Observation, SeenDisk, SeenDomain, SeenNetwork } from '@gantry/agent';
 import type { Epoch } from '@gantry/model';
 
 export interface FakeDomain extends SeenDomain {
@@ -15,7 +15,7 @@ export interface FakeNode {
   domains: Map<string, FakeDomain>;
   disks: Map<string, SeenDisk>;
   bases: Map<string, { sha256: string; path: string }>;
-  networks: Map<string, { network: string; bridge: string; ready: boolean; leases: string }>;
+  networks: Map<string, SeenNetwork>;
   /** By instance. */
   filters: Map<string, string>;
   guestFiles: Set<string>;

@@ -21,6 +21,7 @@ export async function leave(state: string, pki: string, signal: AbortSignal): Pr
       dir: join(state, 'agent', 'network'),
       cluster: () => cluster,
       clock: env.clock,
+      reaches: () => Promise.resolve(false),
     });
     for (const { spec } of attachments) await network.remove(spec);
   };

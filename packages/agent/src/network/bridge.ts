@@ -7,6 +7,8 @@ import type { NatNetwork } from './wanted.ts';
 /** Of a new bridge. */
 const KERNEL_MTU = 1500;
 
+export type BareBridge = Pick<NatNetwork, 'bridge' | 'alias' | 'mac' | 'mtu'>;
+
 /**
  * Ours: a bridge with our alias, or without any and with the MAC that only we derive, which is one that a crash left
  * between being made and being named.
@@ -16,22 +18,31 @@ export const isOurs = (link: Link, wanted: Pick<NatNetwork, 'alias' | 'mac'>): b
   (link.alias === wanted.alias || (link.alias === undefined && link.mac === wanted.mac));
 
 /** What is not as wanted; empty: all is. */
-export function bridgeFaults(link: Link | undefined, wanted: NatNetwork): string[] {
+export function bareBridgeFaults(link: Link | undefined, wanted: BareBridge): string[] {
   if (!link) return [`bridge ${wanted.bridge} is missing`];
   if (!isOurs(link, wanted)) return [foreign(link)];
-  const address = `${wanted.gateway}/${wanted.net.prefix}`;
   return [
     ...(link.alias === undefined ? ['it is not named yet'] : []),
     ...(link.mac === wanted.mac ? [] : [`MAC is ${link.mac}, not ${wanted.mac}`]),
     ...(link.mtu === wanted.mtu ? [] : [`mtu is ${link.mtu}, not ${wanted.mtu}`]),
-    ...(link.ipv4.length === 1 && link.ipv4[0] === address
-      ? []
-      : [`address is ${link.ipv4.join(', ') || 'missing'}, not ${address}`]),
     ...(link.up ? [] : ['it is down']),
   ];
 }
 
-const foreign = (link: Link): string =>
+/** The same, with its address. */
+export function bridgeFaults(link: Link | undefined, wanted: NatNetwork): string[] {
+  const bare = bareBridgeFaults(link, wanted);
+  if (!link || !isOurs(link, wanted)) return bare;
+  const address = `${wanted.gateway}/${wanted.net.prefix}`;
+  return [
+    ...bare,
+    ...(link.ipv4.length === 1 && link.ipv4[0] === address
+      ? []
+      : [`address is ${link.ipv4.join(', ') || 'missing'}, not ${address}`]),
+  ];
+}
+
+export const foreign = (link: Link): string =>
   `${link.name} exists and is not ours (${link.kind ?? 'hardware'}${link.alias ? `, alias ${JSON.stringify(link.alias)}` : ''})`;
 
 /**
@@ -44,12 +55,24 @@ export async function ensureBridge(
   run: Run = runProgram,
 ): Promise<void> {
   const link = all.get(wanted.bridge);
-  if (link && !isOurs(link, wanted))
-    throw err('host_unfit', {
-      why: foreign(link),
-      remedy: `Give the network another bridge name, or remove ${link.name}; one that exists is used with mode bridge.`,
-    });
+  refuseForeign(wanted, link);
   refuseOverlap(wanted, all);
+  await ensureBareBridge(wanted, link, run);
+  await ensureAddress(wanted, link?.ipv4 ?? [], run);
+  if (!link?.up) await run(['ip', 'link', 'set', 'dev', wanted.bridge, 'up']);
+}
+
+/** @throws GantryError `host_unfit` when another's interface has the name */
+export function refuseForeign(wanted: BareBridge, link: Link | undefined): void {
+  if (!link || isOurs(link, wanted)) return;
+  throw err('host_unfit', {
+    why: foreign(link),
+    remedy: `Give the network another bridge name, or remove ${link.name}; one that exists is used with mode bridge.`,
+  });
+}
+
+/** Named, with its MAC and mtu; without address, and down if it is new. */
+export async function ensureBareBridge(wanted: BareBridge, link: Link | undefined, run: Run): Promise<void> {
   const ip = (...words: string[]) => run(['ip', ...words]);
   const { bridge, alias, mac, mtu } = wanted;
   if (!link) await create(wanted, run);
@@ -57,12 +80,10 @@ export async function ensureBridge(
   if (link && link.mac !== mac) await ip('link', 'set', 'dev', bridge, 'address', mac);
   // Not at its making: the kernel takes only a later change as our will, else it follows the ports.
   if ((link?.mtu ?? KERNEL_MTU) !== mtu) await ip('link', 'set', 'dev', bridge, 'mtu', `${mtu}`);
-  await ensureAddress(wanted, link?.ipv4 ?? [], run);
-  if (!link?.up) await ip('link', 'set', 'dev', bridge, 'up');
 }
 
 /** Without STP there is nothing to wait for: a port forwards from its first frame. The alias cannot be given here. */
-async function create({ bridge, mac }: NatNetwork, run: Run): Promise<void> {
+async function create({ bridge, mac }: BareBridge, run: Run): Promise<void> {
   const kind = ['type', 'bridge', 'stp_state', '0', 'forward_delay', '0'];
   await run(['ip', 'link', 'add', 'name', bridge, 'address', mac, ...kind]);
 }

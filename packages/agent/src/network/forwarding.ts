@@ -22,17 +22,26 @@ export function uplinks(routes: string): string[] {
 }
 
 /** Settings that are not as a NAT network on `bridge` needs them. Reads of /proc never wait, so they need no thread. */
-function wrongSettings(bridge: string): { path: string; value: string }[] {
+function wrongSettings(bridge: string): Setting[] {
   const wanted = [
     ...[bridge, ...uplinks(readFileSync('/proc/net/route', 'utf8'))].map((link) => ({
       path: conf('ipv4', link, 'forwarding'),
       value: '1',
     })),
-    // The host has no IPv6 address on a network without IPv6, else its services would be open to guests there.
-    { path: conf('ipv6', bridge, 'disable_ipv6'), value: '1' },
+    noIpv6(bridge),
   ];
-  return wanted.filter(({ path, value }) => ![undefined, value].includes(setting(path)));
+  return wanted.filter(isWrong);
 }
+
+interface Setting {
+  path: string;
+  value: string;
+}
+
+/** The host has no IPv6 address on a guests' network, else its services would be open to guests there. */
+const noIpv6 = (link: string): Setting => ({ path: conf('ipv6', link, 'disable_ipv6'), value: '1' });
+
+const isWrong = ({ path, value }: Setting): boolean => ![undefined, value].includes(setting(path));
 
 /** undefined: the kernel has no such setting (no IPv6), or the interface has gone. */
 function setting(path: string): string | undefined {
@@ -49,12 +58,20 @@ export const forwardingFaults = (bridge: string): string[] =>
 
 /** @throws GantryError `host_unfit` when the kernel's settings cannot be written */
 export async function ensureForwarding(bridge: string): Promise<void> {
-  for (const { path, value } of wrongSettings(bridge)) {
-    await writeFile(path, value).catch((cause: NodeJS.ErrnoException) => {
-      throw err('host_unfit', {
-        why: `${path} cannot be set to ${value} (${cause.code})`,
-        remedy: 'Set it yourself, or run the agent where /proc/sys is writable.',
-      });
+  for (const wrong of wrongSettings(bridge)) await write(wrong);
+}
+
+/** The interface gets no IPv6 address of the host. @throws GantryError `host_unfit` */
+export async function ensureNoIpv6(link: string): Promise<void> {
+  const wanted = noIpv6(link);
+  if (isWrong(wanted)) await write(wanted);
+}
+
+async function write({ path, value }: Setting): Promise<void> {
+  await writeFile(path, value).catch((cause: NodeJS.ErrnoException) => {
+    throw err('host_unfit', {
+      why: `${path} cannot be set to ${value} (${cause.code})`,
+      remedy: 'Set it yourself, or run the agent where /proc/sys is writable.',
     });
-  }
+  });
 }

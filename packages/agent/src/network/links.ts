@@ -15,6 +15,11 @@ export interface Link {
   master?: string;
   /** `address/prefix`. */
   ipv4: string[];
+  /** Those that others can reach: not link-local. */
+  ipv6?: string[];
+  /** Of a VLAN: the interface that it is on, and its id. */
+  parent?: string;
+  vlan?: number;
 }
 
 /** `ip -j -d addr show`, as far as it is read here (iproute2 6.1). */
@@ -25,7 +30,8 @@ interface IpLink {
   address?: string;
   ifalias?: string;
   master?: string;
-  linkinfo?: { info_kind?: string };
+  link?: string;
+  linkinfo?: { info_kind?: string; info_data?: { id?: number } };
   addr_info?: { family?: string; local?: string; prefixlen?: number }[];
 }
 
@@ -49,8 +55,23 @@ const toLink = (name: string, link: IpLink): Link => ({
   ...(link.linkinfo?.info_kind ? { kind: link.linkinfo.info_kind } : {}),
   ...(link.ifalias ? { alias: link.ifalias } : {}),
   ...(link.master ? { master: link.master } : {}),
-  ipv4: (link.addr_info ?? []).flatMap((a) => (a.family === 'inet' ? [`${a.local}/${a.prefixlen}`] : [])),
+  ...vlanOf(link),
+  ...addressesOf(link),
 });
+
+const vlanOf = ({ link, linkinfo }: IpLink): Pick<Link, 'parent' | 'vlan'> =>
+  linkinfo?.info_kind === 'vlan' && link !== undefined && linkinfo.info_data?.id !== undefined
+    ? { parent: link, vlan: linkinfo.info_data.id }
+    : {};
+
+function addressesOf({ addr_info = [] }: IpLink): Pick<Link, 'ipv4' | 'ipv6'> {
+  const those = (wanted: string) =>
+    addr_info
+      .filter(({ family }) => family === wanted)
+      .map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  const ipv6 = those('inet6').filter((address) => !address.startsWith('fe80:'));
+  return { ipv4: those('inet'), ...(ipv6.length > 0 ? { ipv6 } : {}) };
+}
 
 export const portsOf = (all: ReadonlyMap<string, Link>, bridge: string): string[] =>
   [...all.values()].filter((link) => link.master === bridge).map((link) => link.name);

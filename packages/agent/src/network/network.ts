@@ -1,6 +1,7 @@
 /**
  * The networks of this node. Mode `nat`: a bridge, forwarding, NAT rules and a DHCP server of our own. Mode `bridge`:
- * a bridge of the host is used as it is; nothing of the host is changed.
+ * a bridge of the host is used as it is; nothing of the host is changed. Mode `uplink`: a bridge of our own on an
+ * interface of the host (uplink.ts), on trial at first (trial.ts).
  * Order and crashes: the record is written before anything is made and removed after everything is gone, so whatever
  * a crash leaves is seen, mended by `ensure` and removed by `remove`, both of which look before each step.
  */
@@ -16,6 +17,8 @@ import { ensureForwarding, forwardingFaults } from './forwarding.ts';
 import { type Link, links, portsOf } from './links.ts';
 import { type NetworkRecord, networkRecords } from './records.ts';
 import { ensureRules, removeRules, rulesAreCurrent } from './rules.ts';
+import { uplinkNetworks } from './trial.ts';
+import { ownPorts, uplinkFaults, uplinkNetwork } from './uplink.ts';
 import {
   aliasOf,
   checkInterface,
@@ -38,6 +41,8 @@ export interface NodeNetworkOptions {
   /** Id of the cluster, as in the assignments. */
   cluster: () => string;
   clock: Clock;
+  /** Whether the controller answers now. */
+  reaches(): Promise<boolean>;
   run?: Run;
 }
 
@@ -45,16 +50,18 @@ export interface NodeNetwork {
   /** @throws GantryError `host_unfit`, `invalid_argument`, `address_outside`, `not_supported` */
   ensure(spec: AttachmentSpec, leases: Leases): Promise<void>;
   /** @throws GantryError `in_use` while guests are attached */
-  remove(spec: Pick<AttachmentSpec, 'network'>): Promise<void>;
+  remove(spec: Pick<AttachmentSpec, 'network' | 'uplink'>): Promise<void>;
   /** One `ip` call and a few reads of /proc. */
   observe(): Promise<SeenNetwork[]>;
 }
 
 /** The networks of the namespace in which the agent runs. */
-export function nodeNetwork({ dir, cluster, clock, run = runProgram }: NodeNetworkOptions): NodeNetwork {
+export function nodeNetwork(options: NodeNetworkOptions): NodeNetwork {
+  const { dir, cluster, clock, run = runProgram } = options;
   const records = networkRecords(dir);
   const rulesSeenAt = new Map<string, number>();
   const ports = { clock, run };
+  const uplinkMode = uplinkNetworks({ ...options, records, run });
 
   async function ensureNat(spec: AttachmentSpec, leases: Leases): Promise<void> {
     const wanted = natNetwork(cluster(), spec);
@@ -92,21 +99,29 @@ export function nodeNetwork({ dir, cluster, clock, run = runProgram }: NodeNetwo
   async function begin(spec: AttachmentSpec): Promise<void> {
     const before = (await records.all()).get(spec.network);
     if (before && (before.spec.bridge !== spec.bridge || before.spec.mode !== spec.mode))
-      await tearDown(spec.network, before);
+      await tearDown(before.spec, before);
     await records.put({ spec, leases: before?.leases ?? '' });
   }
 
   /** DHCP, rules, bridge: what uses a thing goes before it. */
-  async function tearDown(network: string, record: NetworkRecord | undefined): Promise<void> {
+  async function tearDown(
+    { network, uplink }: Pick<AttachmentSpec, 'network' | 'uplink'>,
+    record: NetworkRecord | undefined,
+  ): Promise<void> {
     const ours = { alias: aliasOf(cluster(), network), mac: macOf(cluster(), network) };
     const all = await links(run);
     const bridges = [...all.values()].filter((link) => isOurs(link, ours)).map((link) => link.name);
-    refuseUsed(bridges, all);
+    const own = ownPorts(ours, record?.spec.uplink ?? uplink, all).filter((name) =>
+      isPort(name, bridges, all),
+    );
+    refuseUsed(bridges, own, all);
     if (bridges.length === 0 && record?.spec.mode === 'bridge') return;
+    for (const name of own) await releasePort(all.get(name), run);
     await stopDnsmasq(records.directory(network), ports);
     rulesSeenAt.delete(network);
     await removeRules(tableOf(network), run);
-    for (const bridge of bridges) await removeBridge(bridge, ours, all, run);
+    const left = own.length > 0 ? await links(run) : all;
+    for (const bridge of bridges) await removeBridge(bridge, ours, left, run);
   }
 
   async function natFaults(wanted: NatNetwork, link: Link | undefined): Promise<string[]> {
@@ -130,25 +145,34 @@ export function nodeNetwork({ dir, cluster, clock, run = runProgram }: NodeNetwo
     return current;
   }
 
-  async function look({ spec, leases }: NetworkRecord, all: ReadonlyMap<string, Link>): Promise<SeenNetwork> {
-    const link = all.get(spec.bridge);
-    const faults = await faultsOf(spec, link).catch((error: unknown) => [String(error)]);
-    return { ...seen(spec.network, spec.bridge, faults, all), leases };
+  async function look(record: NetworkRecord, all: ReadonlyMap<string, Link>): Promise<SeenNetwork> {
+    const { spec, leases } = record;
+    const faults = await faultsOf(record, all).catch((error: unknown) => [String(error)]);
+    return { ...seen(spec.network, spec.bridge, faults, all), leases, spec };
   }
 
-  async function faultsOf(spec: AttachmentSpec, link: Link | undefined): Promise<string[]> {
+  async function faultsOf({ spec, trial }: NetworkRecord, all: ReadonlyMap<string, Link>): Promise<string[]> {
+    const link = all.get(spec.bridge);
+    if (spec.mode === 'uplink')
+      return [...uplinkFaults(uplinkNetwork(cluster(), spec), all), ...(trial ? ['it is on trial'] : [])];
     if (spec.mode === 'nat') return natFaults(natNetwork(cluster(), spec), link);
     const fault = givenFault(link, spec);
     return fault ? [fault] : [];
   }
 
+  function ensureMode(spec: AttachmentSpec, leases: Leases): Promise<void> {
+    if (spec.mode === 'nat') return ensureNat(spec, leases);
+    return spec.mode === 'uplink' ? uplinkMode.ensure(spec) : ensureGiven(spec);
+  }
+
   return {
     async ensure(spec, leases) {
       checkNetworkId(spec.network);
-      await (spec.mode === 'nat' ? ensureNat(spec, leases) : ensureGiven(spec)).catch(unfit);
+      await ensureMode(spec, leases).catch(unfit);
     },
-    async remove({ network }) {
-      await tearDown(checkNetworkId(network), (await records.all()).get(network)).catch(unfit);
+    async remove(spec) {
+      const network = checkNetworkId(spec.network);
+      await tearDown(spec, (await records.all()).get(network)).catch(unfit);
       await records.remove(network);
     },
     async observe() {
@@ -173,9 +197,24 @@ function unfit(cause: unknown): never {
   throw err('host_unfit', { why: cause.message, remedy }, cause);
 }
 
-function refuseUsed(bridges: readonly string[], all: ReadonlyMap<string, Link>): void {
+const isPort = (name: string, bridges: readonly string[], all: ReadonlyMap<string, Link>): boolean =>
+  all.get(name)?.kind === 'vlan' || bridges.includes(all.get(name)?.master ?? '');
+
+/** A VLAN device of ours goes, an uplink is the operator's again. */
+async function releasePort(link: Link | undefined, run: Run): Promise<void> {
+  if (link?.kind === 'vlan') await run(['ip', 'link', 'del', 'dev', link.name, 'type', 'vlan']);
+  else if (link) await run(['ip', 'link', 'set', 'dev', link.name, 'nomaster']);
+}
+
+function refuseUsed(
+  bridges: readonly string[],
+  own: readonly string[],
+  all: ReadonlyMap<string, Link>,
+): void {
   for (const name of bridges) {
-    const users = portsOf(all, name).join(', ');
+    const users = portsOf(all, name)
+      .filter((port) => !own.includes(port))
+      .join(', ');
     if (users !== '') throw err('in_use', { kind: 'bridge', name, users });
   }
 }

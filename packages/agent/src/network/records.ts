@@ -9,6 +9,8 @@ export interface NetworkRecord {
   spec: AttachmentSpec;
   /** `leasesText` of what was last put into service; written after that. */
   leases: string;
+  /** Wiring of mode `uplink` that has not been seen to leave the way to the controller open, and what it replaced. */
+  trial?: { fallback?: AttachmentSpec };
 }
 
 export interface Records {
@@ -68,10 +70,15 @@ async function readAll(root: string): Promise<Map<string, NetworkRecord>> {
 /** A record that cannot be read is as none: the bridge is found by its alias, and the next ensure writes it anew. */
 async function readRecord(path: string, id: string): Promise<NetworkRecord | undefined> {
   try {
-    const { spec, leases } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    const { spec, leases, trial } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     if (!matches(AttachmentSpec, spec) || spec.network !== id || typeof leases !== 'string') return undefined;
-    return { spec, leases };
+    return { spec, leases, ...(trial === undefined ? {} : { trial: trialOf(trial) }) };
   } catch {
     return undefined;
   }
 }
+
+const trialOf = (trial: unknown): NonNullable<NetworkRecord['trial']> => {
+  const { fallback } = (trial ?? {}) as Record<string, unknown>;
+  return matches(AttachmentSpec, fallback) ? { fallback } : {};
+};

@@ -1,7 +1,9 @@
 /** Networks of this node: wanted against seen, with the DHCP leases of its guests. */
-import type { Attachment, AttachmentStatus } from '@gantry/model';
+import { isDeepStrictEqual } from 'node:util';
+import type { Attachment, AttachmentSpec, AttachmentStatus } from '@gantry/model';
 import type { NetworkEnsure } from '../actions.ts';
 import { leasesText } from '../leases.ts';
+import type { SeenNetwork } from '../observation.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
 export function planAttachment(attachment: Attachment, input: PlanInput): Part {
@@ -22,18 +24,22 @@ export function planAttachment(attachment: Attachment, input: PlanInput): Part {
     };
   }
   const leases = leasesOf(spec.bridge, input);
-  if (seen?.ready && (!spec.dhcp || seen.leases === leasesText(leases)))
+  if (seen?.ready && isFor(seen, spec) && (!spec.dhcp || seen.leases === leasesText(leases)))
     return answer(attachment, { state: 'ready' });
   const failure = failureOf(input, subject, generation);
   const status: AttachmentStatus = failure
     ? { state: 'failed', error: failure.problem }
-    : { state: seen?.ready ? 'ready' : 'pending' };
+    : { state: seen?.ready && isFor(seen, spec) ? 'ready' : 'pending' };
   return {
     ...answer(attachment, status),
     actions: may ? [{ do: 'network.ensure', spec, leases }] : [],
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
 }
+
+/** Whether what stands was made for this spec: the network may have been set otherwise since. */
+const isFor = (seen: SeenNetwork, spec: AttachmentSpec): boolean =>
+  isDeepStrictEqual({ ...seen.spec, desired: spec.desired }, spec);
 
 const usesBridge = (instance: string, bridge: string, input: PlanInput): boolean =>
   input.assignments.guests.some(

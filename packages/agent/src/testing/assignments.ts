@@ -151,7 +151,7 @@ export const observationOf = (change: Partial<Observation> = {}): Observation =>
   domains: [],
   disks: [{ disk: ids.disk, state: 'ready', template: 'file-qcow2', path: '/disk' }],
   bases: [],
-  networks: [{ network: ids.network, bridge: 'gantry0', ready: true, leases }],
+  networks: [{ network: ids.network, bridge: 'gantry0', ready: true, leases, spec: attachmentOf().spec }],
   filters: [{ instance: ids.instance, text: wantedText(guestFilter(guestOf().spec)) }],
   guestFiles: [],
   ...change,

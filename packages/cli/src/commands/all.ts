@@ -58,6 +58,7 @@ import { launch } from './launch.ts';
 import { networkCreate } from './network/create.ts';
 import { networkDelete } from './network/delete.ts';
 import { networkList } from './network/list.ts';
+import { networkSet } from './network/set.ts';
 import { networkShow } from './network/show.ts';
 import { nodeAdd } from './node/add.ts';
 import { nodeCopyFile } from './node/copy-file.ts';
@@ -130,6 +131,7 @@ export const verbs: readonly Verb[] = [
   networkList,
   networkShow,
   networkCreate,
+  networkSet,
   networkDelete,
   nodeList,
   nodeShow,

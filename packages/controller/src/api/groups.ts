@@ -8,6 +8,7 @@ import {
 } from '@gantry/model';
 import type { Kinds } from '../kinds.ts';
 import { countMembers } from '../members.ts';
+import { claimSegment, segmentNumber } from '../networks/check-network.ts';
 import { theCluster } from '../operations/guest-spec.ts';
 import { Draft } from '../store/batch.ts';
 import { type Handler, resolve } from './call.ts';
@@ -27,7 +28,12 @@ export const deleteGroup: Handler<'deleteGroup'> = async (call) => {
   const group = await resolve(call, 'group', refOf(call));
   const draft = new Draft(env.clock.now());
   await countMembers(store, draft, group.id, 0);
-  requireUnused(group, (await store.list('node', { owner: group.id })).items);
+  claimSegment(draft, await segmentNumber(store));
+  const networks = (await store.list('network')).items;
+  requireUnused(group, [
+    ...(await store.list('node', { owner: group.id })).items,
+    ...networks.filter(({ spec }) => spec.groups?.some((id) => id === group.id)),
+  ]);
   return deleteNamed(call, group, draft);
 };
 

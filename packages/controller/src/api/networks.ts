@@ -1,10 +1,10 @@
-import { type Attachment, err, type NetworkSpec } from '@gantry/model';
-import { checkSubnet, numberToIpv4, rangeOf } from '../addresses.ts';
+import type { Attachment } from '@gantry/model';
+import { changedSpec, groupsOf, idsOf, requireNotCutOff } from '../networks/change-network.ts';
+import { BRIDGE_SPACE, claimSegment, completeNetwork, requireApart } from '../networks/check-network.ts';
 import { bridgeOf } from '../operations/guest-spec.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec } from '../store/batch.ts';
-import type { Store } from '../store/store.ts';
-import { type Handler, resolve } from './call.ts';
+import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, requireUnused } from './named.ts';
 
@@ -13,54 +13,37 @@ export const getNetwork: Handler<'getNetwork'> = (call) => getReply(call, 'netwo
 
 /** Networks are for all projects. */
 export const createNetwork: Handler<'createNetwork'> = async (call) => {
-  const { name, labels, spec } = call.body;
-  const complete = completeNetwork(spec);
-  await requireApart(call.app.store, complete);
-  return createNamed(call, 'network', { name, labels, spec: complete, status: {} }, (draft, network) => {
-    if (spec.mode === 'nat') draft.take(BRIDGE_SPACE, bridgeOf(network), network.id);
+  const { name, labels, spec: asked } = call.body;
+  const groups = await groupsOf(call, asked.groups);
+  const { groups: _names, ...rest } = asked;
+  const spec = completeNetwork({ ...rest, ...idsOf(groups) });
+  const number = await requireApart(call.app.store, spec);
+  return createNamed(call, 'network', { name, labels, spec, status: {} }, (draft, network) => {
+    claimSegment(draft.relyOn(...groups), number);
+    if (spec.mode !== 'bridge') draft.take(BRIDGE_SPACE, bridgeOf(network), network.id);
   });
 };
 
-/**
- * With the gateway that mode `nat` needs: by default the first address of the subnet.
- * @throws GantryError `invalid_argument`
- */
-export function completeNetwork<S extends Parameters<typeof createNetwork>[0]['body']['spec']>(spec: S): S {
-  const { mode, bridge, subnet } = spec;
-  const refuse = (what: string, wanted: string) => err('invalid_argument', { what, wanted });
-  if (mode === 'bridge' && bridge === undefined)
-    throw refuse('a network of mode bridge without bridge', 'complete');
-  if (mode === 'nat' && subnet === undefined)
-    throw refuse('a network of mode nat without subnet', 'complete');
-  if (!subnet) return spec;
-  checkSubnet(subnet);
-  const gateway =
-    subnet.gateway ?? (mode === 'nat' ? numberToIpv4(rangeOf(subnet.cidr).first + 1) : undefined);
-  return gateway ? { ...spec, subnet: { ...subnet, gateway } } : spec;
-}
+/** Its nodes follow (task `network-nodes`). */
+export const setNetwork: Handler<'setNetwork'> = async (call) => {
+  const { store, env } = call.app;
+  const network = await resolve(call, 'network', refOf(call));
+  requireMatch(call, network);
+  const groups = await groupsOf(call, call.body.groups);
+  const spec = completeNetwork(changedSpec(network.spec, call.body, groups));
+  const changed = { ...network, generation: network.generation + 1, spec };
+  const number = await requireApart(store, spec, network.id);
+  const draft = claimSegment(new Draft(env.clock.now()).put(changed).relyOn(...groups), number);
+  await requireNotCutOff(store, changed);
+  const message = `set ${Object.keys(call.body).join(', ')} of network ${network.name}`;
+  return resourceReply(committed(await call.commit(draft, { subject: network, message }), changed));
+};
 
-/** Bridges that agents make for one network each. */
-const BRIDGE_SPACE = 'bridge';
-
-/** Two networks with NAT on one node need different bridges and subnets. */
-async function requireApart(store: Store, { mode, bridge, subnet }: NetworkSpec): Promise<void> {
-  if (mode !== 'nat' || !subnet) return;
-  const mine = rangeOf(subnet.cidr);
-  for (const other of (await store.list('network')).items) {
-    if (other.spec.mode !== 'nat' || !other.spec.subnet) continue;
-    const theirs = rangeOf(other.spec.subnet.cidr);
-    if (mine.first <= theirs.last && theirs.first <= mine.last)
-      throw err('invalid_argument', {
-        what: `subnet ${subnet.cidr}`,
-        wanted: `apart from that of network ${other.name}`,
-      });
-    if (bridge !== undefined && bridge === bridgeOf(other))
-      throw err('invalid_argument', {
-        what: `bridge ${bridge}`,
-        wanted: `apart from that of network ${other.name}`,
-      });
-  }
-}
+/** As its nodes report it. */
+export const listNetworkNodes: Handler<'listNetworkNodes'> = async (call) => {
+  const network = await resolve(call, 'network', refOf(call));
+  return { body: { items: (await call.app.store.list('attachment', { owner: network.id })).items } };
+};
 
 /** Its attachments become tombstones, which the nodes take away. */
 export const deleteNetwork: Handler<'deleteNetwork'> = async (call) => {

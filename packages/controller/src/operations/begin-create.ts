@@ -25,9 +25,11 @@ import { type App, type Asking, resolve } from '../api/call.ts';
 import { type Env, nowOf } from '../env.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
 import { type Choice, chooseNode, claimHardware, lastEpoch } from '../placement/choose-node.ts';
+import { networkTest } from '../placement/networks-there.ts';
 import { Draft, withStatus } from '../store/batch.ts';
+import { newAttachments } from './attachments.ts';
 import { claimNics } from './create-nics.ts';
-import { newAttachments, newDisks, newReplicas } from './create-parts.ts';
+import { newDisks, newReplicas } from './create-parts.ts';
 import { readSources, type Sources } from './create-sources.ts';
 import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { createSteps } from './instance-create.ts';
@@ -227,5 +229,6 @@ async function choose(
   const { store, mirror } = asking.app;
   const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
-  return chooseNode(mirror, cluster, { name: body.name, input, networks, only });
+  const networksAt = await networkTest(store, networks);
+  return chooseNode(mirror, cluster, { name: body.name, input, networks, networksAt, only });
 }

@@ -1,6 +1,5 @@
 /** The things per node of a new instance: disks and their replicas, bases, attachments of its networks. */
 import type {
-  Attachment,
   Cluster,
   ClusterId,
   Disk,
@@ -9,7 +8,6 @@ import type {
   Instance,
   InstanceId,
   Network,
-  NetworkId,
   NodeId,
   Operation,
   OperationId,
@@ -20,7 +18,7 @@ import type { Env } from '../env.ts';
 import { newObject } from '../objects.ts';
 import { type Draft, withSpec } from '../store/batch.ts';
 import type { Sources } from './create-sources.ts';
-import { bridgeOf, hasDhcp } from './guest-spec.ts';
+import { bridgeOf } from './guest-spec.ts';
 
 export function newDisks(
   env: Env,
@@ -118,42 +116,4 @@ function osContext({ instance, cluster, networks }: Parts, provider: string): Os
     personality: instance.spec.personality,
     clusterParameters: cluster.spec.os?.[provider] ?? {},
   };
-}
-
-/** The networks on its node, as far as they are not there yet. One that failed before is tried anew. */
-export async function newAttachments(
-  app: App,
-  draft: Draft,
-  networks: Network[],
-  node: NodeId,
-): Promise<Attachment[]> {
-  const all: Attachment[] = [];
-  for (const network of new Map(networks.map((each) => [each.id, each])).values()) {
-    const { items } = await app.store.list('attachment', { owner: network.id, node });
-    const found = items[0];
-    if (found?.status.state === 'failed') draft.put(withSpec(found, {}));
-    else if (found) draft.relyOn(found);
-    const attachment = found ?? attach(app.env, network, node);
-    if (!found) draft.add(attachment);
-    all.push(attachment);
-  }
-  return all;
-}
-
-function attach(env: Env, network: Network, node: NodeId): Attachment {
-  const { mode, mtu, subnet } = network.spec;
-  return newObject(env, 'attachment', {
-    name: network.name,
-    spec: {
-      network: network.id as NetworkId,
-      node,
-      desired: 'present',
-      mode,
-      bridge: bridgeOf(network),
-      ...(mtu ? { mtu } : {}),
-      ...(subnet ? { subnet } : {}),
-      dhcp: hasDhcp(network),
-    },
-    status: { state: 'pending' },
-  });
 }

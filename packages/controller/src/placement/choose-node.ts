@@ -8,6 +8,7 @@ import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { type Candidate, candidatesOf } from './capacity.ts';
 import type { Mirror } from './mirror.ts';
+import type { NetworkTest } from './networks-there.ts';
 
 export interface Choice {
   decision: PlacementDecision;
@@ -21,6 +22,7 @@ interface Wanted {
   name: string;
   input: GuestInput;
   networks: readonly Network[];
+  networksAt?: NetworkTest;
   /** This node alone. */
   only: string | undefined;
 }
@@ -35,11 +37,13 @@ export const lastEpoch = (store: Store): Promise<number> => store.counter(COUNTE
 export const chooseNode = (mirror: Mirror, cluster: Kinds['cluster'], wanted: Wanted): Promise<Choice> =>
   mirror.read((view) => choose(candidatesOf(view, cluster), wanted));
 
-function choose(all: readonly Candidate[], { input, only, name, networks }: Wanted): Choice {
+function choose(all: readonly Candidate[], wanted: Wanted): Choice {
+  const { input, only, name, networks, networksAt = () => [] } = wanted;
   const needs = { ...requirements(input), networks: networks.map(({ id }) => id) };
   const answers = answersFor(input, all);
   const capacities = all.map(({ capacity }) => capacity);
-  const judge = ({ id }: { id: NodeId }) => answers(id).rejections;
+  const unreachable = new Map(all.map(({ node, group }) => [node.id as NodeId, networksAt(node, group)]));
+  const judge = ({ id }: { id: NodeId }) => [...(unreachable.get(id) ?? []), ...answers(id).rejections];
   const decision = place(capacities, needs, { only, judge });
   const chosen = all.find(({ node }) => node.id === decision.chosen?.node);
   if (chosen) {

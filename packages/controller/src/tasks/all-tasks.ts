@@ -4,6 +4,7 @@ import { expireOperations } from './expire-operations.ts';
 import { expireRecords } from './expire-records.ts';
 import { expireTokens } from './expire-tokens.ts';
 import { guestEndings } from './guest-endings.ts';
+import { networkNodes } from './network-nodes.ts';
 import { nodeLease } from './node-lease.ts';
 import { operationsAdvance } from './operations-advance.ts';
 import { removeTombstones } from './remove-tombstones.ts';
@@ -15,6 +16,7 @@ export const allTasks = ({ store, env, images }: Pick<App, 'store' | 'env' | 'im
   operationsAdvance(store, env),
   guestEndings(store, env),
   nodeLease(store, env),
+  networkNodes(store, env),
   removeTombstones(store, env),
   sweepImages({ store, images }),
   compactChanges(store, env),

@@ -3,15 +3,17 @@ import { NetworkId, NodeId } from '../ids.ts';
 import { Problem } from '../problem.ts';
 import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
 import { resource } from './common.ts';
-import { BridgeName, Subnet } from './network.ts';
+import { BridgeName, Mtu, networkModes, Subnet, VlanId } from './network.ts';
 
 export const AttachmentSpec = strict({
   network: NetworkId,
   node: NodeId,
   desired: oneOf(['present', 'absent'] as const),
-  mode: oneOf(['nat', 'bridge'] as const),
+  mode: oneOf(networkModes),
   bridge: BridgeName,
-  mtu: optional(Type.Integer({ minimum: 576, maximum: 9216 })),
+  uplink: optional(BridgeName),
+  vlan: optional(VlanId),
+  mtu: optional(Mtu),
   subnet: optional(Subnet),
   dhcp: Type.Boolean(),
 });

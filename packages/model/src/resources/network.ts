@@ -1,4 +1,4 @@
-import { Name } from '../ids.ts';
+import { GroupId, Name } from '../ids.ts';
 import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
 import { resource } from './common.ts';
 
@@ -37,13 +37,30 @@ export const Subnet = strict({
 });
 export type Subnet = Static<typeof Subnet>;
 
+/** How a network gets onto a node. */
+export const networkModes = ['nat', 'bridge', 'uplink'] as const;
+export type NetworkMode = (typeof networkModes)[number];
+export const Mtu = Type.Integer({ minimum: 576, maximum: 9216 });
+/** IEEE 802.1Q: 0 is no VLAN, 4095 is reserved. */
+export const VlanId = Type.Integer({ minimum: 1, maximum: 4094, description: 'VLAN of the uplink' });
+
 export const NetworkSpec = strict({
   mode: oneOf(
-    ['nat', 'bridge'] as const,
-    '`nat`: a bridge that the agent makes, with DHCP and NAT; `bridge`: an existing bridge of the host',
+    networkModes,
+    '`nat`: a bridge that the agent makes, with DHCP and NAT; `bridge`: an existing bridge of the host; `uplink`: a bridge that the agent makes on an interface of the host, or on a VLAN of it',
   ),
   bridge: optional(BridgeName),
-  mtu: optional(Type.Integer({ minimum: 576, maximum: 9216 })),
+  uplink: optional(BridgeName),
+  vlan: optional(VlanId),
+  groups: optional(
+    Type.Array(GroupId, {
+      minItems: 1,
+      maxItems: 256,
+      uniqueItems: true,
+      description: 'of nodes that have the network; default: all',
+    }),
+  ),
+  mtu: optional(Mtu),
   subnet: optional(Subnet),
   dhcp: optional(
     Type.Boolean({ description: 'the agent answers DHCP for its guests; default true with mode nat' }),

@@ -4,6 +4,7 @@ import { planFlag, showPlan } from '../../operations/submit.ts';
 import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { describeNetwork } from './network.ts';
+import { addressesOf, addressFlags, segmentFlags } from './settings.ts';
 
 export const networkCreate: Verb = {
   words: 'network create',
@@ -12,22 +13,20 @@ export const networkCreate: Verb = {
   flags: [
     {
       flags: '--mode <mode>',
-      description: 'nat: a bridge that Gantry makes, with DHCP and NAT; bridge: one that the host has',
-      choices: ['nat', 'bridge'],
-      required: true,
+      description:
+        'nat: a bridge that Gantry makes, with DHCP and NAT; bridge: one that the host has; uplink: one that Gantry makes on an interface of the host (default with --uplink)',
+      choices: ['nat', 'bridge', 'uplink'],
     },
+    ...segmentFlags,
     { flags: '--bridge <bridge>', description: 'name of the bridge' },
     { flags: '--subnet <cidr>', description: 'IPv4 subnet, such as 192.168.77.0/24' },
-    { flags: '--gateway <address>', description: 'default: the first address with mode nat' },
-    { flags: '--pool <range>', description: 'addresses to hand out: FIRST-LAST' },
-    { flags: '--dns <address>', description: 'name server for the guests', many: true },
-    { flags: '--reserve <address>', description: 'never handed out', many: true },
-    { flags: '--mtu <bytes>', description: 'largest packet' },
+    ...addressFlags,
     { flags: '--dhcp <yes|no>', description: 'answer DHCP for the guests', complete: () => ['yes', 'no'] },
     { flags: '--label <key=value>', description: 'label', many: true },
     planFlag,
   ],
   examples: [
+    'gantry network create net100 --vlan 100 --uplink bond0 --bridge br100 --mtu 9000 --group rack1',
     'gantry network create lab --mode nat --bridge lab0 --subnet 192.168.77.0/24',
     'gantry network create office --mode bridge --bridge br0 --subnet 10.1.0.0/24 --gateway 10.1.0.1 --pool 10.1.0.50-10.1.0.99',
   ],
@@ -42,43 +41,36 @@ export const networkCreate: Verb = {
 function bodyOf(given: Given): Body<'createNetwork'> {
   const labels = parsePairs(given.all('label'));
   const subnet = subnetOf(given);
+  const groups = given.all('group');
   return {
     name: given.arg(0, 'name'),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
     spec: {
-      mode: given.text('mode') as 'nat',
+      mode: modeOf(given),
       ...given.string('bridge', 'bridge'),
+      ...given.string('uplink', 'uplink'),
+      ...given.put('vlan', 'vlan', parseCount),
       ...given.put('mtu', 'mtu', parseCount),
+      ...(groups.length > 0 ? { groups: [...groups] } : {}),
       ...(subnet ? { subnet } : {}),
       ...given.put('dhcp', 'dhcp', parseYesNo),
     },
   };
 }
 
+function modeOf(given: Given): 'nat' | 'bridge' | 'uplink' {
+  const mode = given.text('mode') ?? (given.text('uplink') === undefined ? undefined : 'uplink');
+  if (mode === undefined) throw err('usage', { what: 'give --uplink, or --mode nat or bridge' });
+  return mode as 'nat';
+}
+
 function subnetOf(given: Given) {
   const cidr = given.text('subnet');
-  const [dns, reserved] = [given.all('dns'), given.all('reserve')];
+  const addresses = addressesOf(given);
   if (cidr === undefined) {
-    if ((given.text('gateway') ?? given.text('pool') ?? dns[0] ?? reserved[0]) !== undefined)
+    if (Object.keys(addresses).length > 0)
       throw err('usage', { what: '--gateway, --pool, --dns and --reserve need --subnet' });
     return undefined;
   }
-  return {
-    cidr,
-    ...given.string('gateway', 'gateway'),
-    ...poolOf(given.text('pool')),
-    ...(dns.length > 0 ? { dns: [...dns] } : {}),
-    ...(reserved.length > 0 ? { reserved: [...reserved] } : {}),
-  };
-}
-
-function poolOf(text: string | undefined): { poolStart?: string; poolEnd?: string } {
-  if (text === undefined) return {};
-  const [poolStart, poolEnd, more] = text.split('-');
-  if (!poolStart || !poolEnd || more !== undefined)
-    throw err('invalid_argument', {
-      what: JSON.stringify(text.slice(0, 64)),
-      wanted: 'a range such as 10.1.0.50-10.1.0.99',
-    });
-  return { poolStart, poolEnd };
+  return { cidr, ...addresses };
 }

@@ -12,19 +12,28 @@ export const networkColumns: readonly Column<Network>[] = [
   { name: 'name', value: (row) => row.name },
   { name: 'mode', value: (row) => row.spec.mode },
   { name: 'bridge', value: (row) => row.spec.bridge },
+  { name: 'vlan', value: (row) => row.spec.vlan },
+  { name: 'uplink', value: (row) => row.spec.uplink, wide: true },
   { name: 'subnet', value: (row) => row.spec.subnet?.cidr },
   { name: 'gateway', value: (row) => row.spec.subnet?.gateway },
   { name: 'pool', value: poolOf, wide: true },
   { name: 'id', value: (row) => row.id, wide: true },
 ];
 
-export const describeNetwork = (network: Network): string => {
+/** @param groups names, where they are known */
+export const describeNetwork = (
+  network: Network,
+  groups: readonly string[] = network.spec.groups ?? [],
+): string => {
   const { name, id, spec, createdAt } = network;
   return entries([
     ['name', name],
     ['id', id],
     ['mode', spec.mode],
     ['bridge', spec.bridge],
+    ['uplink', spec.uplink],
+    ['vlan', spec.vlan],
+    ['groups', spec.groups === undefined ? 'all' : groups.join(' ')],
     ['mtu', spec.mtu],
     ['subnet', spec.subnet?.cidr],
     ['gateway', spec.subnet?.gateway],

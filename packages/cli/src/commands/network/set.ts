@@ -1,0 +1,72 @@
+import { type Body, err } from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { networkNames } from '../../names.ts';
+import { parseCount } from '../../parse.ts';
+import type { Verb } from '../../verb.ts';
+import { nameArgument } from '../named.ts';
+import { describeNetwork } from './network.ts';
+import { addressesOf, addressFlags, segmentFlags } from './settings.ts';
+
+/** Each with what it sets to null. */
+const unsettable = {
+  vlan: { vlan: null },
+  mtu: { mtu: null },
+  groups: { groups: [] },
+  gateway: { subnet: { gateway: null } },
+  pool: { subnet: { poolStart: null, poolEnd: null } },
+  dns: { subnet: { dns: null } },
+  reserved: { subnet: { reserved: null } },
+} satisfies Record<string, Body<'setNetwork'>>;
+type Unsettable = keyof typeof unsettable;
+
+export const networkSet: Verb = {
+  words: 'network set',
+  summary:
+    'set uplink, VLAN, mtu, groups of nodes or addresses of a network; what is given replaces what was',
+  arguments: [nameArgument('network', networkNames)],
+  flags: [
+    ...segmentFlags,
+    ...addressFlags,
+    {
+      flags: '--unset <setting>',
+      description: `back to the default: ${Object.keys(unsettable).join(', ')}`,
+      many: true,
+      complete: () => Object.keys(unsettable),
+    },
+  ],
+  examples: [
+    'gantry network set net100 --group rack1 --group rack2',
+    'gantry network set net100 --mtu 9000 --vlan 101',
+    'gantry network set net100 --unset groups --reserve 10.1.0.60',
+  ],
+  async run({ client, out }, given) {
+    const body = bodyOf(given);
+    if (Object.keys(body).length === 0)
+      throw err('usage', { what: 'nothing to set: give --vlan, --group, --mtu or another of the options' });
+    const network = await client.call('setNetwork', { params: { ref: given.arg(0, 'name') }, body });
+    await out.object(network, network.name, () => describeNetwork(network));
+  },
+};
+
+function bodyOf(given: Given): Body<'setNetwork'> {
+  const unset: Body<'setNetwork'>[] = given.all('unset').map(nullsOf);
+  const [groups, addresses] = [given.all('group'), addressesOf(given)];
+  const subnet = Object.assign({}, ...unset.map((each) => each.subnet ?? {}), addresses) as object;
+  return {
+    ...Object.assign({}, ...unset),
+    ...given.string('uplink', 'uplink'),
+    ...given.put('vlan', 'vlan', parseCount),
+    ...given.put('mtu', 'mtu', parseCount),
+    ...(groups.length > 0 ? { groups: [...groups] } : {}),
+    ...(Object.keys(subnet).length > 0 ? { subnet } : {}),
+  };
+}
+
+function nullsOf(name: string): Body<'setNetwork'> {
+  if (!Object.hasOwn(unsettable, name))
+    throw err('invalid_argument', {
+      what: `--unset ${name}`,
+      wanted: `one of ${Object.keys(unsettable).join(', ')}`,
+    });
+  return unsettable[name as Unsettable];
+}

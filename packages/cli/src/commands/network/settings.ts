@@ -1,0 +1,57 @@
+/** Flags that `network create` and `network set` share. */
+import { err } from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { groupNames } from '../../names.ts';
+import type { Flag } from '../../verb.ts';
+
+export const segmentFlags: readonly Flag[] = [
+  {
+    flags: '--uplink <interface>',
+    description: 'interface of the nodes that leads to the network, such as bond0',
+  },
+  { flags: '--vlan <id>', description: 'VLAN of the uplink, 1 to 4094' },
+  {
+    flags: '--group <group>',
+    description: 'on the nodes of this group only; may be repeated',
+    many: true,
+    complete: groupNames,
+  },
+];
+
+export const addressFlags: readonly Flag[] = [
+  { flags: '--gateway <address>', description: 'default: the first address with mode nat' },
+  { flags: '--pool <range>', description: 'addresses to hand out: FIRST-LAST' },
+  { flags: '--dns <address>', description: 'name server for the guests', many: true },
+  { flags: '--reserve <address>', description: 'never handed out', many: true },
+  { flags: '--mtu <bytes>', description: 'largest packet' },
+];
+
+export interface Addresses {
+  gateway?: string;
+  poolStart?: string;
+  poolEnd?: string;
+  dns?: string[];
+  reserved?: string[];
+}
+
+/** What was given. @throws GantryError `invalid_argument` */
+export function addressesOf(given: Given): Addresses {
+  const [dns, reserved] = [given.all('dns'), given.all('reserve')];
+  return {
+    ...given.string('gateway', 'gateway'),
+    ...poolOf(given.text('pool')),
+    ...(dns.length > 0 ? { dns: [...dns] } : {}),
+    ...(reserved.length > 0 ? { reserved: [...reserved] } : {}),
+  };
+}
+
+function poolOf(text: string | undefined): { poolStart?: string; poolEnd?: string } {
+  if (text === undefined) return {};
+  const [poolStart, poolEnd, more] = text.split('-');
+  if (!poolStart || !poolEnd || more !== undefined)
+    throw err('invalid_argument', {
+      what: JSON.stringify(text.slice(0, 64)),
+      wanted: 'a range such as 10.1.0.50-10.1.0.99',
+    });
+  return { poolStart, poolEnd };
+}

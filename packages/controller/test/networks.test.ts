@@ -1,0 +1,139 @@
+/** Networks on uplinks: on the nodes of their groups, apart from each other, and a reason where a node has none. */
+import type { Attachment, Network, Node } from '@gantry/model';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+
+let cluster: TestCluster;
+beforeEach(async () => {
+  cluster = await testCluster();
+  await cluster.call('createGroup', { body: { name: 'rack1' } });
+});
+afterEach(() => cluster.close());
+
+const of = (ref: string) => ({ params: { ref } });
+const spec = { mode: 'uplink', uplink: 'bond0', vlan: 100, bridge: 'br100', mtu: 9000 };
+const create = (more: object = {}, name = 'net100') =>
+  cluster.call<Network>('createNetwork', { body: { name, spec: { ...spec, ...more } } });
+const set = (body: object) => cluster.call<Network>('setNetwork', { ...of('net100'), body });
+const move = (group: string) => cluster.call<Node>('setNode', { ...of('n1'), body: { group } });
+const onNodes = async () =>
+  (await cluster.call<{ items: Attachment[] }>('listNetworkNodes', of('net100'))).items;
+const instance = (name: string, nics: object[] = [{ network: 'net100' }]) =>
+  cluster.call('createInstance', { body: { name, flavor: 'tiny', image: 'debian/12', nics } });
+
+describe('a network on an uplink', () => {
+  test('comes to the nodes of its groups by itself, with all that the agent needs, and follows them', async () => {
+    await create({ groups: ['rack1'] });
+    await cluster.converge();
+    expect(await onNodes()).toEqual([]);
+    await move('rack1');
+    await cluster.converge();
+    expect(await onNodes()).toMatchObject([
+      { spec: { ...spec, desired: 'present', dhcp: false }, status: { state: 'ready' } },
+    ]);
+    await set({ vlan: 101, mtu: null });
+    await cluster.converge();
+    const [changed] = await onNodes();
+    expect(changed).toMatchObject({ spec: { vlan: 101 }, status: { state: 'ready' } });
+    expect(changed?.spec).not.toHaveProperty('mtu');
+    expect(changed?.observedGeneration).toBe(changed?.generation);
+    await move('default');
+    await cluster.converge();
+    expect(await onNodes()).toEqual([]);
+    await set({ groups: [] });
+    await cluster.converge();
+    expect(await onNodes()).toMatchObject([{ spec: { desired: 'present' } }]);
+    await cluster.call('deleteNetwork', of('net100'));
+    await cluster.converge();
+    expect((await cluster.store.list('attachment')).items).toEqual([]);
+  });
+
+  test('is no place for an instance where its group does not have it', async () => {
+    await create({ groups: ['rack1'] });
+    await expect(instance('lost')).rejects.toMatchObject({
+      code: 'no_capacity',
+      message: expect.stringContaining('network net100 is not connected to group default') as string,
+    });
+    await move('rack1');
+    await instance('hello');
+    await expect(set({ groups: ['default'] })).rejects.toMatchObject({
+      code: 'in_use',
+      params: { users: 'hello' },
+    });
+    await expect(cluster.call('deleteGroup', of('rack1'))).rejects.toMatchObject({ code: 'in_use' });
+  });
+
+  test('that a node cannot make says why there, and keeps instances away from it', async () => {
+    const title = 'this machine cannot run it: there is no interface bond0 on the node';
+    cluster.agent.alter = (status) =>
+      status.kind === 'attachment'
+        ? {
+            ...status,
+            status: { state: 'failed', error: { type: 't', code: 'host_unfit', status: 500, title } },
+          }
+        : status;
+    await create();
+    await cluster.converge();
+    expect(await onNodes()).toMatchObject([{ status: { state: 'failed', error: { title } } }]);
+    await expect(instance('lost')).rejects.toMatchObject({
+      code: 'no_capacity',
+      message: expect.stringContaining('there is no interface bond0 on the node') as string,
+    });
+    cluster.agent.alter = (status) => status;
+    await cluster.converge();
+    await instance('hello');
+  });
+
+  test('reaches an instance that is made before its task has run', async () => {
+    await create();
+    await instance('hello');
+    await cluster.converge();
+    expect(await onNodes()).toHaveLength(1);
+  });
+});
+
+describe('refused, and nothing is made:', () => {
+  const subnet = { cidr: '10.1.0.0/24' };
+  test.each<[string, object, string]>([
+    ['a VLAN id of 5000', { vlan: 5000 }, 'invalid_body'],
+    ['a VLAN id of 0', { vlan: 0 }, 'invalid_body'],
+    ['an uplink name that is none', { uplink: 'a/b' }, 'invalid_body'],
+    ['no uplink', { uplink: undefined }, 'invalid_argument'],
+    ['the uplink as bridge', { bridge: 'bond0' }, 'invalid_argument'],
+    ['a VLAN with NAT', { mode: 'nat', uplink: undefined, subnet }, 'invalid_argument'],
+    ['an uplink for a bridge of the host', { mode: 'bridge' }, 'invalid_argument'],
+    ['DHCP', { dhcp: true }, 'not_supported'],
+    ['a group that is not there', { groups: ['nowhere'] }, 'not_found'],
+    ['the bridge of another', { bridge: 'gy0' }, 'invalid_argument'],
+    ['a subnet that overlaps', { subnet: { cidr: '10.9.8.128/25' } }, 'invalid_argument'],
+    ['a pool outside', { subnet: { ...subnet, poolStart: '10.2.0.1' } }, 'invalid_argument'],
+  ])('%s', async (_what, more, code) => {
+    const before = await cluster.store.revision();
+    await expect(create(more)).rejects.toMatchObject({ code });
+    expect(await cluster.store.revision()).toBe(before);
+  });
+
+  test('the same VLAN twice on nodes of one group; on others it is another segment', async () => {
+    await create({ groups: ['rack1'] });
+    await expect(create({ bridge: 'br2' }, 'net2')).rejects.toMatchObject({ code: 'invalid_argument' });
+    await create({ bridge: 'br2', groups: ['default'] }, 'net2');
+    await expect(set({ groups: [] })).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  test('settings that cannot hold', async () => {
+    await create({ subnet });
+    for (const [body, code] of [
+      [{ vlan: 4095 }, 'invalid_body'],
+      [{ bridge: 'br7' }, 'unknown_field'],
+      [{ groups: ['nowhere'] }, 'not_found'],
+      [{ subnet: { poolStart: '10.1.0.9', poolEnd: '10.1.0.8' } }, 'invalid_argument'],
+    ] as const)
+      await expect(set(body)).rejects.toMatchObject({ code });
+    await set({ subnet: { poolStart: '10.1.0.9', poolEnd: '10.1.0.9' } });
+    await instance('hello');
+    await expect(instance('late')).rejects.toMatchObject({ code: 'pool_exhausted' });
+    await expect(instance('far', [{ network: 'net100', address: '10.2.0.1' }])).rejects.toMatchObject({
+      code: 'address_outside',
+    });
+  });
+});
