@@ -24,7 +24,8 @@ export default defineConfig({
           hookTimeout: 300_000,
           // Guests are emulated, on machines that others load too: one more try tells a slow moment from a fault.
           retry: 1,
-          fileParallelism: false,
+          // Each file has namespaces of its own; much of their time is waiting.
+          maxWorkers: 2,
           pool: 'forks',
         },
       },

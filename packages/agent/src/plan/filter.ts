@@ -20,6 +20,10 @@ export function filterStands({ spec }: Guest, { observation }: PlanInput): boole
   return seen === wantedText(guestFilter(spec));
 }
 
+export const filterIsGone = ({ spec }: Guest, { observation, busy }: PlanInput): boolean =>
+  !busy.has(`filter:${spec.instance}`) &&
+  !observation.filters.some(({ instance }) => instance === spec.instance);
+
 const wantsFilter = ({ spec }: Guest, input: PlanInput): boolean =>
   (!spec.remove && spec.power === 'running') || lives(domainOf(spec.instance, input));
 

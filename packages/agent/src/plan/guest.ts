@@ -7,7 +7,7 @@ import type { Action } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
 import { judgeEnding, wishOf } from './ending.ts';
-import { filterStands } from './filter.ts';
+import { filterIsGone, filterStands } from './filter.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
 /** ACPI presses get lost while a guest boots, so it is asked again this often. */
@@ -45,7 +45,9 @@ function planRemoval(
 ): GuestPart {
   const { instance } = guest.spec;
   const busy = input.busy.has(`guest:${instance}`);
-  if (!seen && !busy && !input.observation.guestFiles.includes(instance)) return answer({ state: 'absent' });
+  const hasFiles = input.observation.guestFiles.includes(instance);
+  if (!seen && !busy && !hasFiles)
+    return answer({ state: filterIsGone(guest, input) ? 'absent' : 'stopped' });
   const may = mayAct(guest, input);
   const action: Action = { do: seen && alive(seen) ? 'guest.destroy' : 'guest.remove', instance };
   return answer({ state: seen && alive(seen) ? 'stopping' : 'stopped' }, may ? [action] : []);
