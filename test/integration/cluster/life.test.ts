@@ -211,6 +211,7 @@ test('cluster destroy takes back what cluster init made', async () => {
 });
 
 test('of the lab itself nothing is left on the machine', async () => {
+  for (const opened of terminals.splice(0)) await opened.close();
   expect(await cluster.stop()).toEqual(nothingLeft);
   await expect(stat(cluster.dir)).rejects.toThrow(/ENOENT/);
 });
