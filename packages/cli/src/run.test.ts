@@ -353,6 +353,12 @@ test('instance show: why each setting is as it is', async () => {
         },
       ],
     }),
+    'GET /v1/instances/00000000-0000-4000-8000-000000000001/affinity': {
+      items: [
+        { rule: { policy: 'anti-affinity', label: 'app=db' }, satisfied: false, why: 'db2 is there' },
+        { rule: { policy: 'affinity', instance: 'web1' }, by: 'web2', satisfied: true, why: 'none' },
+      ],
+    },
     'GET /v1/instances/00000000-0000-4000-8000-000000000001/guest': {
       status: {
         state: 'running',
@@ -372,6 +378,8 @@ test('instance show: why each setting is as it is', async () => {
   };
   const { out } = await api.gantry('instance', 'show', 'web1');
   expect(out).toContain('Ready does not hold (NoDisk): the disk is gone');
+  expect(out).toMatch(/anti-affinity +app=db +not kept +db2 is there/);
+  expect(out).toMatch(/affinity of web2 +web1 +kept/);
   expect(out).toMatch(/\* watchdog\/@action {2}reset {3}flavor \(hw:watchdog_action\) {2}set in the flavor/);
   expect(out).toContain('1 more, and the XML: -o wide');
   expect(out).not.toContain('alias');

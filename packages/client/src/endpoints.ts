@@ -48,6 +48,7 @@ export const endpoints = {
   getDisk: 'GET /v1/disks/:ref',
   listInstances: 'GET /v1/instances',
   getInstance: 'GET /v1/instances/:ref',
+  getInstanceAffinity: 'GET /v1/instances/:ref/affinity',
   getInstanceGuest: 'GET /v1/instances/:ref/guest',
   diffInstance: 'GET /v1/instances/:ref/diff',
   createInstance: 'POST /v1/instances',

@@ -14,6 +14,7 @@ export * from './qcow2.ts';
 export * from './requests.ts';
 export * from './requirements.ts';
 export * from './resources/act.ts';
+export * from './resources/affinity.ts';
 export * from './resources/attachment.ts';
 export * from './resources/cluster.ts';
 export * from './resources/common.ts';

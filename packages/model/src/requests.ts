@@ -1,6 +1,7 @@
 /** Bodies of the API's writes. Names may stand wherever an id may. */
 import { ImageName, Name } from './ids.ts';
 import { GuestPassword, GuestUser } from './node-calls.ts';
+import { AffinityRule } from './resources/affinity.ts';
 import { NodeCommandPolicy } from './resources/cluster.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
@@ -106,6 +107,7 @@ export const CreateInstance = strict({
   power: optional(oneOf(['running', 'stopped'] as const)),
   guest: optional(GuestPolicy),
   personality: optional(Personality),
+  affinity: optional(Type.Array(AffinityRule, { maxItems: 32 })),
   protected: optional(Type.Boolean()),
   node: optional(Ref),
   until: optional(

@@ -1,5 +1,6 @@
 /** What a guest needs from a node; placement's input. Plain numbers. */
 import type { NodeId } from './ids.ts';
+import type { HostPolicy, SizedThing } from './resources/host-policy.ts';
 
 export interface Requirements {
   vcpus: number;
@@ -9,6 +10,8 @@ export interface Requirements {
   diskMiB: Record<string, number>;
   architecture?: string;
   machineType?: string;
+  /** What policies bound: as the user gave it. Memory and the largest and smallest disk in MiB. */
+  sizes?: Partial<Record<SizedThing, { least: number; most: number }>>;
   /** Networks that must be there, by id. */
   networks: string[];
 }
@@ -26,6 +29,8 @@ export interface NodeCapacity {
   /** Taken by our guests (their requirements) and by foreign ones (their maximum). */
   memoryUsedMiB: number;
   vcpusUsed: number;
+  /** Of cluster, group and node together; default: placement’s own. */
+  policy?: Pick<HostPolicy, 'vcpuRatio' | 'reservedMemoryMiB' | 'sizes'>;
   storage: Record<string, { totalMiB: number; freeMiB: number; claimedMiB: number }>;
 }
 

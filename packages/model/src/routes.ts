@@ -29,6 +29,7 @@ import {
   SetNode,
   SetPolicy,
 } from './requests.ts';
+import { AffinityStanding } from './resources/affinity.ts';
 import { Attachment } from './resources/attachment.ts';
 import { Cluster } from './resources/cluster.ts';
 import { Revision } from './resources/common.ts';
@@ -370,6 +371,14 @@ export const routes = {
   getDisk: get('/v1/disks', 'disk', Disk),
   listInstances: list('/v1/instances', 'instances', Instance),
   getInstance: get('/v1/instances', 'instance', Instance),
+  getInstanceAffinity: {
+    method: 'GET',
+    path: '/v1/instances/:ref/affinity',
+    summary: 'rules about sharing its node: its own, and those of others that it breaks',
+    roles: all,
+    status: 200,
+    response: strict({ items: Type.Array(AffinityStanding) }),
+  },
   getInstanceGuest: {
     method: 'GET',
     path: '/v1/instances/:ref/guest',

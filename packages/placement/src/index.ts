@@ -1,4 +1,12 @@
 /** Where a guest can go, and why; and the same for clusters in Ganeti’s text format, without a cluster. Pure. */
+export {
+  type AffinityAnswer,
+  affinityOn,
+  exclusionsOn,
+  type Peer,
+  type Standing,
+  standings,
+} from './affinity.ts';
 export type { Reason, Refused } from './allocate/explain.ts';
 export { type Placed, planAllocation } from './allocate/plan-allocation.ts';
 export type { BalanceOptions } from './balance/balance.ts';
@@ -20,4 +28,4 @@ export { writeCluster } from './ganeti/write.ts';
 export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
 export { refusal } from './refusal.ts';
-export { type Score, scoreOf } from './score.ts';
+export { type Score, scoreOf, type Wishes } from './score.ts';

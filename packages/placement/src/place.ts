@@ -2,7 +2,7 @@
 import type { NodeCapacity, NodeVerdict, PlacementDecision, Requirements } from '@gantry/model';
 import { type Judge, rejectionsOf } from './feasible.ts';
 import { defaultPolicy, type PlacementPolicy } from './policy.ts';
-import { scoreOf } from './score.ts';
+import { scoreOf, type Wishes } from './score.ts';
 
 /**
  * The best node that can take it, if any.
@@ -11,7 +11,12 @@ import { scoreOf } from './score.ts';
 export function place(
   nodes: readonly NodeCapacity[],
   needs: Requirements,
-  options: { only?: string | undefined; policy?: PlacementPolicy; judge?: Judge | undefined } = {},
+  options: {
+    only?: string | undefined;
+    policy?: PlacementPolicy;
+    judge?: Judge | undefined;
+    wishes?: Wishes;
+  } = {},
 ): PlacementDecision {
   const policy = options.policy ?? defaultPolicy;
   const candidates = nodes.filter((node) => options.only === undefined || node.id === options.only);
@@ -21,7 +26,7 @@ export function place(
       const { id, name } = node;
       return rejections.length > 0
         ? { node: id, name, rejections }
-        : { node: id, name, rejections, score: scoreOf(node, needs, policy) };
+        : { node: id, name, rejections, score: scoreOf(node, needs, policy, options.wishes?.(node)) };
     })
     .sort(byScoreThenName);
   const best = verdicts[0];

@@ -1,5 +1,13 @@
 /** Settings of nodes as hosts: options of `node set`, `group set` and `cluster set`. */
-import { err, type HostChanges, type HostPolicy, matches, PciAddress, parseMiB } from '@gantry/model';
+import {
+  err,
+  type HostChanges,
+  type HostPolicy,
+  matches,
+  PciAddress,
+  parseMiB,
+  sizedThings,
+} from '@gantry/model';
 import type { Given } from '../given.ts';
 import { entries } from '../output/describe.ts';
 import { parseCount, parsePairs, parseYesNo } from '../parse.ts';
@@ -10,6 +18,10 @@ export const hostSettings = [
   'dedicatedCpus',
   'reservedPages',
   'packCells',
+  'vcpuRatio',
+  'reservedMemoryMiB',
+  'sizes',
+  'exclusionLabels',
   'traits',
   'resources',
   'pciDevices',
@@ -27,6 +39,18 @@ export const hostFlags: readonly Flag[] = [
     flags: '--pack-cells <yes|no>',
     description: 'fill used NUMA cells first',
     complete: () => ['yes', 'no'],
+  },
+  { flags: '--vcpu-ratio <ratio>', description: 'vCPUs of all guests per CPU of the node; default 4' },
+  { flags: '--reserve-memory <size>', description: 'memory kept for the node itself; default 512M' },
+  {
+    flags: '--size <what=least..most>',
+    description: `sizes of guests placed here, such as memory=512M..32G: ${sizedThings.join(', ')}; all of them together`,
+    many: true,
+  },
+  {
+    flags: '--exclusion-label <key>',
+    description: 'guests with the same value of this label go to different nodes where possible',
+    many: true,
   },
   {
     flags: '--trait <trait>',
@@ -50,6 +74,10 @@ export const parseHostChanges = (given: Given): HostChanges => ({
   ...given.string('sharedCpus', 'sharedCpus'),
   ...given.string('dedicatedCpus', 'dedicatedCpus'),
   ...given.put('packCells', 'packCells', parseYesNo),
+  ...given.put('vcpuRatio', 'vcpuRatio', parseRatio),
+  ...given.put('reservedMemoryMiB', 'reserveMemory', parseMiB),
+  ...list('sizes', given.all('size').map(parseSize)),
+  ...list('exclusionLabels', [...given.all('exclusionLabel')]),
   ...list('reservedPages', given.all('reservePages').map(parsePages)),
   ...list('traits', [...given.all('trait')]),
   ...list('pciDevices', given.all('pci').map(parseDevice)),
@@ -63,6 +91,26 @@ function resources(given: Given): HostChanges {
   const pairs = Object.entries(parsePairs(given.all('resource')));
   if (pairs.length === 0) return {};
   return { resources: Object.fromEntries(pairs.map(([name, amount]) => [name, parseCount(amount)])) };
+}
+
+function parseRatio(text: string): number {
+  if (!/^\d{1,2}(\.\d{1,3})?$/.test(text))
+    throw err('invalid_argument', { what: text, wanted: 'a ratio, such as 4 or 1.5' });
+  return Number(text);
+}
+
+/** `memory=512M..32G`; each end may be left out. */
+function parseSize(text: string) {
+  const match = /^([a-z]+)=([0-9A-Za-z]*)\.\.([0-9A-Za-z]*)$/.exec(text);
+  const what = sizedThings.find((thing) => thing === match?.[1]);
+  if (!match || !what)
+    throw err('invalid_argument', {
+      what: text,
+      wanted: `WHAT=LEAST..MOST, such as memory=512M..32G; WHAT is one of ${sizedThings.join(', ')}`,
+    });
+  const parse = what === 'memory' || what === 'disk' ? parseMiB : parseCount;
+  const [, , least, most] = match;
+  return { of: what, ...(least ? { least: parse(least) } : {}), ...(most ? { most: parse(most) } : {}) };
 }
 
 /** `0:2M:64` */

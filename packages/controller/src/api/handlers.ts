@@ -1,6 +1,7 @@
 /** Which function answers which route. */
 import { type RouteName, version } from '@gantry/model';
 import * as access from './access.ts';
+import { getInstanceAffinity } from './affinity.ts';
 import * as agent from './agent.ts';
 import type { Handler } from './call.ts';
 import * as cluster from './cluster.ts';
@@ -37,6 +38,7 @@ export const handlers = {
   ...images,
   ...inside,
   ...instances,
+  getInstanceAffinity,
   ...instanceDiff,
   ...instanceLock,
   ...instanceRename,

@@ -20,12 +20,14 @@ import {
   type ProjectId,
   type Step,
 } from '@gantry/model';
+import { requirePeers } from '../api/affinity.ts';
 import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type App, type Asking, resolve } from '../api/call.ts';
 import { type Env, nowOf } from '../env.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
 import { type Choice, chooseNode, claimHardware, lastEpoch } from '../placement/choose-node.ts';
 import { networkTest } from '../placement/networks-there.ts';
+import { peerOf } from '../placement/records.ts';
 import { Draft, withStatus } from '../store/batch.ts';
 import { newAttachments } from './attachments.ts';
 import { claimNics } from './create-nics.ts';
@@ -212,6 +214,7 @@ function specOf(
     power: body.power ?? 'running',
     ...(body.guest ? { guest: body.guest } : {}),
     personality: { hostname: body.name, ...body.personality },
+    ...(body.affinity ? { affinity: body.affinity } : {}),
     ...(body.protected === undefined ? {} : { protected: body.protected }),
   };
 }
@@ -230,5 +233,7 @@ async function choose(
   const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
   const networksAt = await networkTest(store, networks);
-  return chooseNode(mirror, cluster, { name: body.name, input, networks, networksAt, only });
+  const newcomer = peerOf({ ...newborn, ...(body.labels ? { labels: body.labels } : {}) });
+  await requirePeers(asking, body.affinity);
+  return chooseNode(mirror, cluster, { newcomer, input, networks, networksAt, only });
 }

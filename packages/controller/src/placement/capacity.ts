@@ -16,6 +16,7 @@ export interface Candidate {
   group: Kinds['group'] | undefined;
   /** What its guests have of the hardware. */
   bound(): Bound[];
+  residents: NodeLoad['residents'];
   /** Of cluster, group and node together. */
   host: HostPolicy;
 }
@@ -32,16 +33,23 @@ export function candidateOf(
   load: NodeLoad = view.load(node.id),
 ): Candidate {
   const group = view.groups.get(node.spec.group);
+  const host = hostPolicyOf(cluster, group, node);
   return {
-    capacity: capacityOf(node, load, view.gauges(node.id)),
+    capacity: capacityOf(node, load, view.gauges(node.id), host),
     node,
     group,
     bound: () => [...load.guests.values()],
-    host: hostPolicyOf(cluster, group, node),
+    residents: load.residents,
+    host,
   };
 }
 
-export function capacityOf(node: Node, load: NodeLoad, gauges: Seen['gauges'] | undefined): NodeCapacity {
+export function capacityOf(
+  node: Node,
+  load: NodeLoad,
+  gauges: Seen['gauges'] | undefined,
+  host: HostPolicy,
+): NodeCapacity {
   const { facts, foreignDomains = [] } = node.status;
   const foreignMiB = foreignDomains.reduce(
     (sum, { running, memoryMiB }) => sum + (running ? memoryMiB : 0),
@@ -67,6 +75,7 @@ export function capacityOf(node: Node, load: NodeLoad, gauges: Seen['gauges'] | 
     memoryMiB: facts?.memoryMiB ?? 0,
     memoryUsedMiB: load.memoryMiB + foreignMiB,
     vcpusUsed: load.vcpus,
+    policy: host,
     storage: Object.fromEntries(storage ?? []),
   };
 }

@@ -1,14 +1,16 @@
 /** Which node an instance goes to, and what of that node's hardware it gets. Decides; claims and writes nothing. */
 import { type HardwareFit, type OfferAnswer, offers, requirements } from '@gantry/guest';
-import type { Fit, GuestInput, Network, Node, NodeId, PlacementDecision } from '@gantry/model';
-import { freeMemoryMiB, freeVcpus, place, refusal } from '@gantry/placement';
+import type { Fit, GuestInput, Node, NodeId, PlacementDecision } from '@gantry/model';
+import { freeMemoryMiB, freeVcpus, type Judge, place, refusal } from '@gantry/placement';
 import type { Kinds } from '../kinds.ts';
 import { COUNTERS, cpuSpace, pciSpace } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { type Candidate, candidatesOf } from './capacity.ts';
 import type { Mirror } from './mirror.ts';
-import type { NetworkTest } from './networks-there.ts';
+import { rulesFor, sizesOf } from './rules.ts';
+import type { Wanted } from './wanted.ts';
+import { waysOut } from './ways-out.ts';
 
 export interface Choice {
   decision: PlacementDecision;
@@ -16,15 +18,6 @@ export interface Choice {
   /** Of the node. */
   group: Kinds['group'] | undefined;
   fit: Fit;
-}
-
-interface Wanted {
-  name: string;
-  input: GuestInput;
-  networks: readonly Network[];
-  networksAt?: NetworkTest;
-  /** This node alone. */
-  only: string | undefined;
 }
 
 /**
@@ -38,20 +31,35 @@ export const chooseNode = (mirror: Mirror, cluster: Kinds['cluster'], wanted: Wa
   mirror.read((view) => choose(candidatesOf(view, cluster), wanted));
 
 function choose(all: readonly Candidate[], wanted: Wanted): Choice {
-  const { input, only, name, networks, networksAt = () => [] } = wanted;
-  const needs = { ...requirements(input), networks: networks.map(({ id }) => id) };
-  const answers = answersFor(input, all);
-  const capacities = all.map(({ capacity }) => capacity);
-  const unreachable = new Map(all.map(({ node, group }) => [node.id as NodeId, networksAt(node, group)]));
-  const judge = ({ id }: { id: NodeId }) => [...(unreachable.get(id) ?? []), ...answers(id).rejections];
-  const decision = place(capacities, needs, { only, judge });
+  const { decision, fit } = decide(all, wanted);
   const chosen = all.find(({ node }) => node.id === decision.chosen?.node);
   if (chosen) {
     const node = chosen.node.id as NodeId;
-    return { decision, node: chosen.node, group: chosen.group, fit: { node, ...answers(node).fit } };
+    return { decision, node: chosen.node, group: chosen.group, fit: { node, ...fit(node) } };
   }
-  const lookedAt = capacities.filter(({ id }) => only === undefined || id === only);
-  throw refusal(name, lookedAt, needs, decision, { judge });
+  const ways = waysOut(all, wanted, decision, (on, changed) => decide(on, changed).decision);
+  throw refusal(wanted.newcomer.name, requirements(wanted.input), decision, ways);
+}
+
+interface Decided {
+  decision: PlacementDecision;
+  fit: (node: NodeId) => HardwareFit;
+}
+
+function decide(all: readonly Candidate[], wanted: Wanted): Decided {
+  const { input, only, newcomer, networks, networksAt = () => [] } = wanted;
+  const needs = { ...requirements(input), sizes: sizesOf(input), networks: networks.map(({ id }) => id) };
+  const answers = answersFor(input, all);
+  const rules = rulesFor(newcomer, all);
+  const unreachable = new Map(all.map(({ node, group }) => [node.id as NodeId, networksAt(node, group)]));
+  const judge: Judge = ({ id }) => [
+    ...(unreachable.get(id) ?? []),
+    ...answers(id).rejections,
+    ...rules.rejections(id),
+  ];
+  const capacities = all.map(({ capacity }) => capacity);
+  const decision = place(capacities, needs, { only, judge, wishes: ({ id }) => rules.wishes(id) });
+  return { decision, fit: (node) => answers(node).fit };
 }
 
 /** Each node is held against the guest once, when it is asked for. */

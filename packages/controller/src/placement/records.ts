@@ -1,12 +1,11 @@
 /** The little that placement keeps of each object: what it takes of which node. */
 import { type Bound, overheadMiB } from '@gantry/guest';
 import { type Guest, type Instance, type Replica, storageOf } from '@gantry/model';
+import type { Peer } from '@gantry/placement';
 import type { Resource } from '../kinds.ts';
 
-/** Which instances are on a node, as rules between instances see them. */
-export interface Resident extends Pick<Instance, 'id' | 'name' | 'project' | 'labels'> {
-  id: Instance['id'];
-}
+/** An instance that is on a node, as rules between instances see it. */
+export type Resident = Peer;
 
 export type Record =
   | { kind: 'guest'; id: string; node: string; memoryMiB: number; vcpus: number; bound: Bound }
@@ -42,8 +41,19 @@ function ofReplica({ id, spec, status }: Replica): Record | undefined {
   return { kind: 'replica', id, node: spec.node, storage: storageOf[spec.template], growsBytes };
 }
 
-function ofInstance({ id, name, project, labels, status }: Instance): Record | undefined {
-  if (!status.node) return undefined;
-  const resident = { id, name, ...(project ? { project } : {}), ...(labels ? { labels } : {}) };
-  return { kind: 'instance', id, node: status.node, resident };
+function ofInstance(instance: Instance): Record | undefined {
+  const { node } = instance.status;
+  if (!node) return undefined;
+  return { kind: 'instance', id: instance.id, node, resident: peerOf(instance) };
+}
+
+export function peerOf(instance: Pick<Instance, 'id' | 'name' | 'project' | 'labels' | 'spec'>): Peer {
+  const { id, name, project, labels, spec } = instance;
+  return {
+    id,
+    name,
+    ...(project ? { project } : {}),
+    ...(labels ? { labels } : {}),
+    ...(spec.affinity ? { affinity: spec.affinity } : {}),
+  };
 }

@@ -2,7 +2,8 @@
  * What of a node’s hardware guests may use: settings of the node as a host, inherited cluster -> group -> node, each
  * setting by itself. Nova’s names are given where it has the same setting.
  */
-import { count, optional, positive, recordOf, type Static, strict, Type } from '../schema.ts';
+import { count, oneOf, optional, positive, recordOf, type Static, strict, Type } from '../schema.ts';
+import { MiB } from '../units.ts';
 import { PciAddress } from './node-hardware.ts';
 
 const CpuSet = Type.String({
@@ -10,6 +11,10 @@ const CpuSet = Type.String({
   maxLength: 1024,
   description: 'logical CPUs such as 2-7,10-15,^12',
 });
+/** Ganeti’s specs; `disk` is each disk’s size. */
+export const sizedThings = ['vcpus', 'memory', 'disk', 'disks', 'nics'] as const;
+export type SizedThing = (typeof sizedThings)[number];
+
 const TraitName = Type.String({ pattern: '^CUSTOM_[A-Z0-9_]{1,248}$' });
 
 export const HostPolicy = strict(
@@ -37,6 +42,37 @@ export const HostPolicy = strict(
         }),
         { maxItems: 256, description: 'huge pages kept back for the node (Nova: reserved_huge_pages)' },
       ),
+    ),
+    vcpuRatio: optional(
+      Type.Number({
+        minimum: 0.1,
+        maximum: 64,
+        description:
+          'vCPUs of all guests of a node / its CPUs (Ganeti: vcpu-ratio, Nova: cpu_allocation_ratio); default 4',
+      }),
+    ),
+    reservedMemoryMiB: optional(
+      MiB('memory kept for the node itself (Nova: reserved_host_memory_mb); default 512', 0),
+    ),
+    sizes: optional(
+      Type.Array(
+        strict({
+          of: oneOf(sizedThings, 'what is bounded'),
+          least: optional(count('least')),
+          most: optional(count('most')),
+        }),
+        {
+          maxItems: 5,
+          description: 'sizes of guests that are placed here (Ganeti: ipolicy); memory and disks in MiB',
+        },
+      ),
+    ),
+    exclusionLabels: optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.:/-]{1,255}$' }), {
+        maxItems: 32,
+        description:
+          'labels of which two guests with the same value go to different nodes where possible (Ganeti: exclusion tags)',
+      }),
     ),
     packCells: optional(
       Type.Boolean({

@@ -11,6 +11,7 @@ import {
   Type,
 } from '../schema.ts';
 import { MiB } from '../units.ts';
+import { AffinityRule } from './affinity.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { Boot, OsSource } from './image.ts';
 import { AllowedSource, Ipv4Address, MacAddress } from './network.ts';
@@ -83,6 +84,9 @@ export const InstanceSpec = strict({
   power: oneOf(['running', 'stopped'] as const, 'what it should be'),
   guest: optional(GuestPolicy),
   personality: Personality,
+  affinity: optional(
+    Type.Array(AffinityRule, { maxItems: 32, description: 'who shall share its node, and who not' }),
+  ),
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
   locked: optional(
     strict(

@@ -15,6 +15,7 @@ import {
 } from '../../parse.ts';
 import type { Flag } from '../../verb.ts';
 import { guestFlags, guestPolicy } from '../guest-settings.ts';
+import { affinityFlags, affinityOf } from './affinity.ts';
 
 const size: readonly Flag[] = [
   { flags: '--flavor <flavor>', description: 'size and hardware', complete: flavorNames },
@@ -58,6 +59,7 @@ const software: readonly Flag[] = [
 const rest: readonly Flag[] = [
   { flags: '--label <key=value>', description: 'label', many: true },
   { flags: '--node <node>', description: 'on this node', complete: nodeNames },
+  ...affinityFlags,
   { flags: '--stopped', description: 'do not start it' },
   { flags: '--protect', description: 'refuse its deletion' },
   { flags: '--until <sign>', description: 'when it counts as done', choices: ['running', 'ping', 'ssh'] },
@@ -89,6 +91,7 @@ export function createBody(name: string, image: string | undefined, given: Given
     ...(given.on('stopped') ? { power: 'stopped' as const } : {}),
     ...unlessEmpty('guest', guest),
     ...unlessEmpty('personality', personality),
+    ...affinityOf(given),
     ...(given.on('protect') ? { protected: true } : {}),
     ...given.string('node', 'node'),
     ...given.put('until', 'until', (text) => text as 'running'),

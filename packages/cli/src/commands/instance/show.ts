@@ -5,6 +5,7 @@ import { ago, type Entry, entries, join, section, subTable } from '../../output/
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { namesById } from '../pages.ts';
+import { affinityTable } from './affinity.ts';
 import { insideText } from './inside.ts';
 import { settingsTable } from './settings.ts';
 
@@ -26,11 +27,16 @@ export const instanceShow: Verb = {
 
 async function describe(session: Session, instance: Instance): Promise<string> {
   const { client, out } = session;
-  const [guest, names] = await Promise.all([guestOf(session, instance), allNames(session)]);
+  const [guest, names, affinity] = await Promise.all([
+    guestOf(session, instance),
+    allNames(session),
+    client.call('getInstanceAffinity', { params: { ref: instance.id } }),
+  ]);
   const settings = guest?.status.explanation ?? [];
   return join(
     entries(factsOf(instance, guest, names)),
     section('Conditions', conditions(instance, guest)),
+    section('Affinity', affinityTable(affinity.items)),
     section('Inside', insideText(guest?.status.inside)),
     section('Networks', nics(instance, names)),
     section('Disks', await disks(client, instance)),
