@@ -158,3 +158,39 @@ test('an agent that knows no such call says so', async () => {
   says = () => `${JSON.stringify({ problem: toProblem(err('agent_outdated', { fields: 'this call' })) })}\n`;
   await expect(statsOf()).rejects.toMatchObject({ code: 'agent_outdated' });
 });
+
+describe('a screenshot', () => {
+  const take = async () => {
+    const { bytes, headers } = await cluster.controller.call('instanceScreenshot', {
+      token: cluster.adminToken,
+      ...ref,
+    });
+    const chunks = [];
+    for await (const chunk of bytes ?? []) chunks.push(chunk);
+    return { png: Buffer.concat(chunks), headers };
+  };
+
+  test('comes as it was sent', async () => {
+    const png = Buffer.from([0x89, 0, 0xff, 10]);
+    says = () => answer({ png: png.toString('base64') });
+    expect(await take()).toEqual({ png, headers: { 'content-type': 'image/png' } });
+    expect(asked).toMatchObject([{ do: 'guest.screenshot' }]);
+  });
+
+  test('a node that has none says why; one that answers something else is not believed', async () => {
+    says = () =>
+      `${JSON.stringify({ problem: toProblem(err('no_screenshot', { name: 'web', why: 'x' })) })}\n`;
+    await expect(take()).rejects.toMatchObject({ code: 'no_screenshot' });
+    says = () => answer({ png: 7 });
+    await expect(take()).rejects.toMatchObject({ code: 'node_unreachable' });
+  });
+
+  test('is not for viewers', async () => {
+    const { secret } = await cluster.call<{ secret: string }>('createToken', {
+      body: { name: 'v', spec: { role: 'viewer' } },
+    });
+    await expect(
+      cluster.controller.call('instanceScreenshot', { token: secret, ...ref }),
+    ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});

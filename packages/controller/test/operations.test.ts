@@ -366,3 +366,42 @@ test('requests for the plan write nothing', async () => {
   expect(stopPlan.plan).toEqual(['stop instance hello: ask it, and force it after 60 s']);
   expect((await cluster.instance('hello')).status.state).toBe('running');
 });
+
+describe('keys', () => {
+  const press = (keys: unknown, query = {}) =>
+    cluster.call<Operation>('sendKeyInstance', { params: { ref: 'hello' }, body: { keys }, query });
+  const codeOf = (work: Promise<unknown>) => work.catch((error: { code: string }) => error.code);
+
+  test('go to the node as one act, in their order', async () => {
+    await create();
+    await cluster.converge();
+    const operation = await press(['ctrl+alt+delete', 'enter']);
+    const { acts } = await cluster.agent.assignments();
+    expect(acts.map(({ spec }) => spec.action)).toMatchObject([
+      { kind: 'guest.send-key', keys: ['ctrl+alt+delete', 'enter'] },
+    ]);
+    expect(await codeOf(press(['enter']))).toBe('busy');
+    await cluster.converge();
+    expect((await stateOf(operation)).state).toBe('succeeded');
+  });
+
+  test.each<[string, unknown, string]>([
+    ['none', [], 'invalid_body'],
+    ['an unknown one', ['ctrl+delet'], 'invalid_argument'],
+    ['a prototype’s', ['constructor'], 'invalid_argument'],
+    ['seventeen at once', [Array(17).fill('a').join('+')], 'invalid_body'],
+    ['too many', Array(65).fill('a'), 'invalid_body'],
+    ['no name', ['a b'], 'invalid_body'],
+  ])('%s: refused', async (_, keys, code) => {
+    await create();
+    await cluster.converge();
+    expect(await codeOf(press(keys))).toBe(code);
+    expect((await cluster.agent.assignments()).acts).toEqual([]);
+  });
+
+  test('only while it runs', async () => {
+    await create({ power: 'stopped' });
+    await cluster.converge();
+    expect(await codeOf(press(['enter']))).toBe('wrong_state');
+  });
+});

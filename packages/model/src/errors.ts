@@ -245,6 +245,12 @@ export const errorRegistry = {
     'libvirt on {node} cannot be reached: {why}',
     'Start libvirt on the node; the agent reconnects by itself.',
   ),
+  no_screenshot: entry(
+    502,
+    1,
+    'there is no picture of the screen of {name}: {why}',
+    'Its serial console may tell more: `gantry logs {name}`.',
+  ),
   guest_agent: entry(
     502,
     1,

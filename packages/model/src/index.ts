@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './ids.ts';
 export * from './inheritance.ts';
 export * from './joining.ts';
+export * from './keys.ts';
 export * from './migration-pace.ts';
 export * from './nearest.ts';
 export * from './node-calls.ts';

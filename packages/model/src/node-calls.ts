@@ -38,6 +38,7 @@ export const NodeCall = Type.Union([
     user: GuestUser,
     keys: Type.Array(SshKey, { minItems: 1, maxItems: 64 }),
   }),
+  strict({ do: Type.Literal('guest.screenshot'), instance: InstanceId }),
   /** Of the guest that `next` would start, and of one made now from the same flavor and image. */
   strict({ do: Type.Literal('guest.diff'), next: GuestSpec, anew: optional(GuestInput) }),
 ]);
@@ -49,6 +50,7 @@ export const nodeAnswers = {
   'agent.ping': strict({ tookMs: Type.Number({ minimum: 0 }) }),
   'agent.set-password': strict({}),
   'agent.add-ssh-keys': strict({}),
+  'guest.screenshot': strict({ png: Type.String({ description: 'base64' }) }),
   'guest.diff': GuestComparison,
 } as const;
 export type NodeAnswer<N extends NodeCall['do']> = Static<(typeof nodeAnswers)[N]>;

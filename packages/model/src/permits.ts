@@ -36,8 +36,10 @@ export const instanceActions = {
   pause: ['running'],
   resume: ['paused'],
   nmi: ['running'],
+  'send-key': ['running'],
   console: ['running', 'paused', 'starting'],
   stats: ['running', 'paused', 'stopping'],
+  'take a screenshot of': ['running', 'paused', 'stopping'],
   'ping the agent of': ['running'],
   'set password': ['running'],
   'add ssh key': ['running'],
@@ -56,6 +58,7 @@ const whileLocked: readonly InstanceAction[] = [
   'diff',
   'console',
   'stats',
+  'take a screenshot of',
   'ping the agent of',
   'logs',
 ];

@@ -1,5 +1,6 @@
 /** Bodies of the API's writes. Names may stand wherever an id may. */
 import { ImageName, Name } from './ids.ts';
+import { KeyPresses } from './keys.ts';
 import { GuestPassword, GuestUser } from './node-calls.ts';
 import { AffinityRule } from './resources/affinity.ts';
 import { NodeCommandPolicy } from './resources/cluster.ts';
@@ -129,6 +130,13 @@ export const InstanceActionBody = strict({
   reason: optional(Type.String({ maxLength: 255 })),
 });
 export type InstanceActionBody = Static<typeof InstanceActionBody>;
+
+export const InstanceKeyPresses = strict({
+  keys: KeyPresses,
+  deadlineMs: InstanceActionBody.properties.deadlineMs,
+  reason: InstanceActionBody.properties.reason,
+});
+export type InstanceKeyPresses = Static<typeof InstanceKeyPresses>;
 
 export const InstancePasswordBody = strict({ user: GuestUser, password: GuestPassword });
 export const InstanceKeysBody = strict({

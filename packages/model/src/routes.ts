@@ -15,6 +15,7 @@ import {
   CreateProject,
   CreateToken,
   InstanceActionBody,
+  InstanceKeyPresses,
   InstanceKeysBody,
   InstancePasswordBody,
   LockInstance,
@@ -449,6 +450,11 @@ export const routes = {
   pauseInstance: act('pause'),
   resumeInstance: act('resume'),
   nmiInstance: act('nmi'),
+  sendKeyInstance: {
+    ...act('send-key'),
+    summary: 'press keys of an instance, one after the other',
+    body: InstanceKeyPresses,
+  },
   pingInstanceAgent: {
     method: 'GET',
     path: '/v1/instances/:ref/agent',
@@ -492,6 +498,15 @@ export const routes = {
     roles: operators,
     status: 101,
     stream: 'websocket',
+    response: Type.Unknown(),
+  },
+  instanceScreenshot: {
+    method: 'GET',
+    path: '/v1/instances/:ref/screenshot',
+    summary: 'a picture of its screen (PNG)',
+    roles: operators,
+    status: 200,
+    stream: 'bytes-out',
     response: Type.Unknown(),
   },
   instanceLogs: {

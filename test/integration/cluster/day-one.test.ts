@@ -1,4 +1,5 @@
 /** What an operator does with guests that are there: under a real libvirt, on tiny guests. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instance, InstanceChanged, InstanceDiff } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -93,4 +94,27 @@ test('locked nothing of it changes, and whoever tries is told why', async () => 
   expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('under audit') });
   expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^locked +by \S+ since .*: under audit$/m);
   await cluster.ok('instance', 'unlock', 'web1');
+});
+
+test('keys reach its keyboard: its firmware starts it anew, in the same QEMU', async () => {
+  const size = ['--vcpus', '1', '--memory', '32M', '--disk', '64M'];
+  await cluster.ok('instance', 'create', 'keys', '--image', 'tiny', ...size);
+  const ups = async () => (await cluster.ok('logs', 'keys')).split('>').length - 1;
+  await until('it is up', async () => (await ups()) === 1);
+  await cluster.ok('instance', 'send-key', 'keys', 'ctrl+alt+delete');
+  await until('it is up again', async () => (await ups()) === 2);
+  const { status } = await cluster.json<Instance>('instance', 'show', 'keys');
+  expect(status.state).toBe('running');
+  const unknown = await cluster.gantry(['instance', 'send-key', 'keys', 'ctrl+delet']);
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean delete?') });
+});
+
+test('a screenshot shows what it shows', async () => {
+  const file = join(cluster.dir, 'web1.png');
+  await cluster.ok('instance', 'screenshot', 'web1', '--out', file);
+  const png = await readFile(file);
+  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([720, 400]);
+  // a black screen would be much smaller: its firmware wrote something
+  expect(png.length).toBeGreaterThan(1500);
 });

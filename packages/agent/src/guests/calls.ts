@@ -4,6 +4,7 @@ import type { Clock } from '../env.ts';
 import { addSshKeys, pingAgent, setPassword } from './agent-channel.ts';
 import type { DiffWish } from './diff.ts';
 import type { GuestsOptions } from './ports.ts';
+import { screenshot } from './screenshot.ts';
 import { readStats } from './stats.ts';
 import type { StopParts } from './stop.ts';
 
@@ -24,6 +25,8 @@ export async function answerCall(call: NodeCall, parts: CallParts): Promise<Node
     case 'agent.add-ssh-keys':
       await addSshKeys(call.instance, call, parts);
       return {};
+    case 'guest.screenshot':
+      return { png: (await screenshot(call.instance, parts)).toString('base64') };
     case 'guest.diff':
       return parts.diff(call);
   }

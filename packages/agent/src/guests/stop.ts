@@ -1,12 +1,14 @@
 /** Stop and remove guests, and acts on them. What is not there, or does not run, is done already. */
 import {
+  type Domain,
   isInvalidState,
   isNotFound,
   type LibvirtClient,
   virDomainShutdownFlagValues as Shutdown,
   virDomainUndefineFlagsValues as Undefine,
+  virKeycodeSet,
 } from '@gantry/libvirt';
-import { type ActSpec, err } from '@gantry/model';
+import { type ActSpec, err, keyCodes } from '@gantry/model';
 import type { Logger } from '../actions.ts';
 import type { GuestDirectory } from './directory.ts';
 import { isAlive } from './libvirt-names.ts';
@@ -119,7 +121,18 @@ export async function performAct(action: ActSpec['action'], { session, member }:
       return found.state === 'paused' ? lv.domainResume({ dom }) : undefined;
     case 'guest.nmi':
       return lv.domainInjectNmi({ dom });
+    case 'guest.send-key':
+      return pressKeys(lv, dom, action.keys ?? []);
   }
+}
+
+/** How long each is held; QEMU presses the next when that is over. */
+const HOLD_MS = 50;
+
+async function pressKeys(lv: LibvirtClient, dom: Domain, presses: readonly string[]): Promise<void> {
+  const codeset = virKeycodeSet.VIR_KEYCODE_SET_LINUX;
+  for (const press of presses)
+    await lv.domainSendKey({ dom, codeset, holdtime: HOLD_MS, keycodes: keyCodes(press) });
 }
 
 /** Without flags libvirt asks the guest agent if there is one, and then presses the power button. */

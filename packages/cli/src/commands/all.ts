@@ -48,6 +48,8 @@ import { instanceReboot } from './instance/reboot.ts';
 import { instanceRename } from './instance/rename.ts';
 import { instanceReset } from './instance/reset.ts';
 import { instanceResume } from './instance/resume.ts';
+import { instanceScreenshot } from './instance/screenshot.ts';
+import { instanceSendKey } from './instance/send-key.ts';
 import { instanceSet } from './instance/set.ts';
 import { instanceSetPassword } from './instance/set-password.ts';
 import { instanceShow } from './instance/show.ts';
@@ -107,9 +109,11 @@ export const verbs: readonly Verb[] = [
   instancePause,
   instanceResume,
   instanceNmi,
+  instanceSendKey,
   instanceDelete,
   instanceConsole,
   instanceLogs,
+  instanceScreenshot,
   instanceDiff,
   instanceStats,
   instanceNicShow,

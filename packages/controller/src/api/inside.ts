@@ -4,6 +4,7 @@ import {
   type Instance,
   type InstanceAction,
   type InstanceId,
+  type NodeAnswer,
   type NodeCall,
   requirePermitted,
 } from '@gantry/model';
@@ -36,6 +37,20 @@ export const pingInstanceAgent: Handler<'pingInstanceAgent'> = async (call) => {
   const { answer } = await ask(call, 'ping the agent of', (instance) => ({ do: 'agent.ping', instance }));
   return { body: answer };
 };
+
+/** A picture of what it shows; nobody in the guest knows of it. */
+export const instanceScreenshot: Handler<'instanceScreenshot'> = async (call) => {
+  const { answer } = await ask(call, 'take a screenshot of', (instance) => ({
+    do: 'guest.screenshot',
+    instance,
+  }));
+  const png = Buffer.from((answer as NodeAnswer<'guest.screenshot'>).png, 'base64');
+  return { bytes: once(png), headers: { 'content-type': 'image/png' } };
+};
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
 
 type Asking = Pick<Call, 'app' | 'caller' | 'params' | 'signal'>;
 

@@ -58,6 +58,7 @@ type ActionRoute =
   | 'pauseInstance'
   | 'resumeInstance'
   | 'nmiInstance'
+  | 'sendKeyInstance'
   | 'deleteInstance';
 
 const beginning =
@@ -84,6 +85,7 @@ export const resetInstance = beginning<'resetInstance'>('reset', beginAct('insta
 export const pauseInstance = beginning<'pauseInstance'>('pause', beginAct('instance.pause'));
 export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('instance.resume'));
 export const nmiInstance = beginning<'nmiInstance'>('nmi', beginAct('instance.nmi'));
+export const sendKeyInstance = beginning<'sendKeyInstance'>('send-key', beginAct('instance.send-key'));
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
 
 async function accepted(

@@ -8,6 +8,8 @@ import {
   type GuestSpec,
   type Instance,
   type InstanceActionBody,
+  type InstanceKeyPresses,
+  keyCodes,
   type Operation,
   type OperationKind,
   type Query,
@@ -150,13 +152,19 @@ const actVerbs = {
   'instance.pause': 'pause',
   'instance.resume': 'resume',
   'instance.nmi': 'nmi',
+  'instance.send-key': 'send-key',
 } as const;
 
 /** What is posted to the node as an act. */
 export const beginAct =
   (kind: keyof typeof actVerbs) =>
-  async (asking: Asking, instance: Instance, body: InstanceActionBody): Promise<BegunAction> => {
+  async (
+    asking: Asking,
+    instance: Instance,
+    body: InstanceActionBody & Partial<InstanceKeyPresses>,
+  ): Promise<BegunAction> => {
     const guest = await bindingOf(asking, instance);
+    for (const press of body.keys ?? []) keyCodes(press);
     refuseWait(kind, body.until);
     const state = instance.status.state;
     const input = { force: body.force ?? false, bootBefore: bootOf(guest) };
@@ -176,6 +184,7 @@ export const beginAct =
             kind: `guest.${verb}`,
             instance: guest.spec.instance,
             epoch: guest.spec.epoch,
+            ...(body.keys ? { keys: body.keys } : {}),
           },
         },
         status: { state: 'posted' },

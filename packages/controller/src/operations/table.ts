@@ -17,4 +17,5 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.pause': instanceReboot,
   'instance.resume': instanceReboot,
   'instance.nmi': instanceReboot,
+  'instance.send-key': instanceReboot,
 };

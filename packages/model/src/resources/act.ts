@@ -1,10 +1,18 @@
 /** Act: what cannot be observed afterwards (reboot, reset), posted to one node, done at most once, may end `unknown`. */
 import { InstanceId, NodeId, OperationId } from '../ids.ts';
+import { KeyPresses } from '../keys.ts';
 import { Problem } from '../problem.ts';
 import { oneOf, optional, type Static, strict, Timestamp, Type } from '../schema.ts';
 import { Epoch, resource } from './common.ts';
 
-export const actKinds = ['guest.reboot', 'guest.reset', 'guest.pause', 'guest.resume', 'guest.nmi'] as const;
+export const actKinds = [
+  'guest.reboot',
+  'guest.reset',
+  'guest.pause',
+  'guest.resume',
+  'guest.nmi',
+  'guest.send-key',
+] as const;
 
 export const ActSpec = strict({
   node: NodeId,
@@ -12,7 +20,12 @@ export const ActSpec = strict({
   step: Type.String(),
   attempt: Type.Integer({ minimum: 1 }),
   deadline: Timestamp,
-  action: strict({ kind: oneOf(actKinds), instance: InstanceId, epoch: Epoch }),
+  action: strict({
+    kind: oneOf(actKinds),
+    instance: InstanceId,
+    epoch: Epoch,
+    keys: optional(KeyPresses),
+  }),
 });
 export type ActSpec = Static<typeof ActSpec>;
 

@@ -14,6 +14,7 @@ export const operationKinds = [
   'instance.pause',
   'instance.resume',
   'instance.nmi',
+  'instance.send-key',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
