@@ -205,6 +205,16 @@ describe('the node’s memory', () => {
   });
 });
 
+test('bounds of the cluster hold for what is set, and not for what stays', async () => {
+  const sizes = [
+    { of: 'memory', most: 512 },
+    { of: 'vcpus', least: 2 },
+  ];
+  await cluster.call('setClusterPolicy', { body: { host: { sizes } } });
+  expect(brief(await set({ memoryMiB: 512 }))).toHaveLength(1);
+  await expect(set({ memoryMiB: 1024 })).rejects.toThrow(/at most 512 MiB are allowed here/);
+});
+
 test('labels and protection are set at once, while an operation is busy too', async () => {
   await cluster.call('stopInstance', { params: { ref: 'web' }, body: {} });
   await expect(set({ memoryMiB: 128 })).rejects.toMatchObject({ code: 'busy' });

@@ -8,6 +8,7 @@ import { answerOf } from './choose-node.ts';
 import type { ClusterView, Mirror } from './mirror.ts';
 import type { NodeLoad } from './node-loads.ts';
 import { takenBy } from './records.ts';
+import { sizesOf } from './rules.ts';
 
 const MIB = 2 ** 20;
 
@@ -41,7 +42,7 @@ function loadWithout(view: ClusterView, guest: Guest): NodeLoad {
 
 function hardwareFor(candidate: Candidate, guest: Guest, input: GuestInput): OfferAnswer['fit'] {
   const capacity = { ...candidate.capacity, role: 'active', state: 'ready' } as const;
-  const needs = { ...requirements(input), diskMiB: {} };
+  const needs = { ...requirements(input), diskMiB: {}, sizes: changedSizes(guest, input) };
   const answer = answerOf(candidate, offers(input));
   const { verdicts } = place([capacity], needs, { judge: () => answer.rejections });
   const own = takenBy(guest);
@@ -52,6 +53,18 @@ function hardwareFor(candidate: Candidate, guest: Guest, input: GuestInput): Off
   const against = verdicts.flatMap(({ rejections }) => rejections).filter(({ test }) => more[test] ?? true);
   if (against.length > 0) throw refused(capacity.name, input, against);
   return answer.fit;
+}
+
+/** Bounds that were set later do not refuse what stays as it is. */
+function changedSizes(
+  { spec }: Guest,
+  input: GuestInput,
+): Pick<Partial<ReturnType<typeof sizesOf>>, 'vcpus' | 'memory'> {
+  const { vcpus, memory } = sizesOf(input);
+  return {
+    ...(input.vcpus === spec.input.vcpus ? {} : { vcpus }),
+    ...(input.memoryMiB === spec.input.memoryMiB ? {} : { memory }),
+  };
 }
 
 function refused(node: string, { name, vcpus }: GuestInput, against: readonly Rejection[]) {
