@@ -31,6 +31,7 @@ test.each<[() => unknown, string]>([
   [() => parseDisk('template=file-raw'), 'SIZE[,template=TEMPLATE]'],
   [() => parseDisk('10G,size=5G'), 'size only once'],
   [() => parseNic('ip=1.2.3.4'), 'NETWORK'],
+  [() => parseNic('lab,ip7=::1'), 'ip7'],
   [() => parsePairs(['a=1', 'a=2']), 'one value for a'],
   [() => parsePairs(['=x']), 'KEY=VALUE'],
   [() => parseRngRate('24/5s'), 'both units'],

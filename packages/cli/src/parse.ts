@@ -72,18 +72,20 @@ export interface NicWish {
   allow?: string[];
 }
 
-export const nicForm = 'NETWORK[,ip=ADDRESS|pool|none][,mac=MAC][,allow=SOURCE+SOURCE...][,filter=on|off]';
+export const nicForm =
+  'NETWORK[,ip=ADDRESS|pool|none][,ip6=ADDRESS|pool|none][,mac=MAC][,allow=SOURCE+SOURCE...][,filter=on|off]';
 
 /** `NETWORK`, `network=gruen97,ip=172.28.97.234,mac=52:54:00:...`. @throws GantryError `invalid_argument` */
 export function parseNic(text: string): NicWish {
-  const parts = parseParts(text, ['network', 'ip', 'address', 'mac', 'filter', 'allow'], 'network');
-  const { network, ip, mac, filter, allow } = parts;
+  const parts = parseParts(text, ['network', 'ip', 'ip6', 'address', 'mac', 'filter', 'allow'], 'network');
+  const { network, ip, ip6, mac, filter, allow } = parts;
   const address = ip ?? parts['address'];
   if (network === undefined) throw bad(text, nicForm);
   if (filter !== undefined && filter !== 'on' && filter !== 'off') throw bad(text, nicForm);
   return {
     network,
     ...(address ? { address } : {}),
+    ...(ip6 ? { address6: ip6.toLowerCase() } : {}),
     ...(mac ? { mac: mac.toLowerCase() } : {}),
     ...(filter ? { filter } : {}),
     ...(allow ? { allow: allow.toLowerCase().split('+') } : {}),

@@ -33,6 +33,7 @@ export function newObject<K extends Kind>(env: Env, kind: K, fields: NewObject<K
 export const nameSpace = (kind: Kind, project?: string): string => `name:${kind}:${project ?? ''}`;
 /** Claim space of the addresses of one network. */
 export const addressSpace = (network: string): string => `ipv4:${network}`;
+export const address6Space = (network: string): string => `ipv6:${network}`;
 export const MAC_SPACE = 'mac';
 /** Claim spaces of one node: CPUs that are one guest's alone, PCI devices given away. */
 export const cpuSpace = (node: string): string => `cpu:${node}`;

@@ -1,5 +1,5 @@
 /** Networks on uplinks: on the nodes of their groups, apart from each other, and a reason where a node has none. */
-import type { Attachment, Network, Node } from '@gantry/model';
+import type { Attachment, Instance, Network, Node } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 
@@ -94,6 +94,7 @@ describe('a network on an uplink', () => {
 
 describe('refused, and nothing is made:', () => {
   const subnet = { cidr: '10.1.0.0/24' };
+  const subnet6 = { cidr: '2001:db8::/64' };
   test.each<[string, object, string]>([
     ['a VLAN id of 5000', { vlan: 5000 }, 'invalid_body'],
     ['a VLAN id of 0', { vlan: 0 }, 'invalid_body'],
@@ -106,6 +107,14 @@ describe('refused, and nothing is made:', () => {
     ['a group that is not there', { groups: ['nowhere'] }, 'not_found'],
     ['the bridge of another', { bridge: 'gy0' }, 'invalid_argument'],
     ['a subnet that overlaps', { subnet: { cidr: '10.9.8.128/25' } }, 'invalid_argument'],
+    [
+      'IPv6 behind NAT',
+      { mode: 'nat', uplink: undefined, vlan: undefined, subnet, subnet6 },
+      'not_supported',
+    ],
+    ['an IPv6 subnet with host bits', { subnet6: { cidr: '2001:db8::1/64' } }, 'invalid_argument'],
+    ['an IPv6 subnet that is none', { subnet6: { cidr: '2001:db8::/129' } }, 'invalid_body'],
+    ['an IPv6 pool outside', { subnet6: { ...subnet6, poolEnd: '2001:db9::1' } }, 'invalid_argument'],
     ['a pool outside', { subnet: { ...subnet, poolStart: '10.2.0.1' } }, 'invalid_argument'],
   ])('%s', async (_what, more, code) => {
     const before = await cluster.store.revision();
@@ -134,6 +143,64 @@ describe('refused, and nothing is made:', () => {
     await expect(instance('late')).rejects.toMatchObject({ code: 'pool_exhausted' });
     await expect(instance('far', [{ network: 'net100', address: '10.2.0.1' }])).rejects.toMatchObject({
       code: 'address_outside',
+    });
+  });
+});
+
+describe('IPv6', () => {
+  const subnet6 = {
+    cidr: '2001:db8::/64',
+    gateway: 'fe80::1',
+    dns: ['2001:db8::53'],
+    poolEnd: '2001:db8::2',
+  };
+  const nicOf = async (name: string) => (await cluster.instance(name)).spec.nics[0];
+  const guestNic = async (name: string) => {
+    const { id } = await cluster.call<Instance>('getInstance', of(name));
+    const { items } = await cluster.store.list('guest');
+    return items.find(({ spec }) => spec.instance === id)?.spec.input.nics[0];
+  };
+
+  test('is granted beside IPv4, told to the guest, unique, and free again', async () => {
+    await create({ subnet: { cidr: '10.1.0.0/24' }, subnet6 });
+    await instance('one');
+    expect(await nicOf('one')).toMatchObject({
+      ipv4: '10.1.0.1',
+      prefix: 24,
+      ipv6: '2001:db8::1',
+      prefix6: 64,
+    });
+    expect(await guestNic('one')).toMatchObject({
+      ...{ ipv6: '2001:db8::1', prefix6: 64, gateway6: 'fe80::1', dns6: ['2001:db8::53'] },
+      filter: 'bound',
+    });
+    const taken = [{ network: 'net100', address6: '2001:db8:0:0:0:0:0:1' }];
+    await expect(instance('two', taken)).rejects.toMatchObject({
+      code: 'address_taken',
+      params: { address: '2001:db8::1', owner: 'one' },
+    });
+    await instance('two');
+    await expect(instance('three')).rejects.toMatchObject({ code: 'pool_exhausted' });
+    await instance('three', [{ network: 'net100', address6: 'none' }]);
+    expect(await nicOf('three')).not.toHaveProperty('ipv6');
+    await cluster.converge();
+    await cluster.call('deleteInstance', of('one'));
+    await cluster.converge();
+    await instance('four');
+    expect(await nicOf('four')).toMatchObject({ ipv6: '2001:db8::1' });
+  });
+
+  test('alone binds the guest to it', async () => {
+    await create({ subnet6 });
+    await instance('one');
+    expect(await guestNic('one')).toMatchObject({ ipv6: '2001:db8::1', filter: 'bound' });
+    expect(await guestNic('one')).not.toHaveProperty('ipv4');
+    await expect(instance('far', [{ network: 'net100', address6: '2001:db9::1' }])).rejects.toMatchObject({
+      code: 'address_outside',
+    });
+    await set({ subnet6: { poolEnd: null, gateway: '2001:db8::9' } });
+    expect((await cluster.call<Network>('getNetwork', of('net100'))).spec.subnet6).toEqual({
+      ...{ cidr: '2001:db8::/64', gateway: '2001:db8::9', dns: ['2001:db8::53'] },
     });
   });
 });

@@ -12,10 +12,12 @@ import { NicTrust, Personality, SshKey } from './resources/instance.ts';
 import {
   BridgeName,
   Ipv4Address,
+  Ipv6Address,
   MacAddress,
   Mtu,
   NetworkSpec,
   Subnet,
+  Subnet6,
   VlanId,
 } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
@@ -72,6 +74,11 @@ export const RequestedNic = strict({
   address: optional(
     Type.Union([Type.Literal('pool'), Type.Literal('none'), Ipv4Address], {
       description: '`pool` (default where the network has one), `none`, or an address',
+    }),
+  ),
+  address6: optional(
+    Type.Union([Type.Literal('pool'), Type.Literal('none'), Ipv6Address], {
+      description: '`pool` (default where the network has an IPv6 subnet), `none`, or an address',
     }),
   ),
   mac: optional(MacAddress),
@@ -155,6 +162,7 @@ export const SetImage = strict({
   }),
 });
 const { cidr: _cidr, ...SubnetParts } = Subnet.properties;
+const { cidr: _cidr6, ...Subnet6Parts } = Subnet6.properties;
 /** A body that changes settings: those given are set, null unsets. */
 const changesOf = <T extends object>(properties: Record<keyof T & string, TSchema>, description: string) =>
   Type.Unsafe<{ [K in keyof T]?: T[K] | null }>(
@@ -198,6 +206,7 @@ export const SetNetwork = strict({
   subnet: optional(
     changesOf<Omit<Subnet, 'cidr'>>(SubnetParts, 'gateway, pool, name servers and reserved addresses'),
   ),
+  subnet6: optional(changesOf<Omit<Subnet6, 'cidr'>>(Subnet6Parts, 'the same of the IPv6 subnet')),
 });
 export type SetNetwork = Static<typeof SetNetwork>;
 

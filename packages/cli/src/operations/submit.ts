@@ -74,7 +74,7 @@ async function noteInstance(session: Session, { spec }: Operation): Promise<void
   // Deleted meanwhile, or the connection is gone: the operation ended well all the same.
   const instance = await session.client.call('getInstance', { params }).catch(() => undefined);
   if (!instance) return;
-  const addresses = instance.spec.nics.flatMap(({ ipv4 }) => ipv4 ?? []);
+  const addresses = instance.spec.nics.flatMap(({ ipv4, ipv6 }) => [ipv4 ?? [], ipv6 ?? []].flat());
   if (addresses.length > 0) session.note(`  address   ${addresses.join(' ')}`);
   const text = timelineText(instance.status.timeline);
   if (text) session.note(`  timeline  ${text}`);

@@ -17,7 +17,9 @@ export function createPlan({ draft, instance, guest, decision, attachments }: Be
       );
   for (const [index, nic] of nics.entries()) {
     const network = attachments.find(({ spec }) => spec.network === nic.network)?.name ?? nic.network;
-    lines.push(`nic ${index}: network ${network}, MAC ${nic.mac}${nic.ipv4 ? `, address ${nic.ipv4}` : ''}`);
+    lines.push(
+      `nic ${index}: network ${network}, MAC ${nic.mac}${[nic.ipv4, nic.ipv6].flatMap((each) => (each ? `, address ${each}` : [])).join('')}`,
+    );
   }
   lines.push(power === 'running' ? 'start it' : 'leave it stopped');
   return { plan: lines, placement: decision };

@@ -6,6 +6,7 @@ import {
   type NetworkSpec,
   type SetNetwork,
   type Subnet,
+  type Subnet6,
 } from '@gantry/model';
 import { type Asking, resolve } from '../api/call.ts';
 import { requireUnused } from '../api/named.ts';
@@ -27,7 +28,7 @@ export const idsOf = (groups: readonly Kinds['group'][]): Pick<NetworkSpec, 'gro
 /** @throws GantryError `invalid_argument` */
 export function changedSpec(
   before: NetworkSpec,
-  { uplink, vlan, mtu, groups, subnet }: SetNetwork,
+  { uplink, vlan, mtu, groups, subnet, subnet6 }: SetNetwork,
   asked: readonly Kinds['group'][],
 ): NetworkSpec {
   const { groups: connected, ...rest } = before;
@@ -38,16 +39,17 @@ export function changedSpec(
     ...(vlan === undefined ? {} : { vlan }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(subnet ? { subnet: changedSubnet(before.subnet, subnet) } : {}),
+    ...(subnet6 ? { subnet6: changedSubnet(before.subnet6, subnet6) } : {}),
   }) as NetworkSpec;
 }
 
-function changedSubnet(before: Subnet | undefined, changes: NonNullable<SetNetwork['subnet']>): Subnet {
+function changedSubnet<S extends Subnet | Subnet6>(before: S | undefined, changes: object): S {
   if (!before)
     throw err('invalid_argument', {
-      what: 'addresses for a network without subnet',
+      what: 'addresses for a network without such a subnet',
       wanted: 'of a network made with one',
     });
-  return withoutNulls({ ...before, ...changes }) as Subnet;
+  return withoutNulls({ ...before, ...changes }) as S;
 }
 
 const withoutNulls = (value: object): object =>

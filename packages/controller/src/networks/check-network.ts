@@ -1,6 +1,7 @@
 /** What a network must be to be made: complete in itself, and apart from the others on its nodes. */
 import { err, type Network, type NetworkSpec } from '@gantry/model';
 import { checkSubnet, numberToIpv4, rangeOf } from '../addresses.ts';
+import { checkSubnet6, overlap6 } from '../addresses6.ts';
 import { bridgeOf } from '../operations/guest-spec.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
@@ -17,6 +18,7 @@ const refuse = (what: string, wanted: string) => err('invalid_argument', { what,
 export function completeNetwork<S extends NetworkSpec>(spec: S): S {
   const { mode, subnet } = spec;
   requireParts(spec);
+  if (spec.subnet6) checkSubnet6(spec.subnet6);
   if (!subnet) return spec;
   checkSubnet(subnet);
   const gateway =
@@ -24,7 +26,7 @@ export function completeNetwork<S extends NetworkSpec>(spec: S): S {
   return gateway ? { ...spec, subnet: { ...subnet, gateway } } : spec;
 }
 
-function requireParts({ mode, bridge, uplink, vlan, subnet, dhcp }: NetworkSpec): void {
+function requireParts({ mode, bridge, uplink, vlan, subnet, subnet6, dhcp }: NetworkSpec): void {
   if (mode === 'bridge' && bridge === undefined)
     throw refuse('a network of mode bridge without bridge', 'complete');
   if (mode === 'nat' && subnet === undefined)
@@ -35,6 +37,11 @@ function requireParts({ mode, bridge, uplink, vlan, subnet, dhcp }: NetworkSpec)
     throw refuse(`a network of mode ${mode} with uplink or VLAN`, 'of mode uplink');
   if (mode === 'uplink' && uplink === bridge)
     throw refuse(`bridge ${bridge}`, 'another name than the uplink');
+  if (mode === 'nat' && subnet6)
+    throw err('not_supported', {
+      what: 'IPv6 behind NAT',
+      instead: 'Give the IPv6 subnet to a network of mode uplink or bridge.',
+    });
   if (mode === 'uplink' && dhcp)
     throw err('not_supported', {
       what: 'DHCP by the agent on a network that others use too',
@@ -74,7 +81,11 @@ function clash(spec: NetworkSpec, other: Network): string | undefined {
   if (!shareNodes(spec, other.spec)) return undefined;
   if (uplink !== undefined && uplink === other.spec.uplink && vlan === other.spec.vlan)
     return vlan === undefined ? `uplink ${uplink}` : `VLAN ${vlan} of uplink ${uplink}`;
-  if (!subnet || !other.spec.subnet || !needsOwnSubnet(spec, other.spec)) return undefined;
+  if (!needsOwnSubnet(spec, other.spec)) return undefined;
+  const { subnet6 } = spec;
+  if (subnet6 && other.spec.subnet6 && overlap6(subnet6.cidr, other.spec.subnet6.cidr))
+    return `subnet ${subnet6.cidr}`;
+  if (!subnet || !other.spec.subnet) return undefined;
   const [mine, theirs] = [rangeOf(subnet.cidr), rangeOf(other.spec.subnet.cidr)];
   return mine.first <= theirs.last && theirs.first <= mine.last ? `subnet ${subnet.cidr}` : undefined;
 }

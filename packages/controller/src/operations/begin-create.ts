@@ -162,9 +162,9 @@ function placedDetail({ chosen, lookedAt, verdicts }: PlacementDecision): string
 /** `nic0 default 192.168.77.2 52:54:00:1f:aa:09`; undefined without NICs. */
 const networkDetail = (nics: Nic[], networks: Network[]): string | undefined =>
   nics
-    .map(({ network, ipv4, mac }, index) => {
+    .map(({ network, ipv4, ipv6, mac }, index) => {
       const name = networks.find(({ id }) => id === network)?.name ?? network;
-      return `nic${index} ${name} ${ipv4 ?? 'no address'} ${mac}`;
+      return `nic${index} ${name} ${[ipv4, ipv6].filter(Boolean).join(' ') || 'no address'} ${mac}`;
     })
     .join(', ') || undefined;
 

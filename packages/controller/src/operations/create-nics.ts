@@ -1,8 +1,9 @@
 /** NICs of a new instance: networks, MACs and addresses, each claimed in the commit that makes the instance. */
 import { type CreateInstance, err, type Network, type Nic } from '@gantry/model';
 import { checkMac, pooledAddress, randomMac, rangeOf, wantedAddress } from '../addresses.ts';
+import { granted6 } from '../addresses6.ts';
 import { type Asking, resolve } from '../api/call.ts';
-import { addressSpace, MAC_SPACE } from '../objects.ts';
+import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 
@@ -28,9 +29,10 @@ export async function claimNics(
     const network = await resolve(asking, 'network', wanted.network);
     const mac = await claimMac(asking, wanted, owner, macPrefix, draft);
     const address = await claimAddress(asking.app.store, wanted, network, owner, draft);
+    const address6 = await claimAddress6(asking.app.store, wanted, network, owner, draft);
     networks.push(network);
     draft.relyOn(network);
-    nics.push({ network: network.id as Nic['network'], mac, ...address, ...trustOf(wanted) });
+    nics.push({ network: network.id as Nic['network'], mac, ...address, ...address6, ...trustOf(wanted) });
   }
   return { nics, networks };
 }
@@ -87,9 +89,7 @@ async function claimAddress(
   const { subnet } = network.spec;
   if (address === 'none' || (address === undefined && !subnet)) return {};
   const space = addressSpace(network.id);
-  const taken = new Map<string, string>();
-  for (const claim of [...(await store.claims(space)), ...draft.batch.take])
-    if (claim.space === space) taken.set(claim.value, claim.owner);
+  const taken = await takenIn(store, space, draft);
   const holder = address === undefined ? undefined : taken.get(address);
   if (address !== undefined && holder) taken.set(address, await nameOf(store, holder));
   const ipv4 =
@@ -98,6 +98,37 @@ async function claimAddress(
       : wantedAddress(network, taken, address);
   draft.take(space, ipv4, owner);
   return { ipv4, ...(subnet ? { prefix: rangeOf(subnet.cidr).prefix } : {}) };
+}
+
+async function claimAddress6(
+  store: Store,
+  { address6 }: RequestedNic,
+  network: Network,
+  owner: string,
+  draft: Draft,
+): Promise<{ ipv6?: string; prefix6?: number }> {
+  const { subnet6 } = network.spec;
+  if (address6 === 'none' || (address6 === undefined && !subnet6)) return {};
+  const space = address6Space(network.id);
+  const taken = await takenIn(store, space, draft);
+  const { ipv6, prefix } = granted6(network, taken, address6 ?? 'pool');
+  const holder = taken.get(ipv6);
+  if (holder)
+    throw err('address_taken', {
+      address: ipv6,
+      network: network.name,
+      owner: await nameOf(store, holder),
+    });
+  draft.take(space, ipv6, owner);
+  return { ipv6, prefix6: prefix };
+}
+
+/** Addresses with their owners, those of this draft among them. */
+async function takenIn(store: Store, space: string, draft: Draft): Promise<Map<string, string>> {
+  const taken = new Map<string, string>();
+  for (const claim of [...(await store.claims(space)), ...draft.batch.take])
+    if (claim.space === space) taken.set(claim.value, claim.owner);
+  return taken;
 }
 
 async function nameOf(store: Store, instance: string): Promise<string> {

@@ -11,6 +11,7 @@ import {
   type InstanceSpec,
   type Network,
   type NodeId,
+  type Subnet6,
 } from '@gantry/model';
 import type { Kinds } from '../kinds.ts';
 import type { Store } from '../store/store.ts';
@@ -83,7 +84,7 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
 }
 
 function guestNic(nic: InstanceSpec['nics'][number], network: Network): GuestNic {
-  const { subnet, mtu } = network.spec;
+  const { subnet, subnet6, mtu } = network.spec;
   return {
     bridge: bridgeOf(network),
     mac: nic.mac,
@@ -92,11 +93,25 @@ function guestNic(nic: InstanceSpec['nics'][number], network: Network): GuestNic
     ...(nic.ipv4 && nic.prefix !== undefined ? { prefix: nic.prefix } : {}),
     ...(nic.ipv4 && subnet?.gateway ? { gateway: subnet.gateway } : {}),
     ...(nic.ipv4 && subnet?.dns ? { dns: subnet.dns } : {}),
+    ...ipv6Of(nic, subnet6),
     dhcp: hasDhcp(network),
-    filter: nic.filter === 'off' ? 'off' : subnet ? 'bound' : 'unbound',
+    filter: nic.filter === 'off' ? 'off' : (subnet ?? subnet6) ? 'bound' : 'unbound',
     ...(nic.allow ? { allow: nic.allow } : {}),
   };
 }
+
+const ipv6Of = (
+  { ipv6, prefix6 }: InstanceSpec['nics'][number],
+  { gateway, dns }: Partial<Subnet6> = {},
+): Pick<GuestNic, 'ipv6' | 'prefix6' | 'gateway6' | 'dns6'> =>
+  ipv6 === undefined
+    ? {}
+    : {
+        ipv6,
+        ...(prefix6 === undefined ? {} : { prefix6 }),
+        ...(gateway ? { gateway6: gateway } : {}),
+        ...(dns ? { dns6: dns } : {}),
+      };
 
 /** Interface names have at most 15 characters. */
 export const bridgeOf = (network: Network): string => network.spec.bridge ?? `gy-${network.id.slice(0, 8)}`;

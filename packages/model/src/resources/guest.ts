@@ -20,7 +20,7 @@ import { Condition, Epoch, resource } from './common.ts';
 import { diskTemplates } from './disk.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
-import { AllowedSource, BridgeName, Ipv4Address, MacAddress } from './network.ts';
+import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { CpuNumbers, PciAddress } from './node-hardware.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
 
@@ -48,6 +48,10 @@ export const GuestNic = strict({
   prefix: optional(Type.Integer({ minimum: 0, maximum: 32 })),
   gateway: optional(Ipv4Address),
   dns: optional(Type.Array(Ipv4Address)),
+  ipv6: optional(Ipv6Address),
+  prefix6: optional(Type.Integer({ minimum: 0, maximum: 128 })),
+  gateway6: optional(Ipv6Address),
+  dns6: optional(Type.Array(Ipv6Address)),
   dhcp: Type.Boolean({ description: 'the guest may ask DHCP for the address; else it is injected' }),
   filter: optional(oneOf(nicFilters, 'what may leave it; without: `bound` where it has an address')),
   allow: optional(Type.Array(AllowedSource, { maxItems: 64 })),

@@ -14,7 +14,7 @@ import { MiB } from '../units.ts';
 import { AffinityRule } from './affinity.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { Boot, OsSource } from './image.ts';
-import { AllowedSource, Ipv4Address, MacAddress } from './network.ts';
+import { AllowedSource, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { GuestPolicy } from './policy.ts';
 
 export const instanceStates = [
@@ -49,6 +49,8 @@ export const Nic = strict({
   mac: MacAddress,
   ipv4: optional(Ipv4Address),
   prefix: optional(Type.Integer({ minimum: 0, maximum: 32 })),
+  ipv6: optional(Ipv6Address),
+  prefix6: optional(Type.Integer({ minimum: 0, maximum: 128 })),
   ...NicTrust,
 });
 export type Nic = Static<typeof Nic>;

@@ -17,9 +17,12 @@ const ipv6 = [
   ...[1, 2, 3, 4, 5, 6].map((after) => `(${group}:){1,${7 - after}}(:${group}){1,${after}}`),
   `:((:${group}){1,7}|:)`,
 ].join('|');
+export const Ipv6Address = Type.String({ pattern: `^(${ipv6})$`, description: 'IPv6 address, lower case' });
+const ipv6Prefix = '12[0-8]|1[01]\\d|[1-9]?\\d';
+export const Ipv6Cidr = Type.String({ pattern: `^(${ipv6})/(${ipv6Prefix})$`, description: 'IPv6 subnet' });
 /** What a NIC may be allowed to send from. */
 export const AllowedSource = Type.String({
-  pattern: `^(${ipv4}(/(3[0-2]|[12]?\\d))?|(${ipv6})(/(12[0-8]|1[01]\\d|[1-9]?\\d))?|[0-9a-f]{2}(:[0-9a-f]{2}){5})$`,
+  pattern: `^(${ipv4}(/(3[0-2]|[12]?\\d))?|(${ipv6})(/(${ipv6Prefix}))?|[0-9a-f]{2}(:[0-9a-f]{2}){5})$`,
   description: 'IPv4 or IPv6 address, a subnet of either, or a MAC address; lower case',
 });
 export const BridgeName = Type.String({
@@ -36,6 +39,17 @@ export const Subnet = strict({
   reserved: optional(Type.Array(Ipv4Address, { maxItems: 1024, description: 'never handed out' })),
 });
 export type Subnet = Static<typeof Subnet>;
+
+/** Its addresses are written into the guest: nobody tells it of them on the wire. */
+export const Subnet6 = strict({
+  cidr: Ipv6Cidr,
+  gateway: optional(Ipv6Address),
+  poolStart: optional(Ipv6Address),
+  poolEnd: optional(Ipv6Address),
+  dns: optional(Type.Array(Ipv6Address, { maxItems: 4 })),
+  reserved: optional(Type.Array(Ipv6Address, { maxItems: 1024, description: 'never handed out' })),
+});
+export type Subnet6 = Static<typeof Subnet6>;
 
 /** How a network gets onto a node. */
 export const networkModes = ['nat', 'bridge', 'uplink'] as const;
@@ -62,6 +76,7 @@ export const NetworkSpec = strict({
   ),
   mtu: optional(Mtu),
   subnet: optional(Subnet),
+  subnet6: optional(Subnet6),
   dhcp: optional(
     Type.Boolean({ description: 'the agent answers DHCP for its guests; default true with mode nat' }),
   ),

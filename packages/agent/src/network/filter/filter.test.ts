@@ -43,6 +43,11 @@ describe('sources', () => {
     expect(tapOf(change)).toMatchObject({ tap: 'gt0000000000n0', mode, ipv4, macs: [MAC] });
   });
 
+  it('has its IPv6 address beside the link-local one, and is bound by it alone', () => {
+    expect(tapOf({ ipv6: '2001:db8::5' })).toMatchObject({
+      ...{ mode: 'bound', ipv4: [], ipv6: ['fe80::5054:ff:fe00:1', '2001:db8::5'] },
+    });
+  });
   it('has MACs of nested guests, with their link-local addresses', () => {
     const { macs, ipv6 } = tapOf({ ipv4: '10.0.0.2', allow: ['52:54:00:00:00:02', 'fd00::/48'] });
     expect(macs).toEqual([MAC, '52:54:00:00:00:02']);

@@ -27,19 +27,21 @@ export const guestFilter = ({ instance, input }: GuestSpec): GuestFilter => ({
   }),
 });
 
-const modeOf = ({ filter, ipv4 }: GuestNic): NicFilterMode => filter ?? (ipv4 ? 'bound' : 'unbound');
+const modeOf = ({ filter, ipv4, ipv6 }: GuestNic): NicFilterMode =>
+  filter ?? ((ipv4 ?? ipv6) ? 'bound' : 'unbound');
 
 function tapFilter(nic: GuestNic, mode: TapFilter['mode'], tap: string): TapFilter {
   const allowed = (nic.allow ?? []).filter((source) => matches(AllowedSource, source));
   const macs = distinct([nic.mac, ...allowed.filter(isMac)]);
   const addresses = allowed.filter((source) => !isMac(source));
   const own4 = nic.ipv4 ? [nic.ipv4] : [];
+  const own6 = [...macs.map(linkLocalOf), ...(nic.ipv6 ? [nic.ipv6] : [])];
   return {
     tap,
     mode,
     macs,
     ipv4: withoutOverlaps([...own4, ...addresses.filter((a) => !a.includes(':'))], 'ipv4'),
-    ipv6: withoutOverlaps([...macs.map(linkLocalOf), ...addresses.filter((a) => a.includes(':'))], 'ipv6'),
+    ipv6: withoutOverlaps([...own6, ...addresses.filter((a) => a.includes(':'))], 'ipv6'),
   };
 }
 

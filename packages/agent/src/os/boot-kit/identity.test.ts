@@ -47,7 +47,7 @@ async function unpack(guest: GuestSpec): Promise<(path: string) => Promise<strin
 describe('identityArchive', () => {
   it('names the guest, its addresses and its keys', async () => {
     const file = await unpack(spec([nic], { hostname: 'web.example.org', sshKeys: [KEY] }));
-    expect(await file('gantry/nics')).toBe('52:54:00:00:00:01 10.0.0.5/24 10.0.0.1 -\n');
+    expect(await file('gantry/nics')).toBe('52:54:00:00:00:01 10.0.0.5/24 10.0.0.1 - - -\n');
     expect(await file('etc/hostname')).toBe('web\n');
     expect(await file('etc/hosts')).toContain('10.0.0.5 web.example.org web\n');
     expect(await file('etc/machine-id')).toBe('0a0b0c0d111142228333444444444444\n');
@@ -61,9 +61,41 @@ describe('identityArchive', () => {
     expect(await file('etc/network/interfaces')).toContain('address 10.0.0.5/24\n  gateway 10.0.0.1\n');
   });
 
+  it('gives IPv6 beside IPv4, and alone', async () => {
+    const six = { ipv6: '2001:db8::5', prefix6: 64, gateway6: 'fe80::1', dns6: ['2001:db8::53'] };
+    const both = await unpack(spec([{ ...nic, ...six }]));
+    expect(await both('gantry/nics')).toBe(
+      '52:54:00:00:00:01 10.0.0.5/24 10.0.0.1 - 2001:db8::5/64 fe80::1\n',
+    );
+    expect(await both('etc/hosts')).toContain('10.0.0.5 web\n2001:db8::5 web\n');
+    expect(await both('etc/resolv.conf')).toBe('nameserver 10.0.0.1\nnameserver 2001:db8::53\n');
+    expect(await both('etc/systemd/network/10-gantry-0.network')).toContain(
+      'DNS=10.0.0.1\nAddress=2001:db8::5/64\nGateway=fe80::1\nDNS=2001:db8::53\nKeepConfiguration=yes\n',
+    );
+    expect(await both('etc/network/interfaces')).toContain('address 2001:db8::5/64\n  gateway fe80::1\n');
+    const alone = await unpack(spec([{ bridge: 'b', mac: '52:54:00:00:00:02', dhcp: false, ...six }]));
+    expect(await alone('gantry/nics')).toBe('52:54:00:00:00:02 - - - 2001:db8::5/64 fe80::1\n');
+    expect(await alone('etc/network/interfaces')).toContain(
+      'iface eth0 inet manual\niface eth0 inet6 static\n',
+    );
+    const seed = JSON.parse(seedFiles(spec([{ ...nic, ...six }]))['network-config']) as object;
+    expect(seed).toMatchObject({
+      ethernets: {
+        eth0: {
+          addresses: ['10.0.0.5/24', '2001:db8::5/64'],
+          routes: [
+            { to: '0.0.0.0/0', via: '10.0.0.1' },
+            { to: '::/0', via: 'fe80::1' },
+          ],
+          nameservers: { addresses: ['10.0.0.1', '2001:db8::53'] },
+        },
+      },
+    });
+  });
+
   it('asks DHCP only for an address that was not granted', async () => {
     const file = await unpack(spec([{ bridge: 'b', mac: '52:54:00:00:00:02', dhcp: true, mtu: 1400 }]));
-    expect(await file('gantry/nics')).toBe('52:54:00:00:00:02 - - 1400\n');
+    expect(await file('gantry/nics')).toBe('52:54:00:00:00:02 - - 1400 - -\n');
     expect(await file('etc/network/interfaces')).toContain('iface eth0 inet dhcp');
     expect(await file('etc/systemd/network/10-gantry-0.network')).toContain(
       'MTUBytes=1400\n\n[Network]\nDHCP=ipv4\n',

@@ -31,7 +31,7 @@ export const hostnameOf = ({ input }: GuestSpec): string => input.personality.ho
 
 function alwaysFiles(spec: GuestSpec): CpioEntry[] {
   const { nics } = spec.input;
-  const dns = [...new Set(nics.flatMap((nic) => nic.dns ?? []))];
+  const dns = [...new Set(nics.flatMap((nic) => [...(nic.dns ?? []), ...(nic.dns6 ?? [])]))];
   return [
     { path: 'etc/hostname', content: `${shortName(spec)}\n` },
     { path: 'etc/hosts', content: hosts(spec) },
@@ -69,10 +69,13 @@ const shortName = (spec: GuestSpec): string => hostnameOf(spec).split('.')[0] ??
 function hosts(spec: GuestSpec): string {
   const full = hostnameOf(spec);
   const names = full === shortName(spec) ? full : `${full} ${shortName(spec)}`;
-  const address = spec.input.nics.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4 ?? '127.0.1.1';
+  const { nics } = spec.input;
+  const address = nics.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4 ?? '127.0.1.1';
+  const address6 = nics.find(({ ipv6 }) => ipv6 !== undefined)?.ipv6;
   return [
     '127.0.0.1 localhost',
     `${address} ${names}`,
+    ...(address6 === undefined ? [] : [`${address6} ${names}`]),
     '::1 localhost ip6-localhost ip6-loopback',
     'ff02::1 ip6-allnodes',
     'ff02::2 ip6-allrouters',
@@ -83,8 +86,18 @@ function hosts(spec: GuestSpec): string {
 const addressOf = ({ ipv4, prefix }: GuestNic): string | undefined =>
   ipv4 === undefined ? undefined : `${ipv4}/${prefix ?? 32}`;
 
+const address6Of = ({ ipv6, prefix6 }: GuestNic): string | undefined =>
+  ipv6 === undefined ? undefined : `${ipv6}/${prefix6 ?? 128}`;
+
 const nicLine = (nic: GuestNic): string =>
-  `${nic.mac} ${addressOf(nic) ?? '-'} ${(nic.ipv4 && nic.gateway) ?? '-'} ${nic.mtu ?? '-'}\n`;
+  `${[
+    nic.mac,
+    addressOf(nic) ?? '-',
+    (nic.ipv4 && nic.gateway) ?? '-',
+    nic.mtu ?? '-',
+    address6Of(nic) ?? '-',
+    (nic.ipv6 && nic.gateway6) ?? '-',
+  ].join(' ')}\n`;
 
 /** An address that is not granted must be asked for. Static ones stay as the initramfs has set them, without a daemon. */
 const needsDhcp = (nic: GuestNic): boolean => nic.dhcp && nic.ipv4 === undefined;
@@ -96,36 +109,62 @@ const NETWORKD: CpioEntry = {
 
 /** The same for systemd-networkd, where the guest's owner enables it: granted addresses are static, also where DHCP would give the same. */
 function networkdUnit(nic: GuestNic): string {
-  const address = addressOf(nic);
-  const how =
-    address === undefined
-      ? [needsDhcp(nic) ? 'DHCP=ipv4' : 'LinkLocalAddressing=ipv6']
-      : [
-          `Address=${address}`,
-          ...(nic.gateway ? [`Gateway=${nic.gateway}`] : []),
-          ...(nic.dns ?? []).map((server) => `DNS=${server}`),
-          'KeepConfiguration=yes',
-        ];
+  const [address, address6] = [addressOf(nic), address6Of(nic)];
+  const how = [
+    ...(address === undefined && needsDhcp(nic) ? ['DHCP=ipv4'] : []),
+    ...staticLines(address, nic.gateway, nic.dns),
+    ...staticLines(address6, nic.gateway6, nic.dns6),
+    ...(address === undefined && address6 === undefined && !needsDhcp(nic)
+      ? ['LinkLocalAddressing=ipv6']
+      : []),
+    ...(address === undefined && address6 === undefined ? [] : ['KeepConfiguration=yes']),
+  ];
   const link = nic.mtu === undefined ? [] : ['', '[Link]', `MTUBytes=${nic.mtu}`];
   return ['[Match]', `MACAddress=${nic.mac}`, ...link, '', '[Network]', ...how, ''].join('\n');
 }
+
+const staticLines = (
+  address: string | undefined,
+  gateway: string | undefined,
+  dns: readonly string[] = [],
+): string[] =>
+  address === undefined
+    ? []
+    : [
+        `Address=${address}`,
+        ...(gateway ? [`Gateway=${gateway}`] : []),
+        ...dns.map((server) => `DNS=${server}`),
+      ];
 
 /** For root file systems with ifupdown; names are those of net.ifnames=0, in the order of the NICs. */
 function interfaces(nics: readonly GuestNic[]): string {
   const stanzas = nics.map((nic, index) => {
     const name = `eth${index}`;
     const address = addressOf(nic);
+    const inet6 = inet6Lines(nic, name);
     if (address === undefined)
-      return [`auto ${name}`, `iface ${name} inet ${needsDhcp(nic) ? 'dhcp' : 'manual'}`];
+      return [`auto ${name}`, `iface ${name} inet ${needsDhcp(nic) ? 'dhcp' : 'manual'}`, ...inet6];
     return [
       `auto ${name}`,
       `iface ${name} inet static`,
       // The initramfs has set it already, and adding it again is an error to ifupdown.
-      `  pre-up ip addr flush dev ${name} || true`,
+      `  pre-up ip -4 addr flush dev ${name} || true`,
       `  address ${address}`,
       ...(nic.gateway ? [`  gateway ${nic.gateway}`] : []),
       ...(nic.mtu === undefined ? [] : [`  mtu ${nic.mtu}`]),
+      ...inet6,
     ];
   });
   return `${[['auto lo', 'iface lo inet loopback'], ...stanzas].map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function inet6Lines(nic: GuestNic, name: string): string[] {
+  const address = address6Of(nic);
+  if (address === undefined) return [];
+  return [
+    `iface ${name} inet6 static`,
+    `  pre-up ip -6 addr flush dev ${name} scope global || true`,
+    `  address ${address}`,
+    ...(nic.gateway6 ? [`  gateway ${nic.gateway6}`] : []),
+  ];
 }

@@ -3,7 +3,7 @@
  * It sets the addresses first (a guest answers pings about 8 s earlier under TCG than when systemd sets them), then
  * tells the root file system who it is, then hands over. What it reads lies in /gantry, from the second archive:
  *
- *     nics            MAC ADDRESS/PREFIX|- GATEWAY|- MTU|-   one line per NIC
+ *     nics            MAC ADDRESS/PREFIX|- GATEWAY|- MTU|- ADDRESS6/PREFIX|- GATEWAY6|-   one line per NIC
  *     digest          of all the rest
  *     always.cpio     unpacked over the root file system when the digest is not the one in MARKER
  *     once.cpio       likewise, but only files that are not there yet
@@ -48,14 +48,16 @@ load first
 echo 1 > /proc/sys/net/ipv4/conf/all/arp_notify
 ip link set lo up
 if [ -e /gantry/nics ]; then
-  while read -r mac address gateway mtu; do
+  while read -r mac address gateway mtu address6 gateway6; do
     for device in /sys/class/net/*; do
       read -r found < $device/address
       [ "$found" = "$mac" ] || continue
       device=\${device##*/}
       [ "$mtu" = - ] || ip link set $device mtu $mtu
       [ "$address" = - ] || ip addr add $address dev $device
+      [ "$address6" = - ] || ip -6 addr add $address6 dev $device
       ip link set $device up
+      [ "$gateway6" = - ] || ip -6 route add default via $gateway6 dev $device
       [ "$gateway" = - ] && continue
       ip route add default via $gateway dev $device
       # The gateway learns our hardware address now, not after its next, slow attempt to find it.

@@ -28,18 +28,32 @@ export function seedFiles(spec: GuestSpec): Record<'meta-data' | 'user-data' | '
  * but cloud-init's renderers for ifupdown and networkd write down the name, so it must be the one that the NIC has.
  */
 function ethernet(nic: GuestNic, name: string): Record<string, unknown> {
-  const { ipv4, prefix, gateway, dns, mtu } = nic;
-  const address =
-    ipv4 === undefined
-      ? { dhcp4: nic.dhcp }
-      : {
-          addresses: [`${ipv4}/${prefix ?? 32}`],
-          ...(gateway ? { routes: [{ to: '0.0.0.0/0', via: gateway }] } : {}),
-          ...(dns ? { nameservers: { addresses: dns } } : {}),
-        };
-  const match = { match: { macaddress: nic.mac }, 'set-name': name };
-  return { ...match, ...address, ...(mtu === undefined ? {} : { mtu }) };
+  const { ipv4, prefix, gateway, ipv6, prefix6, gateway6, mtu } = nic;
+  const addresses = [
+    ...(ipv4 === undefined ? [] : [`${ipv4}/${prefix ?? 32}`]),
+    ...(ipv6 === undefined ? [] : [`${ipv6}/${prefix6 ?? 128}`]),
+  ];
+  const routes = [
+    ...(ipv4 !== undefined && gateway ? [{ to: '0.0.0.0/0', via: gateway }] : []),
+    ...(ipv6 !== undefined && gateway6 ? [{ to: '::/0', via: gateway6 }] : []),
+  ];
+  const servers = nameServers(nic);
+  return {
+    match: { macaddress: nic.mac },
+    'set-name': name,
+    ...(ipv4 === undefined ? { dhcp4: nic.dhcp } : {}),
+    ...(addresses.length > 0 ? { addresses } : {}),
+    ...(routes.length > 0 ? { routes } : {}),
+    ...(servers.length > 0 ? { nameservers: { addresses: servers } } : {}),
+    ...(mtu === undefined ? {} : { mtu }),
+  };
 }
+
+/** Told with the address of their family. */
+const nameServers = ({ ipv4, dns, ipv6, dns6 }: GuestNic): string[] => [
+  ...(ipv4 === undefined ? [] : (dns ?? [])),
+  ...(ipv6 === undefined ? [] : (dns6 ?? [])),
+];
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 

@@ -19,7 +19,7 @@ const columns: readonly Column<Row>[] = [
     name: 'address',
     value: (row) =>
       row.spec.nics
-        .map((nic) => nic.ipv4)
+        .flatMap((nic) => [nic.ipv4, nic.ipv6])
         .filter(Boolean)
         .join(' '),
   },

@@ -5,6 +5,7 @@ import { instanceArgument } from '../../names.ts';
 import { entries, join, section } from '../../output/describe.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
+import { addressesOf } from './show.ts';
 
 export const instanceNicShow: Verb = {
   words: 'instance nic show',
@@ -47,15 +48,15 @@ async function statsOf(session: Session, { id, name, status }: Instance): Promis
   });
 }
 
-function describe({ index, network, mac, ipv4, prefix, filter, allow, counters }: ShownNic): string {
-  const address = ipv4 && prefix !== undefined ? `${ipv4}/${prefix}` : ipv4;
+function describe({ index, network, mac, filter, allow, counters, ...nic }: ShownNic): string {
+  const address = addressesOf(nic).join(' ') || 'none';
   return section(
     `NIC ${index}`,
     entries(
       [
         ['network', network],
         ['mac', mac],
-        ['address', address ?? 'none'],
+        ['address', address],
         ['filter', filter ?? 'on'],
         ['may send from', allow?.join(', ')],
         ['host device', counters?.device],

@@ -1,4 +1,4 @@
-import { formatBytes, type Guest, type Instance, isGantryError } from '@gantry/model';
+import { formatBytes, type Guest, type Instance, isGantryError, type Nic } from '@gantry/model';
 import { instanceArgument } from '../../names.ts';
 import { timelineText } from '../../operations/words.ts';
 import { ago, type Entry, entries, join, section, subTable } from '../../output/describe.ts';
@@ -128,7 +128,7 @@ const nics = ({ spec }: Instance, names: Names): string =>
   subTable(
     ['NIC', 'NETWORK', 'ADDRESS', 'MAC'],
     spec.nics.map((nic, i) => {
-      const address = nic.ipv4 ? `${nic.ipv4}${nic.prefix === undefined ? '' : `/${nic.prefix}`}` : '-';
+      const address = addressesOf(nic).join(' ') || '-';
       return [String(i), names.get(nic.network) ?? nic.network, address, nic.mac];
     }),
   );
@@ -147,4 +147,16 @@ async function disks(client: Session['client'], instance: Instance): Promise<str
       spec.source.kind,
     ]),
   );
+}
+
+/** `10.0.0.7/24`, `2001:db8::7/64`. */
+export function addressesOf({
+  ipv4,
+  prefix,
+  ipv6,
+  prefix6,
+}: Pick<Nic, 'ipv4' | 'prefix' | 'ipv6' | 'prefix6'>): string[] {
+  const text = (address: string | undefined, length: number | undefined): string[] =>
+    address === undefined ? [] : [length === undefined ? address : `${address}/${length}`];
+  return [...text(ipv4, prefix), ...text(ipv6, prefix6)];
 }

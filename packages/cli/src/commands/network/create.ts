@@ -20,6 +20,7 @@ export const networkCreate: Verb = {
     ...segmentFlags,
     { flags: '--bridge <bridge>', description: 'name of the bridge' },
     { flags: '--subnet <cidr>', description: 'IPv4 subnet, such as 192.168.77.0/24' },
+    { flags: '--subnet6 <cidr>', description: 'IPv6 subnet, such as 2001:db8:1::/64; addresses are static' },
     ...addressFlags,
     { flags: '--dhcp <yes|no>', description: 'answer DHCP for the guests', complete: () => ['yes', 'no'] },
     { flags: '--label <key=value>', description: 'label', many: true },
@@ -40,7 +41,7 @@ export const networkCreate: Verb = {
 
 function bodyOf(given: Given): Body<'createNetwork'> {
   const labels = parsePairs(given.all('label'));
-  const subnet = subnetOf(given);
+  const [subnet, subnet6] = [subnetOf(given, 4), subnetOf(given, 6)];
   const groups = given.all('group');
   return {
     name: given.arg(0, 'name'),
@@ -53,6 +54,7 @@ function bodyOf(given: Given): Body<'createNetwork'> {
       ...given.put('mtu', 'mtu', parseCount),
       ...(groups.length > 0 ? { groups: [...groups] } : {}),
       ...(subnet ? { subnet } : {}),
+      ...(subnet6 ? { subnet6 } : {}),
       ...given.put('dhcp', 'dhcp', parseYesNo),
     },
   };
@@ -64,13 +66,12 @@ function modeOf(given: Given): 'nat' | 'bridge' | 'uplink' {
   return mode as 'nat';
 }
 
-function subnetOf(given: Given) {
-  const cidr = given.text('subnet');
-  const addresses = addressesOf(given);
-  if (cidr === undefined) {
-    if (Object.keys(addresses).length > 0)
-      throw err('usage', { what: '--gateway, --pool, --dns and --reserve need --subnet' });
-    return undefined;
-  }
-  return { cidr, ...addresses };
+function subnetOf(given: Given, family: 4 | 6) {
+  const flag = family === 6 ? 'subnet6' : 'subnet';
+  const cidr = given.text(flag);
+  const addresses = addressesOf(given, family);
+  if (cidr !== undefined) return { cidr, ...addresses };
+  if (Object.keys(addresses).length > 0)
+    throw err('usage', { what: `gateway, pool, --dns and --reserve of IPv${family} need --${flag}` });
+  return undefined;
 }

@@ -3,10 +3,9 @@ import type { Network } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { entries } from '../../output/describe.ts';
 
-const poolOf = ({ spec }: Network): string | undefined =>
-  spec.subnet?.poolStart && spec.subnet.poolEnd
-    ? `${spec.subnet.poolStart}-${spec.subnet.poolEnd}`
-    : undefined;
+const rangeText = (subnet: { poolStart?: string; poolEnd?: string } | undefined): string | undefined =>
+  subnet?.poolStart && subnet.poolEnd ? `${subnet.poolStart}-${subnet.poolEnd}` : undefined;
+const poolOf = ({ spec }: Network): string | undefined => rangeText(spec.subnet);
 
 export const networkColumns: readonly Column<Network>[] = [
   { name: 'name', value: (row) => row.name },
@@ -15,6 +14,7 @@ export const networkColumns: readonly Column<Network>[] = [
   { name: 'vlan', value: (row) => row.spec.vlan },
   { name: 'uplink', value: (row) => row.spec.uplink, wide: true },
   { name: 'subnet', value: (row) => row.spec.subnet?.cidr },
+  { name: 'subnet6', value: (row) => row.spec.subnet6?.cidr, wide: true },
   { name: 'gateway', value: (row) => row.spec.subnet?.gateway },
   { name: 'pool', value: poolOf, wide: true },
   { name: 'id', value: (row) => row.id, wide: true },
@@ -38,8 +38,11 @@ export const describeNetwork = (
     ['subnet', spec.subnet?.cidr],
     ['gateway', spec.subnet?.gateway],
     ['pool', poolOf(network)],
-    ['dns', spec.subnet?.dns?.join(' ')],
-    ['reserved', spec.subnet?.reserved?.join(' ')],
+    ['subnet6', spec.subnet6?.cidr],
+    ['gateway6', spec.subnet6?.gateway],
+    ['pool6', rangeText(spec.subnet6)],
+    ['dns', [...(spec.subnet?.dns ?? []), ...(spec.subnet6?.dns ?? [])].join(' ')],
+    ['reserved', [...(spec.subnet?.reserved ?? []), ...(spec.subnet6?.reserved ?? [])].join(' ')],
     ['dhcp', spec.dhcp === undefined ? undefined : spec.dhcp ? 'yes' : 'no'],
     ['created', createdAt],
   ]);

@@ -16,6 +16,10 @@ const unsettable = {
   pool: { subnet: { poolStart: null, poolEnd: null } },
   dns: { subnet: { dns: null } },
   reserved: { subnet: { reserved: null } },
+  gateway6: { subnet6: { gateway: null } },
+  pool6: { subnet6: { poolStart: null, poolEnd: null } },
+  dns6: { subnet6: { dns: null } },
+  reserved6: { subnet6: { reserved: null } },
 } satisfies Record<string, Body<'setNetwork'>>;
 type Unsettable = keyof typeof unsettable;
 
@@ -50,8 +54,10 @@ export const networkSet: Verb = {
 
 function bodyOf(given: Given): Body<'setNetwork'> {
   const unset: Body<'setNetwork'>[] = given.all('unset').map(nullsOf);
-  const [groups, addresses] = [given.all('group'), addressesOf(given)];
-  const subnet = Object.assign({}, ...unset.map((each) => each.subnet ?? {}), addresses) as object;
+  const groups = given.all('group');
+  const merged = (parts: object[]): object => Object.assign({}, ...parts) as object;
+  const subnet = merged([...unset.map((each) => each.subnet ?? {}), addressesOf(given, 4)]);
+  const subnet6 = merged([...unset.map((each) => each.subnet6 ?? {}), addressesOf(given, 6)]);
   return {
     ...Object.assign({}, ...unset),
     ...given.string('uplink', 'uplink'),
@@ -59,6 +65,7 @@ function bodyOf(given: Given): Body<'setNetwork'> {
     ...given.put('mtu', 'mtu', parseCount),
     ...(groups.length > 0 ? { groups: [...groups] } : {}),
     ...(Object.keys(subnet).length > 0 ? { subnet } : {}),
+    ...(Object.keys(subnet6).length > 0 ? { subnet6 } : {}),
   };
 }
 

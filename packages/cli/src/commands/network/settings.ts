@@ -21,8 +21,10 @@ export const segmentFlags: readonly Flag[] = [
 export const addressFlags: readonly Flag[] = [
   { flags: '--gateway <address>', description: 'default: the first address with mode nat' },
   { flags: '--pool <range>', description: 'addresses to hand out: FIRST-LAST' },
-  { flags: '--dns <address>', description: 'name server for the guests', many: true },
-  { flags: '--reserve <address>', description: 'never handed out', many: true },
+  { flags: '--gateway6 <address>', description: 'of the IPv6 subnet; may be link-local' },
+  { flags: '--pool6 <range>', description: 'IPv6 addresses to hand out: FIRST-LAST' },
+  { flags: '--dns <address>', description: 'name server for the guests, IPv4 or IPv6', many: true },
+  { flags: '--reserve <address>', description: 'never handed out, IPv4 or IPv6', many: true },
   { flags: '--mtu <bytes>', description: 'largest packet' },
 ];
 
@@ -34,14 +36,17 @@ export interface Addresses {
   reserved?: string[];
 }
 
-/** What was given. @throws GantryError `invalid_argument` */
-export function addressesOf(given: Given): Addresses {
-  const [dns, reserved] = [given.all('dns'), given.all('reserve')];
+/** What was given for IPv4, or for IPv6. @throws GantryError `invalid_argument` */
+export function addressesOf(given: Given, family: 4 | 6): Addresses {
+  const suffix = family === 6 ? '6' : '';
+  const mine = (flag: string) =>
+    given.all(flag).filter((address) => address.includes(':') === (family === 6));
+  const [dns, reserved] = [mine('dns'), mine('reserve')];
   return {
-    ...given.string('gateway', 'gateway'),
-    ...poolOf(given.text('pool')),
-    ...(dns.length > 0 ? { dns: [...dns] } : {}),
-    ...(reserved.length > 0 ? { reserved: [...reserved] } : {}),
+    ...given.string(`gateway${suffix}`, 'gateway'),
+    ...poolOf(given.text(`pool${suffix}`)),
+    ...(dns.length > 0 ? { dns } : {}),
+    ...(reserved.length > 0 ? { reserved } : {}),
   };
 }
 
