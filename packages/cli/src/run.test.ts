@@ -337,6 +337,27 @@ describe('image import', () => {
   });
 });
 
+test('node drain --plan tells of each guest, and sets nothing', async () => {
+  const step = { instance: 'i', state: 'running', diskMiB: 2048 };
+  api.answers = {
+    'GET /v1/nodes/n1/drain': {
+      node: 'n',
+      name: 'n1',
+      role: 'active',
+      steps: [
+        { ...step, name: 'web1', way: 'stop', to: 'n2', why: 'it runs' },
+        { ...step, name: 'db1', way: 'blocked', why: '2 memory' },
+      ],
+    },
+  };
+  const { out } = await api.gantry('node', 'drain', 'n1', '--plan');
+  expect(out).toMatch(/web1 +running +shut down, then move +n2 +it runs/);
+  expect(out).toMatch(/db1 +running +blocked +- +2 memory/);
+  expect(out).toContain('2: 1 must be shut down to be moved, 1 blocked');
+  expect(out).toContain('at most 2 GiB of disks');
+  expect(api.asked.map(({ method }) => method)).toEqual(['GET']);
+});
+
 test('instance show: why each setting is as it is', async () => {
   api.answers = {
     ...names,

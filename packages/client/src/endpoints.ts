@@ -21,6 +21,7 @@ export const endpoints = {
   getNodeSettings: 'GET /v1/nodes/:ref/settings',
   listNodes: 'GET /v1/nodes',
   getNode: 'GET /v1/nodes/:ref',
+  planDrain: 'GET /v1/nodes/:ref/drain',
   setNode: 'PATCH /v1/nodes/:ref',
   addNode: 'POST /v1/nodes',
   removeNode: 'DELETE /v1/nodes/:ref',

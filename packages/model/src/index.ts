@@ -20,6 +20,7 @@ export * from './resources/attachment.ts';
 export * from './resources/cluster.ts';
 export * from './resources/common.ts';
 export * from './resources/disk.ts';
+export * from './resources/drain.ts';
 export * from './resources/event.ts';
 export * from './resources/flavor.ts';
 export * from './resources/group.ts';

@@ -35,6 +35,7 @@ import { Attachment } from './resources/attachment.ts';
 import { Cluster } from './resources/cluster.ts';
 import { Revision } from './resources/common.ts';
 import { Disk } from './resources/disk.ts';
+import { DrainPlan } from './resources/drain.ts';
 import { Event } from './resources/event.ts';
 import { Flavor } from './resources/flavor.ts';
 import { Group } from './resources/group.ts';
@@ -272,6 +273,14 @@ export const routes = {
     status: 200,
     body: SetNode,
     response: Node,
+  },
+  planDrain: {
+    method: 'GET',
+    path: '/v1/nodes/:ref/drain',
+    summary: 'what would become of each guest if the node were emptied',
+    roles: admin,
+    status: 200,
+    response: DrainPlan,
   },
   addNode: {
     method: 'POST',

@@ -6,6 +6,7 @@ import * as agent from './agent.ts';
 import type { Handler } from './call.ts';
 import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
+import { planDrain } from './drain.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
 import * as groups from './groups.ts';
@@ -39,6 +40,7 @@ export const handlers = {
   ...inside,
   ...instances,
   getInstanceAffinity,
+  planDrain,
   ...instanceDiff,
   ...instanceLock,
   ...instanceRename,

@@ -41,12 +41,13 @@ function choose(all: readonly Candidate[], wanted: Wanted): Choice {
   throw refusal(wanted.newcomer.name, requirements(wanted.input), decision, ways);
 }
 
-interface Decided {
+export interface Decided {
   decision: PlacementDecision;
   fit: (node: NodeId) => HardwareFit;
 }
 
-function decide(all: readonly Candidate[], wanted: Wanted): Decided {
+/** The same without refusing: to try what would be. */
+export function decide(all: readonly Candidate[], wanted: Wanted): Decided {
   const { input, only, newcomer, networks, networksAt = () => [] } = wanted;
   const needs = { ...requirements(input), sizes: sizesOf(input), networks: networks.map(({ id }) => id) };
   const answers = answersFor(input, all);

@@ -1,0 +1,100 @@
+/** Where the guests of a node could go, one after the other: each finds taken what those before it would take. Pure. */
+import { type HardwareFit, requirements } from '@gantry/guest';
+import {
+  type DrainStep,
+  type Fit,
+  type Instance,
+  isGantryError,
+  type NodeId,
+  type PlacementDecision,
+} from '@gantry/model';
+import type { Candidate } from './capacity.ts';
+import { peerOf } from './records.ts';
+import type { Wanted } from './wanted.ts';
+
+export interface Leaving {
+  instance: Instance;
+  wanted: Wanted;
+  /** Why nothing can be done with it now. */
+  busy?: string;
+}
+
+type Decide = (
+  all: readonly Candidate[],
+  wanted: Wanted,
+) => { decision: PlacementDecision; fit: (node: NodeId) => HardwareFit };
+
+/**
+ * @param others nodes that may take them
+ * @param refusalOf why none can, in one line
+ */
+export function drainSteps(
+  leaving: readonly Leaving[],
+  others: readonly Candidate[],
+  decide: Decide,
+  refusalOf: (wanted: Wanted, decision: PlacementDecision) => string,
+): DrainStep[] {
+  let left = others;
+  const memory = ({ wanted }: Leaving) => wanted.input.memoryMiB;
+  const inOrder = leaving.toSorted(
+    (a, b) => memory(b) - memory(a) || (a.instance.name < b.instance.name ? -1 : 1),
+  );
+  return inOrder.map((guest): DrainStep => {
+    if (guest.busy !== undefined) return step(guest, 'blocked', guest.busy);
+    try {
+      const { decision, fit } = decide(left, guest.wanted);
+      const { chosen } = decision;
+      if (!chosen) return step(guest, 'blocked', refusalOf(guest.wanted, decision));
+      left = left.map((each) =>
+        each.node.id === chosen.node
+          ? withGuest(each, guest, { node: chosen.node, ...fit(chosen.node) })
+          : each,
+      );
+      const down = isDown(guest.instance);
+      return step(guest, down ? 'move' : 'stop', down ? 'it is down' : MUST_STOP, chosen.name);
+    } catch (error) {
+      if (!isGantryError(error)) throw error;
+      return step(guest, 'blocked', error.message);
+    }
+  });
+}
+
+const MUST_STOP = 'guests cannot be moved while they run yet';
+
+const isDown = ({ status: { state } }: Instance): boolean =>
+  state === 'stopped' || state === 'crashed' || state === 'failed';
+
+function step({ instance, wanted }: Leaving, way: DrainStep['way'], why: string, to?: string): DrainStep {
+  const diskMiB = Object.values(requirements(wanted.input).diskMiB).reduce((a, b) => a + b, 0);
+  const { id, name, status } = instance;
+  return {
+    instance: id as DrainStep['instance'],
+    name,
+    state: status.state,
+    way,
+    ...(to === undefined ? {} : { to }),
+    diskMiB,
+    why,
+  };
+}
+
+/** The candidate as it is when the guest has come. */
+function withGuest(candidate: Candidate, { instance, wanted }: Leaving, fit: Fit): Candidate {
+  const { capacity, residents, bound } = candidate;
+  const { vcpus, memoryMiB, diskMiB } = requirements(wanted.input);
+  const storage = Object.entries(capacity.storage).map(([name, pool]) => [
+    name,
+    { ...pool, claimedMiB: pool.claimedMiB + (diskMiB[name] ?? 0) },
+  ]);
+  return {
+    ...candidate,
+    capacity: {
+      ...capacity,
+      memoryUsedMiB: capacity.memoryUsedMiB + memoryMiB,
+      vcpusUsed: capacity.vcpusUsed + vcpus,
+      storage: Object.fromEntries(storage),
+    },
+    bound: () => [...bound(), { extraSpecs: wanted.input.extraSpecs, fit }],
+    residents: new Map([...residents, [instance.id, peerOf(instance)]]),
+  };
+}
