@@ -205,6 +205,37 @@ describe('the node’s memory', () => {
   });
 });
 
+describe('what it boots', () => {
+  test('waits for the next start; what is not named stays', async () => {
+    await set({ boot: { kernel: 'node', initrd: 'node', args: 'quiet' } });
+    expect(brief(await set({ boot: { args: 'debug', initrd: null } }))).toEqual([
+      ['boot.args', 'quiet', 'debug', 'next-start'],
+      ['boot.initrd', 'node', undefined, 'next-start'],
+    ]);
+    expect((await cluster.instance('web')).spec.boot).toEqual({
+      kernel: 'node',
+      root: '/dev/vda',
+      args: 'debug',
+    });
+  });
+
+  test('arguments of a kernel that the disk chooses are refused, and so is no kernel', async () => {
+    await set({ boot: { kernel: 'disk', initrd: null, root: null } });
+    await expect(set({ boot: { args: 'quiet' } })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(set({ boot: { kernel: null } })).rejects.toMatchObject({ code: 'invalid_body' });
+  });
+
+  test('files of a node are an administrator’s to name', async () => {
+    const { secret } = await cluster.call<{ secret: string }>('createToken', {
+      body: { name: 'op', spec: { role: 'operator' } },
+    });
+    const boot = { kernel: '/etc/shadow' };
+    await expect(
+      cluster.controller.call('setInstance', { token: secret, params: { ref: 'web' }, body: { boot } }),
+    ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
 test('bounds of the cluster hold for what is set, and not for what stays', async () => {
   const sizes = [
     { of: 'memory', most: 512 },

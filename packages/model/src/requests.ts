@@ -185,19 +185,6 @@ export const LockInstance = strict({
   reason: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
 });
 export const RenameInstance = strict({ name: Name });
-export const SetInstance = strict({
-  labels: optional(
-    Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
-      description: 'key -> value; null unsets',
-    }),
-  ),
-  flavor: optional(Ref),
-  vcpus: optional(positive('instead of the flavor’s', 512)),
-  memoryMiB: optional(MiB('instead of the flavor’s', 16)),
-  guest: optional(GuestChanges),
-  protected: optional(Type.Boolean({ description: 'refuse its deletion' })),
-});
-export type SetInstance = Static<typeof SetInstance>;
 export const SetNetwork = strict({
   uplink: optional(BridgeName),
   vlan: optional(Type.Union([VlanId, Type.Null()], { description: 'null: the uplink itself' })),
@@ -209,6 +196,24 @@ export const SetNetwork = strict({
   subnet6: optional(changesOf<Omit<Subnet6, 'cidr'>>(Subnet6Parts, 'the same of the IPv6 subnet')),
 });
 export type SetNetwork = Static<typeof SetNetwork>;
+
+export const BootChanges = changesOf<Boot>(Boot.properties, 'what the guest boots');
+export type BootChanges = Static<typeof BootChanges>;
+
+export const SetInstance = strict({
+  labels: optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+      description: 'key -> value; null unsets',
+    }),
+  ),
+  flavor: optional(Ref),
+  vcpus: optional(positive('instead of the flavor’s', 512)),
+  memoryMiB: optional(MiB('instead of the flavor’s', 16)),
+  boot: optional(BootChanges),
+  guest: optional(GuestChanges),
+  protected: optional(Type.Boolean({ description: 'refuse its deletion' })),
+});
+export type SetInstance = Static<typeof SetInstance>;
 
 export const SetPolicy = strict({ guest: optional(GuestChanges), host: optional(HostChanges) });
 export const CreateGroup = strict({ name: Name, labels, ...SetPolicy.properties });

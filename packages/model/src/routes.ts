@@ -418,7 +418,8 @@ export const routes = {
   setInstance: {
     method: 'PATCH',
     path: '/v1/instances/:ref',
-    summary: 'change its size, settings, labels or protection; each change says when the guest gets it',
+    summary:
+      'change its size, kernel, settings, labels or protection; each change says when the guest gets it',
     roles: operators,
     status: 200,
     query: planQuery,

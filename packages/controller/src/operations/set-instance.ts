@@ -5,6 +5,7 @@
  */
 import { checkCombination, checkPolicy, lifePolicy } from '@gantry/guest';
 import {
+  Boot,
   err,
   type Flavor,
   type Guest,
@@ -17,6 +18,7 @@ import {
   stringMap,
   validate,
 } from '@gantry/model';
+import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type Asking, resolve } from '../api/call.ts';
 import { patchMap } from '../api/named.ts';
 import { COUNTERS } from '../objects.ts';
@@ -40,7 +42,8 @@ export async function setInstance(asking: Asking, before: Instance, body: SetIns
   const flavor = body.flavor === undefined ? undefined : await resolve(asking, 'flavor', body.flavor);
   const after = changed(before, body, flavor);
   const draft = new Draft(env.clock.now()).put(after).relyOn(flavor);
-  const ofGuest = body.flavor ?? body.vcpus ?? body.memoryMiB ?? body.guest;
+  const ofGuest = body.flavor ?? body.vcpus ?? body.memoryMiB ?? body.guest ?? body.boot;
+  if (body.boot) requireBootAllowed(asking.caller, after.spec.boot);
   if (ofGuest !== undefined) await requireIdle(store, before);
   const down = before.status.state === 'stopped' && before.spec.power === 'stopped';
   const policies = ofGuest === undefined ? [] : await rebind(asking, draft, { before, after, down });
@@ -69,9 +72,23 @@ function changed(instance: Instance, body: SetInstance, flavor: Flavor | undefin
       memoryMiB: body.memoryMiB ?? flavor?.spec.memoryMiB ?? spec.memoryMiB,
       ...(extraSpecs ? { extraSpecs } : {}),
       ...(guest ? { guest } : {}),
+      boot: bootOf(spec.boot, body.boot),
       ...(body.protected === undefined ? {} : { protected: body.protected }),
     }),
   };
+}
+
+/** Settings of a kernel are nothing to a guest that its disk boots. @throws GantryError `invalid_argument` */
+function bootOf(boot: Boot, changes: SetInstance['boot']): Boot {
+  if (!changes) return boot;
+  const merged = Object.entries({ ...boot, ...changes }).filter(([, value]) => value !== null);
+  const after = validate(Boot, Object.fromEntries(merged));
+  const beside = merged.map(([key]) => key).filter((key) => key !== 'kernel');
+  if (after.kernel !== 'disk' || beside.length === 0) return after;
+  throw err('invalid_argument', {
+    what: `${beside.join(', ')} beside kernel disk`,
+    wanted: 'possible: the boot loader on the disk chooses them; unset them, or name a kernel',
+  });
 }
 
 function patched(policy: GuestPolicy | undefined, changes: SetInstance['guest']): GuestPolicy | undefined {

@@ -22,6 +22,9 @@ export function settingChanges(change: Change): SettingChange[] {
     ...one('vcpus', before.spec.vcpus, after.spec.vcpus),
     ...one('memory', size(before.spec.memoryMiB), size(after.spec.memoryMiB)),
     ...pairs(before.spec.extraSpecs, after.spec.extraSpecs).flatMap(([key, from, to]) => one(key, from, to)),
+    ...pairs(before.spec.boot, after.spec.boot).flatMap(([key, from, to]) =>
+      differing(`boot.${key}`, from, to, when('boot', to, down)),
+    ),
     ...policyChanges(change),
     ...pairs(before.labels, after.labels).flatMap(([key, from, to]) => ofOurs(`label.${key}`, from, to)),
     ...ofOurs('protected', yesNo(before.spec.protected), yesNo(after.spec.protected)),

@@ -10,6 +10,7 @@ const elements: Readonly<Record<string, string>> = {
   cpuFlags: '/domain/cpu',
   cpuEnforce: '/domain/cpu',
   machineType: '/domain/os',
+  boot: '/domain/os',
   diskCache: '/domain/devices/disk/driver/@cache',
 };
 

@@ -44,8 +44,10 @@ test('what is set, and what unset', async () => {
     query: { plan: 'true' },
     body: { flavor: 'large', vcpus: 4, guest: { onCrash: 'stop', cpuMode: null } },
   });
+  await set('--kernel', 'node', '--kernel-args', '', '--initrd', 'none');
+  expect(api.asked[1]?.body).toEqual({ boot: { kernel: 'node', args: null, initrd: null } });
   await set('--label', 'a=b', '--remove-label', 'c');
-  expect(api.asked[1]?.body).toEqual({ labels: { a: 'b', c: null } });
+  expect(api.asked[2]?.body).toEqual({ labels: { a: 'b', c: null } });
 });
 
 test.each([

@@ -25,6 +25,10 @@ const flags: readonly Flag[] = [
   },
   { flags: '--vcpus <count>', description: 'virtual CPUs' },
   { flags: '--memory <size>', description: 'memory with its unit (1G)' },
+  { flags: '--kernel <kernel>', description: 'disk (its own boot loader), node, or a path on the node' },
+  { flags: '--initrd <initrd>', description: 'node or a path on the node; none: without' },
+  { flags: '--root <device>', description: 'root device for the kernel; default: the default' },
+  { flags: '--kernel-args <args>', description: 'further kernel arguments; an empty text unsets them' },
   ...guestFlags,
   {
     flags: '--unset <setting>',
@@ -40,7 +44,7 @@ const flags: readonly Flag[] = [
 
 export const instanceSet: Verb = {
   words: 'instance set',
-  summary: 'change size, settings, labels or protection of an instance',
+  summary: 'change size, kernel, settings, labels or protection of an instance',
   details: [
     'Each change says when the guest gets it, and why then: `now`, or at its next start (stop and start; a reboot',
     'inside the guest keeps its QEMU). What waits is shown by `gantry instance diff`. A guest that is to grow has the',
@@ -72,10 +76,18 @@ function bodyOf(given: Given): Body<'setInstance'> {
   const nulls = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, null]));
   const guest = { ...nulls(unset), ...guestPolicy(given) };
   const labels = { ...nulls(given.all('removeLabel')), ...parsePairs(given.all('label')) };
+  const unless = (none: string) => (text: string) => (text === none ? null : text);
+  const boot = {
+    ...given.string('kernel', 'kernel'),
+    ...given.put('initrd', 'initrd', unless('none')),
+    ...given.put('root', 'root', unless('default')),
+    ...given.put('args', 'kernelArgs', unless('')),
+  };
   const body = {
     ...given.string('flavor', 'flavor'),
     ...given.put('vcpus', 'vcpus', parseCount),
     ...given.put('memoryMiB', 'memory', parseMiB),
+    ...(Object.keys(boot).length > 0 ? { boot } : {}),
     ...(Object.keys(guest).length > 0 ? { guest } : {}),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
     ...given.put('protected', 'protect', parseYesNo),
