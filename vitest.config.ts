@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // unit: pure and quick, no root needed. integration: real libvirt, QEMU, bridges; needs root and script/setup.
+// lab: the same inside an emulated machine of its own, for what needs one; slow.
 export default defineConfig({
   test: {
     projects: [
@@ -26,6 +27,17 @@ export default defineConfig({
           retry: 1,
           // Each file has namespaces of its own; much of their time is waiting.
           maxWorkers: 2,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          include: ['test/virtual/**/*.test.ts'],
+          // A machine is emulated whole, and its guests once more within it; the first run makes its disk.
+          testTimeout: 1_200_000,
+          hookTimeout: 1_800_000,
+          fileParallelism: false,
           pool: 'forks',
         },
       },

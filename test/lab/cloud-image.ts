@@ -3,13 +3,9 @@
  * Made of Debian's packages by debootstrap, mke2fs and grub-mkimage, without a mount or a loop device on this machine;
  * once, and kept beside the other bases.
  */
-import { createHash } from 'node:crypto';
-import { access, cp, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mirrorFor, readAptSources } from '../../packages/agent/src/os/debootstrap/apt-sources.ts';
-import { withFileLock } from '../../packages/agent/src/process/file-lock.ts';
-import { isolated } from '../../packages/agent/src/process/isolated.ts';
-import { CACHE } from './cluster.ts';
+import { debootstrap, madeOnce } from './made-once.ts';
 import { succeed } from './run.ts';
 
 const MiB = 2 ** 20;
@@ -48,38 +44,15 @@ boot
 
 const grubModules = 'biosdisk part_msdos ext2 normal linux serial terminal echo boot'.split(' ');
 
-const recipe = JSON.stringify([packages, files, grubModules, DISK_BYTES, 1]);
+const contents = [packages, files, grubModules, DISK_BYTES, 1];
 
 /** Path of the qcow2. The first call takes some minutes, and uses the mirror of this machine's apt. */
-export async function cloudImage(): Promise<string> {
-  const folder = join(CACHE, 'test-cloud-image');
-  const image = join(folder, `${createHash('sha256').update(recipe).digest('hex').slice(0, 16)}.qcow2`);
-  await mkdir(folder, { recursive: true });
-  const { signal } = new AbortController();
-  await withFileLock(join(folder, 'lock'), () => ensure(folder, image), { signal });
-  return image;
-}
+export const cloudImage = (): Promise<string> =>
+  madeOnce({ folder: 'test-cloud-image', contents, suffix: '.qcow2', make: build });
 
-async function ensure(folder: string, image: string): Promise<void> {
-  const isThere = await access(image).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return;
-  const killed = (await readdir(folder)).filter((name) => name.startsWith('making-'));
-  for (const name of killed) await rm(join(folder, name), { recursive: true });
-  const work = await mkdtemp(join(folder, 'making-'));
-  try {
-    await build(work);
-    await rename(join(work, 'disk.qcow2'), image);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-async function build(work: string): Promise<void> {
+async function build(work: string, result: string): Promise<void> {
   const [tree, disk] = [join(work, 'tree'), join(work, 'disk.raw')];
-  await debootstrap(tree);
+  await debootstrap(tree, packages);
   for (const [path, content] of Object.entries(files)) {
     await mkdir(join(tree, path, '..'), { recursive: true });
     await writeFile(join(tree, path), content);
@@ -92,16 +65,7 @@ async function build(work: string): Promise<void> {
   await cp(join(tree, 'usr/lib/grub/i386-pc'), join(tree, 'boot/grub/i386-pc'), { recursive: true });
   await partition(tree, disk);
   await installLoader(disk, boot, image);
-  await succeed(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', disk, join(work, 'disk.qcow2')]);
-}
-
-async function debootstrap(tree: string): Promise<void> {
-  const mirror = mirrorFor(await readAptSources(), 'bookworm');
-  if (!mirror) throw new Error('apt of this machine knows no mirror of bookworm');
-  const cached = join(CACHE, 'debootstrap', 'packages');
-  await mkdir(cached, { recursive: true });
-  const options = ['--variant=minbase', `--include=${packages.join(',')}`, `--cache-dir=${cached}`];
-  await succeed([...isolated, 'debootstrap', ...options, 'bookworm', tree, mirror], { limitMs: 900_000 });
+  await succeed(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', disk, result]);
 }
 
 /** One partition with the tree in it. */
