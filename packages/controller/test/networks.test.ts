@@ -124,6 +124,7 @@ describe('refused, and nothing is made:', () => {
 
   test('the same VLAN twice on nodes of one group; on others it is another segment', async () => {
     await create({ groups: ['rack1'] });
+    await expect(create()).rejects.toMatchObject({ code: 'name_taken' });
     await expect(create({ bridge: 'br2' }, 'net2')).rejects.toMatchObject({ code: 'invalid_argument' });
     await create({ bridge: 'br2', groups: ['default'] }, 'net2');
     await expect(set({ groups: [] })).rejects.toMatchObject({ code: 'invalid_argument' });

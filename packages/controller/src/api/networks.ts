@@ -17,7 +17,7 @@ export const createNetwork: Handler<'createNetwork'> = async (call) => {
   const groups = await groupsOf(call, asked.groups);
   const { groups: _names, ...rest } = asked;
   const spec = completeNetwork({ ...rest, ...idsOf(groups) });
-  const number = await requireApart(call.app.store, spec);
+  const number = await requireApart(call.app.store, name, spec);
   return createNamed(call, 'network', { name, labels, spec, status: {} }, (draft, network) => {
     claimSegment(draft.relyOn(...groups), number);
     if (spec.mode !== 'bridge') draft.take(BRIDGE_SPACE, bridgeOf(network), network.id);
@@ -32,7 +32,7 @@ export const setNetwork: Handler<'setNetwork'> = async (call) => {
   const groups = await groupsOf(call, call.body.groups);
   const spec = completeNetwork(changedSpec(network.spec, call.body, groups));
   const changed = { ...network, generation: network.generation + 1, spec };
-  const number = await requireApart(store, spec, network.id);
+  const number = await requireApart(store, network.name, spec);
   const draft = claimSegment(new Draft(env.clock.now()).put(changed).relyOn(...groups), number);
   await requireNotCutOff(store, changed);
   const message = `set ${Object.keys(call.body).join(', ')} of network ${network.name}`;

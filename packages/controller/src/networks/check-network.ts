@@ -50,14 +50,15 @@ function requireParts({ mode, bridge, uplink, vlan, subnet, subnet6, dhcp }: Net
 }
 
 /**
- * Two networks on one node need different subnets, and those that Gantry makes different bridges and VLANs.
+ * Two networks on one node need different subnets, and those that Gantry makes different bridges and VLANs. One of
+ * the same name is itself: when it is made, that name is refused.
  * Returns the number of the decision, for `claimSegment`.
  * @throws GantryError `invalid_argument`
  */
-export async function requireApart(store: Store, spec: NetworkSpec, self?: string): Promise<number> {
+export async function requireApart(store: Store, name: string, spec: NetworkSpec): Promise<number> {
   const number = await segmentNumber(store);
   for (const other of (await store.list('network')).items) {
-    const what = other.id === self ? undefined : clash(spec, other);
+    const what = other.name === name ? undefined : clash(spec, other);
     if (what) throw refuse(what, `apart from that of network ${other.name}`);
   }
   return number;
