@@ -27,6 +27,7 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
   if (seen?.ours && compareEpochs(seen.ours.epoch, guest.spec.epoch) > 0)
     return answer({ state: 'unknown', reason: 'the domain belongs to a newer binding' });
   if (guest.spec.remove) return planRemoval(guest, seen, input, answer);
+  if (seen && startsUp(seen) && guest.spec.power === 'running') return answer({ state: 'starting' });
   if (seen && alive(seen)) return planAlive(guest, seen, input, memory, answer);
   return guest.spec.power === 'running'
     ? planStart(guest, seen, input, memory, answer)
@@ -34,6 +35,9 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
 }
 
 type Answer = (status: GuestStatus, actions?: Action[], wakeAt?: number) => GuestPart;
+
+/** QEMU is there, but libvirt may still refuse the guest: its CPU is not what was asked for, a device does not come up. */
+const startsUp = ({ state, reason }: SeenDomain): boolean => state === 'paused' && reason === 'starting-up';
 
 const alive = (seen: SeenDomain): boolean => seen.state !== 'shutoff' && seen.state !== 'crashed';
 

@@ -112,6 +112,14 @@ describe('a guest that was to reboot', () => {
   });
 });
 
+it('a guest that libvirt is starting runs not yet, and is not remembered to have run', () => {
+  const input = inputOf(withMemory({ restarts: [] }, { domains: [domainOf('paused', 'starting-up')] }));
+  const { actions, guests, statuses } = plan(input);
+  expect(actions).toEqual([]);
+  expect(statuses.find(({ kind }) => kind === 'guest')?.status).toMatchObject({ state: 'starting' });
+  expect(guests[ids.instance]).not.toHaveProperty('ranInBoot');
+});
+
 describe('a running guest', () => {
   it('is adopted whatever the journal says, and reported', () => {
     const observation = observationOf({ domains: [domainOf('running')] });
