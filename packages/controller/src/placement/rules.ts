@@ -1,6 +1,6 @@
 /** Rules between instances and bounds of sizes, for every candidate. */
 import type { GuestInput, NodeId, Rejection, Requirements } from '@gantry/model';
-import { affinityOn, exclusionsOn, type Peer } from '@gantry/placement';
+import { type AffinityAnswer, affinityOn, exclusionsOn, type Peer } from '@gantry/placement';
 import type { Candidate } from './capacity.ts';
 
 /** More than load can make of a difference: wishes come before balance. */
@@ -18,13 +18,19 @@ export function rulesFor(newcomer: Peer, all: readonly Candidate[]): Rules {
   const candidates = new Map(all.map((candidate) => [candidate.capacity.id, candidate]));
   const everybody = once(() => all.flatMap(({ residents }) => [...residents.values()]));
   const residentsOf = (node: NodeId) => [...(candidates.get(node)?.residents.values() ?? [])];
-  const answer = (node: NodeId) => affinityOn(newcomer, residentsOf(node), everybody);
+  const answers = new Map<NodeId, AffinityAnswer>();
+  const answer = (node: NodeId): AffinityAnswer => {
+    const known = answers.get(node) ?? affinityOn(newcomer, residentsOf(node), everybody);
+    answers.set(node, known);
+    return known;
+  };
   return {
     rejections: (node) => answer(node).rejections,
     wishes(node) {
       const { missed } = answer(node);
       const { exclusionLabels = [] } = candidates.get(node)?.host ?? {};
-      const exclusions = exclusionsOn(newcomer, residentsOf(node), exclusionLabels);
+      const exclusions =
+        exclusionLabels.length > 0 ? exclusionsOn(newcomer, residentsOf(node), exclusionLabels) : 0;
       return {
         ...(missed > 0 ? { affinity: missed * MISSED } : {}),
         ...(exclusions > 0 ? { exclusion: exclusions * EXCLUSION } : {}),
