@@ -39,6 +39,9 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
     () => sim.user('renameInstance', { params, body: { name: names[random.between(0, names.length - 1)] } }),
+    () => sim.user('lockInstance', { params, body: { reason: 'under audit' } }),
+    () => sim.user('unlockInstance', { params }),
+    () => sim.user('unlockInstance', { params }),
     () => sim.user('setInstance', { params, body: someSettings(random) }),
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),
@@ -59,9 +62,16 @@ async function step(sim: Simulation, random: Random): Promise<void> {
   } catch (error) {
     if (
       !isGantryError(error) ||
-      !['busy', 'wrong_state', 'not_found', 'name_taken', 'conflict', 'no_capacity', 'cannot_grow'].includes(
-        error.code,
-      )
+      ![
+        'busy',
+        'wrong_state',
+        'not_found',
+        'name_taken',
+        'conflict',
+        'no_capacity',
+        'cannot_grow',
+        'locked',
+      ].includes(error.code)
     )
       throw error;
   }
@@ -107,6 +117,7 @@ async function picture(sim: Simulation): Promise<string> {
 
 async function deleteAll(sim: Simulation): Promise<void> {
   for (const instance of (await sim.store.list('instance')).items) {
+    await sim.user('unlockInstance', { params: { ref: instance.name } });
     await sim.user('deleteInstance', { params: { ref: instance.name } });
     expect(await sim.until(() => idle(sim), 60 * minutes), 'every operation ends').toBe(true);
   }
