@@ -1,0 +1,77 @@
+/** Routes: the cluster, its groups, and the settings that hold. */
+import { CreateGroup, SetClusterAccess, SetClusterOs, SetPolicy } from '../requests.ts';
+import { Cluster } from '../resources/cluster.ts';
+import { Group } from '../resources/group.ts';
+import { Token } from '../resources/project.ts';
+import { strict, Type } from '../schema.ts';
+import { admin, all, create, get, list, type Route, remove, settings } from './shapes.ts';
+
+export const clusterRoutes = {
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    summary: 'is the controller alive',
+    roles: [],
+    status: 200,
+    response: strict({ ok: Type.Boolean(), version: Type.String() }),
+  },
+  whoami: {
+    method: 'GET',
+    path: '/v1/whoami',
+    summary: 'what the token is and may',
+    roles: ['admin', 'operator', 'viewer', 'agent'],
+    status: 200,
+    response: Token,
+  },
+  getCluster: {
+    method: 'GET',
+    path: '/v1/cluster',
+    summary: 'the cluster',
+    roles: all,
+    status: 200,
+    response: Cluster,
+  },
+  setClusterPolicy: {
+    method: 'PATCH',
+    path: '/v1/cluster',
+    summary: 'set inherited settings of the cluster, of guests and of nodes as hosts',
+    roles: admin,
+    status: 200,
+    body: SetPolicy,
+    response: Cluster,
+  },
+  setClusterAccess: {
+    method: 'PATCH',
+    path: '/v1/cluster/access',
+    summary: 'who may run commands on nodes',
+    roles: admin,
+    status: 200,
+    body: SetClusterAccess,
+    response: Cluster,
+  },
+  setClusterOs: {
+    method: 'PATCH',
+    path: '/v1/cluster/os',
+    summary: 'set parameters of an OS provider',
+    roles: admin,
+    status: 200,
+    body: SetClusterOs,
+    response: Cluster,
+  },
+  listGroups: list('/v1/groups', 'groups', Group),
+  getGroup: get('/v1/groups', 'group', Group),
+  setGroupPolicy: {
+    method: 'PATCH',
+    path: '/v1/groups/:ref',
+    summary: 'set inherited settings of the group, of guests and of nodes as hosts',
+    roles: admin,
+    status: 200,
+    body: SetPolicy,
+    response: Group,
+  },
+  createGroup: create('/v1/groups', 'group', CreateGroup, Group, admin),
+  deleteGroup: remove('/v1/groups', 'group', admin),
+  getClusterSettings: settings('/v1/cluster/settings', 'the cluster'),
+  getGroupSettings: settings('/v1/groups/:ref/settings', 'a group'),
+  getNodeSettings: settings('/v1/nodes/:ref/settings', 'a node and guests on it'),
+} as const satisfies Record<string, Route>;

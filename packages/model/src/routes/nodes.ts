@@ -1,0 +1,60 @@
+/** Routes: nodes, and commands on them. */
+import { AddNode, NodeAdded } from '../joining.ts';
+import { ExecCommand, FileQuery, FileWritten } from '../node-commands.ts';
+import { SetNode } from '../requests.ts';
+import { DrainPlan } from '../resources/drain.ts';
+import { Node } from '../resources/node.ts';
+import { Type } from '../schema.ts';
+import { admin, get, list, operators, type Route, remove } from './shapes.ts';
+
+export const nodesRoutes = {
+  listNodes: list('/v1/nodes', 'nodes', Node),
+  getNode: { ...get('/v1/nodes', 'node', Node), roles: ['admin', 'operator', 'viewer', 'agent'] },
+  setNode: {
+    method: 'PATCH',
+    path: '/v1/nodes/:ref',
+    summary: 'drain, undrain or set offline; set what of it guests may use',
+    roles: admin,
+    status: 200,
+    body: SetNode,
+    response: Node,
+  },
+  planDrain: {
+    method: 'GET',
+    path: '/v1/nodes/:ref/drain',
+    summary: 'what would become of each guest if the node were emptied',
+    roles: admin,
+    status: 200,
+    response: DrainPlan,
+  },
+  addNode: {
+    method: 'POST',
+    path: '/v1/nodes',
+    summary: 'expect a new node: a token with which one machine may join under this name, once',
+    roles: admin,
+    status: 201,
+    body: AddNode,
+    response: NodeAdded,
+  },
+  removeNode: remove('/v1/nodes', 'node', admin),
+  execOnNode: {
+    method: 'POST',
+    path: '/v1/nodes/:ref/exec',
+    summary: 'run a command on the node as root; its output as events `out` and `err` (base64), then `end`',
+    roles: operators,
+    status: 200,
+    stream: 'events',
+    body: ExecCommand,
+    response: Type.Unknown(),
+  },
+  putNodeFile: {
+    method: 'PUT',
+    path: '/v1/nodes/:ref/file',
+    summary: 'write a file on the node, whole or not at all',
+    roles: operators,
+    status: 200,
+    stream: 'bytes-in',
+    query: FileQuery,
+    response: FileWritten,
+  },
+} as const satisfies Record<string, Route>;
