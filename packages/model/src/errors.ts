@@ -288,6 +288,12 @@ export const errorRegistry = {
     '{kind} was cancelled by {by}',
     'Repeat the command if it is still wanted.',
   ),
+  start_timeout: entry(
+    504,
+    1,
+    '{what} is not ready after {limit}; last seen: {observed}',
+    'It may only be slow: ask again. Its log says more: `journalctl -u gantry-controller -u gantry-agent`, without systemd log/ in the state directory.',
+  ),
   deadline_exceeded: entry(
     504,
     1,

@@ -5,7 +5,7 @@ import { err, isGantryError, type Node } from '@gantry/model';
 
 const EVERY_MS = 100;
 
-/** @throws whatever `check` throws meanwhile (a daemon that ended), or `deadline_exceeded` */
+/** @throws whatever `check` throws meanwhile (a daemon that ended), or `start_timeout` */
 async function until<T>(
   what: string,
   limitMs: number,
@@ -17,12 +17,13 @@ async function until<T>(
     const found = await check();
     if (found !== undefined) return found;
     if (performance.now() > endMs)
-      throw err('deadline_exceeded', { what, limit: `${limitMs / 1000} s`, observed: seen(), operation: '' });
+      throw err('start_timeout', { what, limit: `${limitMs / 1000} s`, observed: seen() });
     await sleep(EVERY_MS);
   }
 }
 
-export async function untilAnswers(client: Client, alive: () => void, limitMs = 30_000): Promise<void> {
+/** An emulated machine takes 40 s to start a controller. */
+export async function untilAnswers(client: Client, alive: () => void, limitMs = 90_000): Promise<void> {
   let last = 'nothing';
   const ask = async () => {
     alive();
@@ -34,7 +35,7 @@ export async function untilAnswers(client: Client, alive: () => void, limitMs = 
       return undefined;
     }
   };
-  await until('the start of the controller', limitMs, ask, () => last);
+  await until('the controller', limitMs, ask, () => last);
 }
 
 /** The first report may take a while: the agent tries out whether KVM runs a guest. */
