@@ -129,11 +129,10 @@ async function booted(instance: string): Promise<void> {
 
 async function pressKey(instance: string, key: string): Promise<void> {
   await booted(instance);
-  const { readable, writable, abort } = await guests.console(instance);
-  await writable.getWriter().write(Buffer.from(key));
-  // Its echo is the last that is heard of it.
-  for await (const bytes of readable) if (Buffer.from(bytes).includes(key)) break;
-  abort();
+  const seat = await guests.console(instance);
+  seat.write(key);
+  // Its echo is the last that is heard of it; leaving the loop leaves the console.
+  for await (const bytes of seat as AsyncIterable<Buffer>) if (bytes.includes(key)) break;
 }
 
 /** QEMU's pid as this machine counts. */

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat, watch } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { Duplex, Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TunnelRequest } from '@gantry/model';
 import { serveCommand } from './commands/serve-command.ts';
@@ -14,7 +14,7 @@ import { answerCall } from './node-calls.ts';
 export interface TunnelParts {
   env: Env;
   link: AgentLink;
-  guests: Pick<Guests, 'answer' | 'console' | 'paths'>;
+  guests: Pick<Guests, 'answer' | 'console' | 'execInside' | 'paths'>;
 }
 
 /** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
@@ -45,7 +45,7 @@ async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   if (what.kind === 'call') await answerCall(bytes, guests.answer);
-  else if (what.kind === 'command') await serveCommand(bytes, signal);
+  else if (what.kind === 'command') await serveCommand(bytes, guests.execInside, signal);
   else if (what.kind === 'log')
     await pipeline(logOf(guests.paths(what.instance).console, what, signal), bytes, { signal });
   else await join(bytes, await open(guests, what), signal);
@@ -56,8 +56,7 @@ async function open(
   what: Extract<TunnelRequest['what'], { kind: 'console' | 'vnc' }>,
 ): Promise<Duplex> {
   if (what.kind === 'vnc') return connect(guests.paths(what.instance).vnc);
-  const { readable, writable } = await guests.console(what.instance);
-  return Duplex.fromWeb({ readable, writable } as Parameters<typeof Duplex.fromWeb>[0]);
+  return guests.console(what.instance);
 }
 
 async function join(user: Duplex, guest: Duplex, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /** The process's surroundings as the commands see them, so that tests can stand in for a terminal. */
 import type { Readable, Writable } from 'node:stream';
 
-export type Sink = Writable & { isTTY?: boolean; columns?: number };
+export type Sink = Writable & { isTTY?: boolean; columns?: number; rows?: number };
 export type Source = Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown };
 
 export interface Io {

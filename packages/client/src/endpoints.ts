@@ -71,6 +71,7 @@ export const endpoints = {
   getInstanceStats: 'GET /v1/instances/:ref/stats',
   listInstanceStats: 'GET /v1/stats',
   deleteInstance: 'DELETE /v1/instances/:ref',
+  execInInstance: 'POST /v1/instances/:ref/exec',
   instanceConsole: 'GET /v1/instances/:ref/console',
   instanceVnc: 'GET /v1/instances/:ref/vnc',
   instanceScreenshot: 'GET /v1/instances/:ref/screenshot',

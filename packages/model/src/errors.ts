@@ -318,6 +318,12 @@ export const errorRegistry = {
     'it failed on {count} of {of} nodes: {where}',
     'What it printed there is above.',
   ),
+  guest_command_failed: entry(
+    500,
+    1,
+    'the command in {name} did not succeed: {how}',
+    'What it printed is above.',
+  ),
   agent_outdated: entry(409, 1, 'the agent does not know {fields}', 'Upgrade the agent on that node.'),
   stale_term: entry(
     409,

@@ -1,7 +1,8 @@
 /**
- * What an administrator lets nodes do by hand: run a command, take a file. It travels through a tunnel: the command as one
+ * What is run by hand on a node or inside a guest, and files for nodes. It travels through a tunnel: the command as one
  * JSON line (the bytes of a file after it), and lines come back until `end`, `written` or `problem`.
  */
+import { InstanceId } from './ids.ts';
 import { Problem } from './problem.ts';
 import { optional, type Static, strict, Type } from './schema.ts';
 
@@ -26,6 +27,21 @@ export const ExecCommand = strict({
 });
 export type ExecCommand = Static<typeof ExecCommand>;
 
+/** Through the guest's own agent. */
+export const GuestExec = strict({
+  ...ExecCommand.properties,
+  input: optional(
+    Type.String({
+      maxLength: 699_052,
+      pattern: '^[A-Za-z0-9+/=]*$',
+      description: 'what it reads on standard input, base64 of at most 512 KiB; default nothing',
+    }),
+  ),
+});
+export type GuestExec = Static<typeof GuestExec>;
+export const GuestCommand = strict({ instance: InstanceId, ...GuestExec.properties });
+export type GuestCommand = Static<typeof GuestCommand>;
+
 export const FileQuery = strict({
   path: Type.String({
     maxLength: 4095,
@@ -39,6 +55,7 @@ export type FileQuery = Static<typeof FileQuery>;
 
 export const NodeCommand = Type.Union([
   strict({ do: Type.Literal('exec'), ...ExecCommand.properties }),
+  strict({ do: Type.Literal('guest-exec'), ...GuestCommand.properties }),
   strict({ do: Type.Literal('file'), ...FileQuery.properties }),
 ]);
 export type NodeCommand = Static<typeof NodeCommand>;
@@ -47,6 +64,7 @@ export const ExecEnd = strict({
   code: optional(Type.Integer({ description: 'exit code' })),
   signal: optional(Type.String({ description: 'what killed it' })),
   timedOut: Type.Boolean(),
+  cut: optional(Type.Boolean({ description: 'it wrote more than the guest’s agent keeps' })),
 });
 export type ExecEnd = Static<typeof ExecEnd>;
 

@@ -41,6 +41,7 @@ export const instanceActions = {
   stats: ['running', 'paused', 'stopping'],
   'take a screenshot of': ['running', 'paused', 'stopping'],
   'ping the agent of': ['running'],
+  'run a command in': ['running'],
   'set password': ['running'],
   'add ssh key': ['running'],
   logs: ['creating', 'stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],

@@ -1,9 +1,12 @@
 /** What an operator does with guests that are there: under a real libvirt, on tiny guests. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Instance, InstanceChanged, InstanceDiff } from '@gantry/model';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type Cluster, GANTRY, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
@@ -94,6 +97,39 @@ test('locked nothing of it changes, and whoever tries is told why', async () => 
   expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('under audit') });
   expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^locked +by \S+ since .*: under audit$/m);
   await cluster.ok('instance', 'unlock', 'web1');
+});
+
+test('several people at one console see the same', async () => {
+  const input = 'a';
+  const both = await Promise.all([1, 2].map(() => cluster.gantry(['console', 'web1'], { input })));
+  for (const { code, stdout } of both) expect([code, stdout]).toEqual([0, expect.stringContaining('a')]);
+});
+
+test('its display on a port of this machine', async () => {
+  const door = spawn(GANTRY, ['console', 'web1', '--vnc'], {
+    env: cluster.env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void door.kill('SIGKILL'));
+  const ended = once(door, 'exit');
+  const [url] = (await once(door.stdout, 'data')) as [Buffer];
+  const viewer = connect(Number(new URL(String(url).trim()).port), '127.0.0.1');
+  expect(String((await once(viewer, 'data'))[0])).toBe('RFB 003.008\n');
+  viewer.destroy();
+  door.kill('SIGINT');
+  expect((await ended)[0]).toBe(0);
+  await cluster.ok('instance', 'stop', 'web1', '--force');
+  expect(await cluster.gantry(['console', 'web1', '--vnc'])).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('[wrong_state]'),
+  });
+  await cluster.ok('instance', 'start', 'web1');
+});
+
+test('top shows who uses most', async () => {
+  const shown = await cluster.ok('top', '--count', '2', '--every', '1s');
+  expect(shown).toMatch(/1 running on 1 node {3}cpu [0-9.]+ % on \d+ vcpus/);
+  expect(shown).toMatch(/^web1 /m);
 });
 
 test('keys reach its keyboard: its firmware starts it anew, in the same QEMU', async () => {

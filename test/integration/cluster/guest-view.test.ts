@@ -238,6 +238,38 @@ describe('guest agent', () => {
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('[guest_agent]') });
   });
 
+  test('commands run inside, without a shell between', async () => {
+    const exec = (...words: string[]) => cluster.gantry(['instance', 'exec', 'rated', ...words]);
+    expect(await exec('--', 'echo', '$HOME; reboot')).toMatchObject({ code: 0, stdout: '$HOME; reboot\n' });
+    const failing = await exec('--', 'sh', '-c', 'echo out; echo oops >&2; exit 7');
+    expect(failing).toMatchObject({
+      code: 1,
+      stdout: 'out\n',
+      stderr: expect.stringContaining('exit code 7'),
+    });
+    expect(failing.stderr).toMatch(/^oops$/m);
+    const input = join(cluster.dir, 'input');
+    await writeFile(input, 'twelve bytes');
+    expect((await exec('--input', input, '--', 'wc', '-c')).stdout.trim()).toBe('12');
+    expect(await exec('--timeout', '1s', '--', 'sleep', '4321')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('its time was over'),
+    });
+    expect(await inGuest('rated', 'pgrep -fx "sleep 4321" || echo none')).toBe('none');
+    expect((await exec('--', '/no/such/program')).stderr).toContain('[guest_agent]');
+    expect(await cluster.ok('event', 'list')).toContain('run in instance rated: ["echo","$HOME; reboot"]');
+  });
+
+  test('an image may forbid commands', async () => {
+    const forbid = String.raw`printf '[general]\nblacklist=guest-exec\n' > /etc/qemu/qemu-ga.conf`;
+    await inGuest('dry', `mkdir -p /etc/qemu && ${forbid} && systemctl restart qemu-guest-agent`);
+    await until('it answers', async () => (await cluster.gantry(['instance', 'ping', 'dry'])).code === 0);
+    expect(await cluster.gantry(['instance', 'exec', 'dry', '--', 'true'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/disabled.*\[guest_agent\]/s),
+    });
+  });
+
   test('frozen file systems take no writes, and are thawed whatever happens', async () => {
     const session = createSession({
       uri: 'qemu:///system',

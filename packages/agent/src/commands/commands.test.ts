@@ -31,6 +31,8 @@ interface Seen {
   last: CommandOutput | undefined;
 }
 
+const noGuests = () => Promise.reject(new Error('no guests here'));
+
 /** Plays the controller; `rest` are the bytes after the line. */
 async function ask(
   command: NodeCommand | string,
@@ -39,7 +41,7 @@ async function ask(
 ): Promise<Seen> {
   const [near, far] = duplexPair();
   for (const end of [near, far]) end.on('error', () => undefined);
-  const served = serveCommand(far, stop.signal).catch(() => far.destroy());
+  const served = serveCommand(far, noGuests, stop.signal).catch(() => far.destroy());
   near.write(`${typeof command === 'string' ? command : JSON.stringify(command)}\n`);
   for (const chunk of rest) near.write(chunk);
   if (rest.length === 0) near.end();
@@ -175,7 +177,7 @@ describe('files', () => {
 
   test('one that is cut leaves nothing', async () => {
     const [near, far] = duplexPair();
-    const served = serveCommand(far, new AbortController().signal).catch(() => undefined);
+    const served = serveCommand(far, noGuests, new AbortController().signal).catch(() => undefined);
     near.write(
       `${JSON.stringify({ do: 'file', path: join(folder, 'file'), mode: 0o600, sizeBytes: 10 })}\nhal`,
     );

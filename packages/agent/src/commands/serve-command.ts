@@ -1,17 +1,25 @@
 /** The node's end of a command by hand: one line says what, output goes back in lines, and a file's bytes follow the line. */
 import type { Duplex } from 'node:stream';
-import { COMMAND_LINE_LIMIT, err, matches, NodeCommand, toProblem } from '@gantry/model';
+import { COMMAND_LINE_LIMIT, err, type GuestCommand, matches, NodeCommand, toProblem } from '@gantry/model';
 import { execute } from './execute.ts';
 import type { Say } from './say.ts';
 import { takeFile } from './take-file.ts';
 
-export async function serveCommand(bytes: Duplex, signal: AbortSignal): Promise<void> {
+/** Runs a command inside a guest. @throws GantryError */
+export type ExecInside = (command: GuestCommand, say: Say, signal: AbortSignal) => Promise<void>;
+
+export async function serveCommand(
+  bytes: Duplex,
+  execInside: ExecInside,
+  signal: AbortSignal,
+): Promise<void> {
   const say = speaker(bytes, signal);
   const input = new Input(bytes);
   try {
     const command: unknown = JSON.parse(await input.line());
     if (!matches(NodeCommand, command)) throw err('agent_outdated', { fields: 'this command' });
     if (command.do === 'exec') await execute(command, say, signal);
+    else if (command.do === 'guest-exec') await execInside(command, say, signal);
     else await say({ written: await takeFile(command, input.rest(), signal) });
   } catch (error) {
     signal.throwIfAborted();

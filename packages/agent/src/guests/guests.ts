@@ -1,8 +1,10 @@
 /** The guests of a node under libvirt: carries out guest.* and acts, says what is there, and tells what happens. */
 
-import { type LibvirtDuplexStream, virDomainConsoleFlags } from '@gantry/libvirt';
+import type { Duplex } from 'node:stream';
+import { virDomainConsoleFlags } from '@gantry/libvirt';
 import { err, type Inside, type Provenance } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
+import type { ExecInside } from '../commands/serve-command.ts';
 import type { Position } from '../console/reader.ts';
 import type { DomainHappening } from '../env.ts';
 import type { HypervisorXml } from '../host/hardware/hardware.ts';
@@ -10,9 +12,11 @@ import type { AnswerCall } from '../node-calls.ts';
 import type { Observation } from '../observation.ts';
 import { answerCall } from './calls.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import { createConsoleRooms } from './console-room.ts';
 import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
+import { execInside } from './exec.ts';
 import { firstAlone } from './first-alone.ts';
 import { createTranslator } from './happenings.ts';
 import { askHypervisor } from './hypervisor.ts';
@@ -63,8 +67,10 @@ export interface Guests {
   consoleStart(instance: string): Promise<Position>;
   paths(instance: string): { console: string; vnc: string };
   watch(onHappening: (happening: DomainHappening) => void, signal: AbortSignal): Promise<void>;
-  /** The serial console, taken over from whoever has it. @throws GantryError */
-  console(instance: string): Promise<LibvirtDuplexStream<unknown>>;
+  /** A seat before the serial console, which is taken over from whoever else has it. @throws GantryError */
+  console(instance: string): Promise<Duplex>;
+  /** Runs a command inside, by the guest's own agent. */
+  execInside: ExecInside;
   /** What the guest's own agent tells. */
   inside(instance: string): Promise<Inside>;
   /** The lines of a screen in text mode. @throws GantryError */
@@ -125,6 +131,12 @@ export function createGuests(options: GuestsOptions): Guests {
   });
   const stopParts = (): StopParts => ({ session, directory, member: member() });
   const diff = async (wish: DiffWish) => compareGuest(wish, await startParts());
+  const consoles = createConsoleRooms(async (instance) => {
+    const lv = await session.client();
+    const found = await lookAtRunning(lv, instance, member());
+    if (!found) throw err('not_found', { kind: 'running guest', name: instance });
+    return lv.domainOpenConsole({ dom: found.dom, flags: virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE });
+  }, clock);
   const done = async (work: () => Promise<unknown>): Promise<Outcome> => {
     await guarded(work);
     return {};
@@ -191,14 +203,9 @@ export function createGuests(options: GuestsOptions): Guests {
         stop();
       }
     },
-    console: (instance) =>
-      guarded(async () => {
-        const lv = await session.client();
-        const found = await lookAtRunning(lv, instance, member());
-        if (!found) throw err('not_found', { kind: 'running guest', name: instance });
-        const flags = virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE;
-        return lv.domainOpenConsole({ dom: found.dom, flags });
-      }),
+    console: (instance) => guarded(() => consoles.enter(instance)),
+    execInside: (command, say, signal) =>
+      guarded(() => execInside(command, { session, member: member(), clock }, say, signal)),
     inside: (instance) => guarded(() => lookInside(instance, { session, member: member() })),
     screen: (instance) => guarded(async () => readScreen(await session.client(), instance, member())),
     answer: (call) =>

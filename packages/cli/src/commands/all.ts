@@ -37,6 +37,7 @@ import { instanceConsole } from './instance/console.ts';
 import { instanceCreate } from './instance/create.ts';
 import { instanceDelete } from './instance/delete.ts';
 import { instanceDiff } from './instance/diff.ts';
+import { instanceExec } from './instance/exec.ts';
 import { instanceList } from './instance/list.ts';
 import { instanceLock, instanceUnlock } from './instance/lock.ts';
 import { instanceLogs } from './instance/logs.ts';
@@ -56,6 +57,7 @@ import { instanceShow } from './instance/show.ts';
 import { instanceStart } from './instance/start.ts';
 import { instanceStats } from './instance/stats.ts';
 import { instanceStop } from './instance/stop.ts';
+import { top } from './instance/top.ts';
 import { launch } from './launch.ts';
 import { networkCreate } from './network/create.ts';
 import { networkDelete } from './network/delete.ts';
@@ -112,10 +114,12 @@ export const verbs: readonly Verb[] = [
   instanceSendKey,
   instanceDelete,
   instanceConsole,
+  instanceExec,
   instanceLogs,
   instanceScreenshot,
   instanceDiff,
   instanceStats,
+  top,
   instanceNicShow,
   instancePing,
   instanceSetPassword,

@@ -13,6 +13,7 @@ import * as groups from './groups.ts';
 import * as images from './images.ts';
 import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
+import { execInInstance } from './instance-exec.ts';
 import * as instanceLock from './instance-lock.ts';
 import * as instanceRename from './instance-rename.ts';
 import * as instanceSet from './instance-set.ts';
@@ -38,6 +39,7 @@ export const handlers = {
   ...groups,
   ...images,
   ...inside,
+  execInInstance,
   ...instances,
   getInstanceAffinity,
   planDrain,

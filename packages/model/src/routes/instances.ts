@@ -1,4 +1,5 @@
 /** Routes: instances. */
+import { GuestExec } from '../node-commands.ts';
 import {
   CreateInstance,
   InstanceKeyPresses,
@@ -122,6 +123,17 @@ export const instancesRoutes = {
     'let ssh keys into an account, through the guest agent',
     InstanceKeysBody,
   ),
+  execInInstance: {
+    method: 'POST',
+    path: '/v1/instances/:ref/exec',
+    summary:
+      'run a command inside it through the guest agent; its output as events `out` and `err` (base64), then `end`',
+    roles: operators,
+    status: 200,
+    stream: 'events',
+    body: GuestExec,
+    response: Type.Unknown(),
+  },
   deleteInstance: {
     method: 'DELETE',
     path: '/v1/instances/:ref',

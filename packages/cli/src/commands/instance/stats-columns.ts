@@ -37,6 +37,22 @@ function cpuText(reading: Reading): string {
 const sum = <T>(list: readonly T[], counter: (one: T) => number): number =>
   list.reduce((total, one) => total + counter(one), 0);
 
+/** What one may be compared by: CPU in ms, the others in bytes. */
+export const measures = {
+  cpu: ({ cpu }) => cpu.timeMs,
+  memory: ({ memory }) => memory.residentBytes ?? memory.currentBytes,
+  read: ({ disks }) => sum(disks, (disk) => disk.readBytes),
+  written: ({ disks }) => sum(disks, (disk) => disk.writtenBytes),
+  received: ({ nics }) => sum(nics, (nic) => nic.receivedBytes),
+  sent: ({ nics }) => sum(nics, (nic) => nic.sentBytes),
+} as const satisfies Record<string, (stats: InstanceStats) => number>;
+export type Measure = keyof typeof measures;
+
+/** How much it uses: per second since the reading before, or in all where there is none. Memory does not add up over time. */
+export const use = (reading: Reading, measure: Measure): number =>
+  (measure === 'memory' ? undefined : perSecond(reading, measures[measure])) ??
+  measures[measure](reading.now);
+
 export const columns: readonly Column<Reading>[] = [
   { name: 'name', value: ({ now }) => now.name },
   { name: 'node', value: ({ now }) => now.node },
@@ -45,14 +61,8 @@ export const columns: readonly Column<Reading>[] = [
   { name: 'memory', value: ({ now }) => now.memory.currentBytes, unit: 'bytes' },
   { name: 'usable', value: ({ now }) => now.memory.usableBytes, unit: 'bytes' },
   { name: 'resident', value: ({ now }) => now.memory.residentBytes, unit: 'bytes' },
-  { name: 'read', value: (reading) => change(reading, ({ disks }) => sum(disks, (disk) => disk.readBytes)) },
-  {
-    name: 'written',
-    value: (reading) => change(reading, ({ disks }) => sum(disks, (disk) => disk.writtenBytes)),
-  },
-  {
-    name: 'received',
-    value: (reading) => change(reading, ({ nics }) => sum(nics, (nic) => nic.receivedBytes)),
-  },
-  { name: 'sent', value: (reading) => change(reading, ({ nics }) => sum(nics, (nic) => nic.sentBytes)) },
+  { name: 'read', value: (reading) => change(reading, measures.read) },
+  { name: 'written', value: (reading) => change(reading, measures.written) },
+  { name: 'received', value: (reading) => change(reading, measures.received) },
+  { name: 'sent', value: (reading) => change(reading, measures.sent) },
 ];

@@ -1,13 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type InstanceStats, parseDurationMs } from '@gantry/model';
+import type { InstanceStats } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instanceNames } from '../../names.ts';
 import { entries, join, section, subTable } from '../../output/describe.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { amount, change, columns, type Reading, seconds } from './stats-columns.ts';
-
-const DEFAULT_EVERY_MS = 2000;
+import { countFlag, everyFlag, watchReadings } from './stats-watch.ts';
 
 export const instanceStats: Verb = {
   words: 'instance stats',
@@ -19,7 +17,8 @@ export const instanceStats: Verb = {
   ],
   flags: [
     { flags: '--watch', description: 'again and again, with rates, until Ctrl-C' },
-    { flags: '--every <duration>', description: 'pause between readings with --watch, default 2s' },
+    everyFlag,
+    countFlag,
   ],
   examples: [
     'gantry instance stats',
@@ -54,27 +53,13 @@ async function showOnce(session: Session, given: Given): Promise<void> {
   else await out.list(readings, columns);
 }
 
-async function watchStats(session: Session, given: Given): Promise<void> {
-  const everyMs = given.put('every', 'every', parseDurationMs).every ?? DEFAULT_EVERY_MS;
-  const stop = new AbortController();
-  const off = session.io.onInterrupt(() => stop.abort());
-  const before = new Map<string, InstanceStats>();
-  try {
-    while (!stop.signal.aborted) {
-      const readings = (await read(session, given)).map((now): Reading => {
-        const last = before.get(now.instance);
-        // Counters that fell began anew: there is nothing to compare with.
-        return last && last.cpu.timeMs <= now.cpu.timeMs ? { now, before: last } : { now };
-      });
-      before.clear();
-      for (const { now } of readings) before.set(now.instance, now);
-      await draw(session, given, readings);
-      await sleep(everyMs, undefined, { signal: stop.signal }).catch(() => undefined);
-    }
-  } finally {
-    off();
-  }
-}
+const watchStats = (session: Session, given: Given): Promise<void> =>
+  watchReadings(
+    session,
+    given,
+    () => read(session, given),
+    (readings) => draw(session, given, readings),
+  );
 
 async function draw(session: Session, given: Given, readings: readonly Reading[]): Promise<void> {
   const { out } = session;

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { type ConsoleStream, createConsoleRooms } from './console-room.ts';
+
+/** Nobody waits long here. */
+const clock = {
+  sleep: (_ms: number, signal?: AbortSignal) => sleep(50, undefined, signal ? { signal } : {}),
+};
+
+/** A guest's end of its console. */
+function console_() {
+  let opened = 0;
+  const typed: string[] = [];
+  let guest: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let left = 0;
+  const open = async (): Promise<ConsoleStream> => {
+    opened++;
+    return {
+      readable: new ReadableStream({
+        start: (controller) => {
+          guest = controller;
+        },
+        cancel: () => {
+          left++;
+        },
+      }),
+      writable: new WritableStream({
+        write: (chunk) => {
+          typed.push(Buffer.from(chunk as Uint8Array).toString());
+        },
+      }),
+    };
+  };
+  return {
+    rooms: createConsoleRooms(open, clock),
+    typed,
+    says: (text: string) => guest?.enqueue(Buffer.from(text)),
+    stops: () => guest?.close(),
+    count: () => ({ opened, left }),
+  };
+}
+
+const heard = (seat: AsyncIterable<Buffer> | NodeJS.ReadableStream) => {
+  const said: string[] = [];
+  (seat as NodeJS.ReadableStream)
+    .on('data', (chunk) => said.push(String(chunk)))
+    .on('error', () => undefined);
+  return () => said.join('');
+};
+const soon = () => sleep(5);
+
+test('all see what the guest says, all may type, and it is opened once', async () => {
+  const guest = console_();
+  const [ann, bob] = await Promise.all([guest.rooms.enter('web1'), guest.rooms.enter('web1')]);
+  const [annHears, bobHears] = [heard(ann), heard(bob)];
+  guest.says('login: ');
+  ann.write('root\n');
+  await soon();
+  bob.write('secret\n');
+  await soon();
+  expect([annHears(), bobHears(), guest.typed]).toEqual(['login: ', 'login: ', ['root\n', 'secret\n']]);
+  expect(guest.count()).toEqual({ opened: 1, left: 0 });
+});
+
+test('the last who leaves closes it, and whoever comes then opens it again', async () => {
+  const guest = console_();
+  const ann = await guest.rooms.enter('web1');
+  const bob = await guest.rooms.enter('web1');
+  ann.destroy();
+  await soon();
+  expect(guest.count()).toEqual({ opened: 1, left: 0 });
+  bob.destroy();
+  await soon();
+  expect(guest.count()).toEqual({ opened: 1, left: 1 });
+  const carol = await guest.rooms.enter('web1');
+  const hears = heard(carol);
+  guest.says('again');
+  await soon();
+  expect([hears(), guest.count().opened]).toEqual(['again', 2]);
+});
+
+test('who enters while the last one leaves gets a room that is open', async () => {
+  const guest = console_();
+  const ann = await guest.rooms.enter('web1');
+  const entering = guest.rooms.enter('web1');
+  ann.destroy();
+  const hears = heard(await entering);
+  guest.says('here');
+  await soon();
+  expect(hears()).toBe('here');
+});
+
+test('when the guest ends all are told', async () => {
+  const guest = console_();
+  const seats = await Promise.all([guest.rooms.enter('web1'), guest.rooms.enter('web1')]);
+  const ends = seats.map((seat) => new Promise((resolve) => seat.resume().once('end', () => resolve('end'))));
+  guest.stops();
+  expect(await Promise.all(ends)).toEqual(['end', 'end']);
+});
+
+test('who reads nothing is let go after a while; the others miss nothing', async () => {
+  const guest = console_();
+  const slow = await guest.rooms.enter('web1');
+  const quick = await guest.rooms.enter('web1');
+  const gone = new Promise<Error>((resolve) => slow.once('error', resolve));
+  let bytes = 0;
+  quick.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  for (let i = 0; i < 40; i++) guest.says('x'.repeat(65_536));
+  expect((await gone).message).toMatch(/nothing of what/);
+  await expect.poll(() => bytes).toBe(40 * 65_536);
+});
+
+test('who reads slowly misses nothing either', async () => {
+  const guest = console_();
+  const slow = await guest.rooms.enter('web1');
+  for (let i = 0; i < 40; i++) guest.says('x'.repeat(65_536));
+  guest.stops();
+  let bytes = 0;
+  for await (const chunk of slow as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    await sleep(1);
+  }
+  expect(bytes).toBe(40 * 65_536);
+});
+
+test('what cannot be opened is told, and tried anew by the next', async () => {
+  let tries = 0;
+  const rooms = createConsoleRooms(async () => {
+    tries++;
+    throw new Error('no such guest');
+  }, clock);
+  await expect(rooms.enter('web1')).rejects.toThrow('no such guest');
+  await expect(rooms.enter('web1')).rejects.toThrow('no such guest');
+  expect(tries).toBe(2);
+});
