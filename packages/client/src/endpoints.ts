@@ -17,6 +17,7 @@ export const endpoints = {
   createGroup: 'POST /v1/groups',
   deleteGroup: 'DELETE /v1/groups/:ref',
   getClusterSettings: 'GET /v1/cluster/settings',
+  narrowCpuBaseline: 'POST /v1/groups/:ref/cpu-baseline',
   getGroupSettings: 'GET /v1/groups/:ref/settings',
   getNodeSettings: 'GET /v1/nodes/:ref/settings',
   listNodes: 'GET /v1/nodes',

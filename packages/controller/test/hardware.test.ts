@@ -1,39 +1,11 @@
 /** CPUs, pages and devices of nodes, as guests claim them. */
-import type { Assignments, Node, NodeHardware, Operation, PlacementDecision, Plan } from '@gantry/model';
+import type { Assignments, Node, Operation, PlacementDecision, Plan } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Controller } from '../src/controller.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+import { fakeHardware } from '../src/testing/fake-hardware.ts';
 
-const yes = { usable: true, reason: 'tried' };
-const hardware: NodeHardware = {
-  cells: [0, 1].map((id) => ({
-    id,
-    memoryMiB: 4096,
-    cores: [0, 1, 2, 3].map((core) => [id * 4 + core]),
-    pages: [
-      { sizeKiB: 4, total: 2 ** 20 },
-      { sizeKiB: 2048, total: 512 },
-    ],
-  })),
-  machineAliases: {},
-  cpuModels: [],
-  cpuFeatures: [],
-  firmware: [],
-  tpm: { versions: [], models: [] },
-  diskBuses: ['virtio'],
-  videoModels: ['virtio'],
-  pciFunctions: [{ address: '0000:81:00.0', vendor: '10de', product: '2330', cell: 1, iommuGroup: 1 }],
-  abilities: {
-    cpuTime: yes,
-    lockedMemory: yes,
-    trafficLimits: { usable: false, reason: 'the kernel has no sfq for traffic' },
-    uefi: { usable: false, reason: 'none' },
-    secureBoot: { usable: false, reason: 'none' },
-    tpm: { usable: false, reason: 'none' },
-    memoryEncryption: { usable: false, reason: 'none' },
-    pciPassthrough: yes,
-  },
-};
+const hardware = fakeHardware();
 
 let cluster: TestCluster;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** What is asked of a node at once: counters and work inside guests. No answer of a node does harm. */
-import { duplexPair } from 'node:stream';
-import { err, type InstanceStats, type NodeCall, type TunnelRequest, toProblem } from '@gantry/model';
+import { err, type InstanceStats, type NodeCall, toProblem } from '@gantry/model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { answerCalls } from '../src/testing/answer-calls.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import { settle } from '../src/testing/test-env.ts';
 
@@ -33,7 +33,15 @@ beforeAll(async () => {
   cluster = await testCluster();
   await cluster.call('createInstance', { body: { name: 'web', flavor: 'small', image: 'debian/12' } });
   await cluster.converge();
-  void answering();
+  void answerCalls(
+    cluster.controller,
+    cluster.agentToken,
+    (call) => {
+      asked.push(call);
+      return says(call);
+    },
+    over.signal,
+  );
 });
 afterAll(async () => {
   over.abort();
@@ -43,26 +51,6 @@ beforeEach(() => {
   asked = [];
   says = honest;
 });
-
-async function answering(): Promise<void> {
-  const token = cluster.agentToken;
-  const { events = [] } = await cluster.controller.call('watchAssignments', { token, signal: over.signal });
-  for await (const { event, data } of events) {
-    if (event !== 'tunnel') continue;
-    const { tunnel, what } = data as TunnelRequest;
-    expect(what).toEqual({ kind: 'call' });
-    const { socket } = await cluster.controller.call('tunnel', { token, params: { id: tunnel } });
-    const [near, far] = duplexPair();
-    far.on('error', () => {});
-    far.once('data', (line: Buffer) => {
-      const call = JSON.parse(line.toString()) as NodeCall;
-      asked.push(call);
-      const text = says(call);
-      if (text !== undefined) far.end(text);
-    });
-    socket?.(near);
-  }
-}
 
 const ref = { params: { ref: 'web' } };
 const statsOf = () => cluster.call<InstanceStats>('getInstanceStats', ref);

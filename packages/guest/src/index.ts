@@ -29,6 +29,7 @@ export { renderCase } from './render/render-case.ts';
 export { overheadMiB, requirements } from './requirements.ts';
 export { askedMachineType, rootDevice } from './resolve.ts';
 export { type Combination, checkExtraSpecs, checkImageProperties } from './specs/check.ts';
+export { takesHostModel } from './specs/cpu-baseline.ts';
 export { serialOf } from './specs/disk.ts';
 export { flavorKeys } from './specs/flavor-keys.ts';
 export { imageKeys } from './specs/image-keys.ts';
@@ -48,6 +49,6 @@ export {
 export { findKey } from './specs/read.ts';
 export { meaning as rngMeaning } from './specs/rng.ts';
 export { TAP_PREFIX, tapName } from './tap-name.ts';
-export { child, descend, elements, text, type XmlElement } from './xml/element.ts';
+export { child, descend, element, elements, text, type XmlElement } from './xml/element.ts';
 export { parseXml } from './xml/parser.ts';
 export { writeXml } from './xml/writer.ts';

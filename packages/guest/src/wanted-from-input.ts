@@ -48,6 +48,7 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
     pciDevices: context.fit?.pciDevices ?? [],
     lifecycle: lifecycleFrom(settings),
     ...(numa ? { numa } : {}),
+    ...(input.cpuBaseline ? { cpuBaseline: input.cpuBaseline } : {}),
     encrypted: encryptionOn(settings, host, machine.type.value),
   };
 }

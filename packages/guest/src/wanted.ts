@@ -3,7 +3,7 @@
  * offline render. From here on there is one path to the domain.
  */
 
-import type { FitCell } from '@gantry/model';
+import type { CpuBaseline, FitCell } from '@gantry/model';
 import type { CacheMode, DiskBus, DiskDevice, DiskSource } from './elements/disk.ts';
 import type { NicSource } from './elements/interface.ts';
 import type { IotuneLimit } from './elements/iotune.ts';
@@ -113,6 +113,8 @@ export interface Wanted {
   readonly pciDevices: readonly string[];
   readonly lifecycle: readonly Lifecycle[];
   readonly numa?: NumaPlan;
+  /** For mode host-model. */
+  readonly cpuBaseline?: CpuBaseline;
   /** Guests’ memory is encrypted. */
   readonly encrypted: boolean;
 }

@@ -54,6 +54,12 @@ export const errorRegistry = {
     '{key} is {flavor} in the flavor and {image} in the image',
     'Make both say the same, or unset one.',
   ),
+  cpu_baseline_unknown: entry(
+    503,
+    1,
+    'no node could compute the CPU baseline of group {group}: {why}',
+    'Look at the nodes of the group: `gantry node list`. It is tried again by itself.',
+  ),
   guest_differs: entry(
     409,
     1,

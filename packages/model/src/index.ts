@@ -19,6 +19,7 @@ export * from './resources/affinity.ts';
 export * from './resources/attachment.ts';
 export * from './resources/cluster.ts';
 export * from './resources/common.ts';
+export * from './resources/cpu.ts';
 export * from './resources/disk.ts';
 export * from './resources/drain.ts';
 export * from './resources/event.ts';

@@ -4,6 +4,7 @@
  */
 import { InstanceId } from './ids.ts';
 import { Problem } from './problem.ts';
+import { CpuDefinition, CpuFeatureName } from './resources/cpu.ts';
 import { GuestInput, GuestSpec } from './resources/guest.ts';
 import { GuestComparison } from './resources/guest-diff.ts';
 import { SshKey } from './resources/instance.ts';
@@ -39,6 +40,11 @@ export const NodeCall = Type.Union([
     keys: Type.Array(SshKey, { minItems: 1, maxItems: 64 }),
   }),
   strict({ do: Type.Literal('guest.screenshot'), instance: InstanceId }),
+  /** The best CPU that hosts with these can all give, by the node's libvirt and its accelerator. */
+  strict({
+    do: Type.Literal('cpu.baseline'),
+    cpus: Type.Array(CpuDefinition, { minItems: 1, maxItems: 1024 }),
+  }),
   /** Of the guest that `next` would start, and of one made now from the same flavor and image. */
   strict({ do: Type.Literal('guest.diff'), next: GuestSpec, anew: optional(GuestInput) }),
 ]);
@@ -51,6 +57,7 @@ export const nodeAnswers = {
   'agent.set-password': strict({}),
   'agent.add-ssh-keys': strict({}),
   'guest.screenshot': strict({ png: Type.String({ description: 'base64' }) }),
+  'cpu.baseline': strict({ cpu: CpuDefinition, features: Type.Array(CpuFeatureName) }),
   'guest.diff': GuestComparison,
 } as const;
 export type NodeAnswer<N extends NodeCall['do']> = Static<(typeof nodeAnswers)[N]>;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Event, Instance, Node, Token } from '@gantry/model';
+import type { Event, Group, Instance, Node, Token } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addressOf, controllerUrl, type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
@@ -176,6 +176,27 @@ describe('guests', () => {
     expect(domains.map((text) => text.trim().split('\n').length)).toEqual([1, 1, 1]);
     const { spec } = await instance('three');
     await node3.exec('ping', '-c', '1', '-W', '5', spec.nics[0]?.ipv4 ?? '');
+  });
+
+  test('with host-model have the CPU that all nodes of the group can give, and say so', async () => {
+    const { first } = fleet;
+    const group = () => first.json<Group>('group', 'show', 'default');
+    await until('the baseline of three nodes', async () => (await group()).status.cpu?.from.length === 3);
+    const { cpu } = (await group()).status;
+    expect(cpu?.leftOut).toEqual([]);
+    await first.ok(
+      ...['instance', 'create', 'mobile', '--image', 'debian/12', '--flavor', 'tiny', '--node', 'node3'],
+      ...['--cpu-mode', 'host-model', '--disk-cache', 'writeback'],
+    );
+    const defined = await node3.exec(
+      'virsh',
+      'dumpxml',
+      'mobile-'.concat((await instance('mobile')).id.slice(0, 8)),
+    );
+    expect(defined).toContain(`<model fallback='forbid'>${cpu?.baseline.model}</model>`);
+    expect(await first.ok('instance', 'show', 'mobile')).toContain('baseline of group default');
+    expect(await first.ok('group', 'cpu-baseline', 'default')).toMatch(/node3 .*yes/);
+    await first.ok('instance', 'delete', 'mobile', '--yes');
   });
 
   test('an uploaded image comes to the node that needs it', async () => {

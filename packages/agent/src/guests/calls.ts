@@ -1,5 +1,5 @@
 /** What the controller asks of this node's guests and wants answered at once. */
-import type { GuestComparison, GuestStats, NodeAnswer, NodeCall } from '@gantry/model';
+import type { CpuDefinition, GuestComparison, GuestStats, NodeAnswer, NodeCall } from '@gantry/model';
 import type { Clock } from '../env.ts';
 import { addSshKeys, pingAgent, setPassword } from './agent-channel.ts';
 import type { DiffWish } from './diff.ts';
@@ -11,6 +11,7 @@ import type { StopParts } from './stop.ts';
 export interface CallParts extends Pick<StopParts, 'session' | 'member'>, Pick<GuestsOptions, 'taps'> {
   clock: Pick<Clock, 'now' | 'bootMs'>;
   diff(wish: DiffWish): Promise<GuestComparison>;
+  baseline(cpus: readonly CpuDefinition[]): Promise<NodeAnswer<'cpu.baseline'>>;
 }
 
 export async function answerCall(call: NodeCall, parts: CallParts): Promise<NodeAnswer<NodeCall['do']>> {
@@ -27,6 +28,8 @@ export async function answerCall(call: NodeCall, parts: CallParts): Promise<Node
       return {};
     case 'guest.screenshot':
       return { png: (await screenshot(call.instance, parts)).toString('base64') };
+    case 'cpu.baseline':
+      return parts.baseline(call.cpus);
     case 'guest.diff':
       return parts.diff(call);
   }

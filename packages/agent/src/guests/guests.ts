@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { virDomainConsoleFlags } from '@gantry/libvirt';
-import { err, type Inside, type Provenance } from '@gantry/model';
+import { type CpuDefinition, err, type Inside, type Provenance } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { ExecInside } from '../commands/serve-command.ts';
 import type { Position } from '../console/reader.ts';
@@ -13,6 +13,7 @@ import type { Observation } from '../observation.ts';
 import { answerCall } from './calls.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { createConsoleRooms } from './console-room.ts';
+import { cpuBaseline } from './cpu-baseline.ts';
 import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createDomains } from './domains.ts';
@@ -137,6 +138,10 @@ export function createGuests(options: GuestsOptions): Guests {
     if (!found) throw err('not_found', { kind: 'running guest', name: instance });
     return lv.domainOpenConsole({ dom: found.dom, flags: virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE });
   }, clock);
+  const baseline = async (cpus: readonly CpuDefinition[]) => {
+    const [known, accelerator] = await Promise.all([readCapabilities(), options.accelerator()]);
+    return cpuBaseline(await session.client(), { capabilities: known, accelerator }, cpus);
+  };
   const done = async (work: () => Promise<unknown>): Promise<Outcome> => {
     await guarded(work);
     return {};
@@ -209,7 +214,9 @@ export function createGuests(options: GuestsOptions): Guests {
     inside: (instance) => guarded(() => lookInside(instance, { session, member: member() })),
     screen: (instance) => guarded(async () => readScreen(await session.client(), instance, member())),
     answer: (call) =>
-      guarded(() => answerCall(call, { session, member: member(), clock, diff, taps: options.taps })),
+      guarded(() =>
+        answerCall(call, { session, member: member(), clock, diff, baseline, taps: options.taps }),
+      ),
     close: () => session.close(),
   };
 }

@@ -20,6 +20,7 @@ import { flavorDelete } from './flavor/delete.ts';
 import { flavorList } from './flavor/list.ts';
 import { flavorSet } from './flavor/set.ts';
 import { flavorShow } from './flavor/show.ts';
+import { groupCpuBaseline } from './group/cpu-baseline.ts';
 import { groupCreate } from './group/create.ts';
 import { groupDelete } from './group/delete.ts';
 import { groupList } from './group/list.ts';
@@ -157,6 +158,7 @@ export const verbs: readonly Verb[] = [
   nodeLibvirtAuth,
   groupList,
   groupShow,
+  groupCpuBaseline,
   groupCreate,
   groupSet,
   groupDelete,

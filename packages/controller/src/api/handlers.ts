@@ -6,6 +6,7 @@ import * as agent from './agent.ts';
 import type { Handler } from './call.ts';
 import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
+import { narrowCpuBaseline } from './cpu-baseline.ts';
 import { planDrain } from './drain.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
@@ -43,6 +44,7 @@ export const handlers = {
   ...instances,
   getInstanceAffinity,
   planDrain,
+  narrowCpuBaseline,
   ...instanceDiff,
   ...instanceLock,
   ...instanceRename,

@@ -19,7 +19,9 @@ import type { Store } from '../store/store.ts';
 /** What an instance inherits from. */
 export interface Ancestry {
   cluster: Kinds['cluster'];
-  /** Of the node, once there is one. */
+  /** Once there is one. */
+  node: NodeId | undefined;
+  /** Of the node. */
   group: Kinds['group'] | undefined;
   image: Image | undefined;
   networks: Network[];
@@ -42,7 +44,7 @@ export async function readAncestry(
   }
   const disks = madeNow ?? (await store.list('disk', { owner: instance.id })).items;
   const image = instance.spec.image && (await store.get('image', instance.spec.image));
-  return { cluster, group, image: image || undefined, networks, disks };
+  return { cluster, node, group, image: image || undefined, networks, disks };
 }
 
 /** @throws GantryError `not_found` before `cluster init` */
@@ -54,8 +56,8 @@ export async function theCluster(store: Store): Promise<Kinds['cluster']> {
 
 export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: Ancestry): GuestInput {
   const { name, spec } = instance;
-  const { cluster, group, networks, disks, image } = ancestry;
-  return {
+  const { cluster, node, group, networks, disks, image } = ancestry;
+  const input: GuestInput = {
     name,
     vcpus: spec.vcpus,
     memoryMiB: spec.memoryMiB,
@@ -63,7 +65,6 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
     imageProperties: spec.imageProperties ?? {},
     policies: [
       { level: 'cluster' as const, from: cluster.name, policy: cluster.spec.guest ?? {} },
-      ...(group ? [{ level: 'group' as const, from: group.name, policy: group.spec.guest ?? {} }] : []),
       { level: 'instance' as const, from: name, policy: spec.guest ?? {} },
     ],
     boot: spec.boot,
@@ -80,6 +81,27 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
     }),
     personality: spec.personality,
     cloudInit: image?.spec.source === 'file',
+  };
+  return inputOn(input, group, node);
+}
+
+/** What the group adds to it, on that node of it. */
+export function inputOn(
+  input: GuestInput,
+  group: Kinds['group'] | undefined,
+  node: NodeId | undefined,
+): GuestInput {
+  if (!group) return input;
+  const { name, spec, status } = group;
+  const own = { level: 'group' as const, from: name, policy: spec.guest ?? {} };
+  const { cpu } = status;
+  const gives = cpu && !cpu.leftOut.some((out) => out.node === node);
+  const from = (wanted: string) => input.policies.filter(({ level }) => level === wanted);
+  const { cpuBaseline: _, ...rest } = input;
+  return {
+    ...rest,
+    policies: [...from('cluster'), own, ...from('instance')],
+    ...(gives ? { cpuBaseline: { group: name, cpu: cpu.baseline } } : {}),
   };
 }
 

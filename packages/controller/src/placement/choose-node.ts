@@ -1,13 +1,15 @@
 /** Which node an instance goes to, and what of that node's hardware it gets. Decides; claims and writes nothing. */
 import { type HardwareFit, type OfferAnswer, offers, requirements } from '@gantry/guest';
 import type { Fit, GuestInput, Node, NodeId, PlacementDecision } from '@gantry/model';
-import { freeMemoryMiB, freeVcpus, type Judge, place, refusal } from '@gantry/placement';
+import { freeMemoryMiB, freeVcpus, type Judge, place, refusal, type Wishes } from '@gantry/placement';
 import type { Kinds } from '../kinds.ts';
 import { COUNTERS, cpuSpace, pciSpace } from '../objects.ts';
+import { inputOn } from '../operations/guest-spec.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { type Candidate, candidatesOf } from './capacity.ts';
 import type { Mirror } from './mirror.ts';
+import { alone } from './mobility.ts';
 import { rulesFor, sizesOf } from './rules.ts';
 import type { Wanted } from './wanted.ts';
 import { waysOut } from './ways-out.ts';
@@ -59,17 +61,33 @@ export function decide(all: readonly Candidate[], wanted: Wanted): Decided {
     ...rules.rejections(id),
   ];
   const capacities = all.map(({ capacity }) => capacity);
-  const decision = place(capacities, needs, { only, judge, wishes: ({ id }) => rules.wishes(id) });
+  const candidates = new Map(all.map((candidate) => [candidate.capacity.id, candidate]));
+  const wishes: Wishes = ({ id }) => {
+    const candidate = candidates.get(id);
+    return { ...rules.wishes(id), ...(candidate ? alone(input, candidate) : {}) };
+  };
+  const decision = place(capacities, needs, { only, judge, wishes });
   return { decision, fit: (node) => answers(node).fit };
 }
 
+type Against = ReturnType<typeof offers>;
+
 /** Each node is held against the guest once, when it is asked for. */
 function answersFor(input: GuestInput, all: readonly Candidate[]): (node: string) => OfferAnswer {
-  const against = offers(input);
+  const againsts = new Map<string, Against>();
+  /** With what the node’s group says, and whether it can give the group’s CPU. */
+  const against = ({ node, group }: Candidate) => {
+    const on = inputOn(input, group, node.id as NodeId);
+    const key = `${group?.id} ${on.cpuBaseline !== undefined}`;
+    const found = againsts.get(key) ?? offers(on);
+    againsts.set(key, found);
+    return found;
+  };
   const candidates = new Map<string, Candidate>(all.map((candidate) => [candidate.node.id, candidate]));
   const known = new Map<string, OfferAnswer>();
   return (id) => {
-    const answer = known.get(id) ?? answerOf(candidates.get(id), against);
+    const candidate = candidates.get(id);
+    const answer = known.get(id) ?? (candidate ? answerOf(candidate, against(candidate)) : silent);
     known.set(id, answer);
     return answer;
   };
@@ -81,9 +99,9 @@ const silent: OfferAnswer = {
 };
 
 /** What stands against a node’s hardware, or what of it the guest would get. */
-export function answerOf(candidate: Candidate | undefined, against: ReturnType<typeof offers>): OfferAnswer {
-  const facts = candidate?.node.status.facts;
-  if (!candidate || !facts) return silent;
+export function answerOf(candidate: Candidate, against: Against): OfferAnswer {
+  const { facts } = candidate.node.status;
+  if (!facts) return silent;
   const { bound, host, capacity } = candidate;
   return against({
     facts,

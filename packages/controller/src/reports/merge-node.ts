@@ -1,6 +1,7 @@
 /** What a node says of itself: lasting facts into the node, numbers that always change beside it. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, Node, NodeStatus, Report } from '@gantry/model';
+import { BASELINE_CONDITION } from '../cpu-baseline/conditions.ts';
 import type { Draft, Seen } from '../store/batch.ts';
 
 /** Puts the node if it changed; returns the numbers. A node that reports again is no longer lost. */
@@ -44,7 +45,13 @@ function lasting(said: NodeStatus, node: Node, bootId: string, now: string): Nod
   const { storage: _storage, memoryFreeMiB: _memory, lastSeenAt: _seen, ...status } = said;
   const state = said.state === 'lost' || said.state === 'joining' ? 'degraded' : said.state;
   const facts = said.facts ?? node.status.facts;
-  const conditions = said.conditions.map((condition) => since(condition, node.status.conditions, now));
+  const conditions = [
+    ...said.conditions
+      .filter(({ type }) => type !== BASELINE_CONDITION)
+      .map((condition) => since(condition, node.status.conditions, now)),
+    // not the node’s to say
+    ...node.status.conditions.filter(({ type }) => type === BASELINE_CONDITION),
+  ];
   return { ...status, state, bootId, ...(facts ? { facts } : {}), conditions };
 }
 

@@ -1,5 +1,6 @@
 import type { App } from '../api/call.ts';
 import { compactChanges } from './compact-changes.ts';
+import { cpuBaselines } from './cpu-baselines.ts';
 import { expireOperations } from './expire-operations.ts';
 import { expireRecords } from './expire-records.ts';
 import { expireTokens } from './expire-tokens.ts';
@@ -11,16 +12,22 @@ import { removeTombstones } from './remove-tombstones.ts';
 import { sweepImages } from './sweep-images.ts';
 import type { Task } from './task.ts';
 
+type Parts = Pick<App, 'store' | 'env' | 'images' | 'tunnels' | 'mirror'>;
+
 /** Every background task of the controller. */
-export const allTasks = ({ store, env, images }: Pick<App, 'store' | 'env' | 'images'>): Task[] => [
-  operationsAdvance(store, env),
-  guestEndings(store, env),
-  nodeLease(store, env),
-  networkNodes(store, env),
-  removeTombstones(store, env),
-  sweepImages({ store, images }),
-  compactChanges(store, env),
-  expireRecords(store, env),
-  expireTokens(store, env),
-  expireOperations(store, env),
-];
+export const allTasks = (app: Parts): Task[] => {
+  const { store, env, images } = app;
+  return [
+    operationsAdvance(store, env),
+    guestEndings(store, env),
+    nodeLease(store, env),
+    networkNodes(store, env),
+    cpuBaselines(app),
+    removeTombstones(store, env),
+    sweepImages({ store, images }),
+    compactChanges(store, env),
+    expireRecords(store, env),
+    expireTokens(store, env),
+    expireOperations(store, env),
+  ];
+};

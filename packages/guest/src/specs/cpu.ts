@@ -1,4 +1,5 @@
 /** CPU mode, models and flags of policy or node, the guest’s cells, hw:maxphysaddr_*. */
+import type { CpuBaseline } from '@gantry/model';
 import {
   type Cpu,
   type CpuFeature,
@@ -15,6 +16,7 @@ import { builtin, type Decided, decided, origin } from '../origin.ts';
 import type { Accelerator } from '../profiles.ts';
 import { invalid, refused } from '../refusal.ts';
 import type { Wanted } from '../wanted.ts';
+import { baselineFeatures, baselineOrigin } from './cpu-baseline.ts';
 import { canonicalModel, modelWithTraits } from './cpu-model.ts';
 import { fromPolicy } from './policy.ts';
 import { agreed, because, type Settings } from './settings.ts';
@@ -27,22 +29,38 @@ const whyDefault: Record<Accelerator, string> = {
 
 export function cpuFrom(wanted: Wanted): Cpu {
   const { settings, machine, vcpus } = wanted;
-  const mode = modeFrom(wanted);
-  const model = modelFrom(wanted, mode.value);
+  const asked = modeFrom(wanted);
+  const shared = baselineFor(wanted, asked.value);
+  const mode: Decided<CpuMode> = shared ? decided('custom', baselineOrigin(shared)) : asked;
+  const model = shared?.cpu.model ?? modelFrom(wanted, mode.value);
   const addresses = addressesFrom(wanted);
   const plain = machine.emulated || mode.value === 'none';
   const named = plain || mode.value === 'custom';
   return cpu({
     ...(plain ? {} : { mode: mode.value as Exclude<CpuMode, 'none'> }),
-    ...(model === undefined ? {} : { model, ...fallbackOf(settings) }),
+    ...(model === undefined ? {} : { model, ...(shared ? forbidden : fallbackOf(settings)) }),
     ...(named || settings.profile.cpuMatchAlways ? { match: 'exact' as const } : {}),
     ...(!plain && settings.policy.cpuEnforce?.value ? { check: 'full' as const } : {}),
     topology: topologyFrom(settings, vcpus),
-    features: mode.value === 'none' ? [] : flagsFrom(wanted),
+    features: mode.value === 'none' ? [] : withFlags(shared, flagsFrom(wanted)),
     cells: cellsFrom(wanted),
     ...(addresses ? { maxPhysAddr: addresses } : {}),
     origin: mode.origin,
   });
+}
+
+/** What the group gives all its host-model guests; an emulated machine has no CPU of the host. */
+const baselineFor = ({ cpuBaseline, machine }: Wanted, mode: CpuMode): CpuBaseline | undefined =>
+  mode === 'host-model' && !machine.emulated ? cpuBaseline : undefined;
+
+const forbidden = { fallback: 'forbid' as const };
+
+/** The baseline’s features, but for those that the policy speaks of. */
+function withFlags(shared: CpuBaseline | undefined, flags: CpuFeature[]): CpuFeature[] {
+  if (!shared) return flags;
+  const said = new Set(flags.map(({ name }) => name));
+  const own = baselineFeatures(shared, baselineOrigin(shared));
+  return [...own.filter(({ name }) => !said.has(name)), ...flags];
 }
 
 const fallbackOf = ({ profile }: Settings) =>

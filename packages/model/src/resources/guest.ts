@@ -17,6 +17,7 @@ import {
 } from '../schema.ts';
 import { Bytes, MiB, Milliseconds } from '../units.ts';
 import { Condition, Epoch, resource } from './common.ts';
+import { CpuBaseline } from './cpu.ts';
 import { diskTemplates } from './disk.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
@@ -72,6 +73,7 @@ export const GuestInput = strict({
       policy: GuestPolicy,
     }),
   ),
+  cpuBaseline: optional(CpuBaseline),
   boot: Boot,
   disks: Type.Array(GuestDisk),
   nics: Type.Array(GuestNic),

@@ -1,6 +1,7 @@
 /** What a node’s hardware, kernel and hypervisor can do for guests, as its agent found it. */
 import { count, optional, positive, recordOf, type Static, strict, Type } from '../schema.ts';
 import { MiB } from '../units.ts';
+import { CpuDefinition } from './cpu.ts';
 
 /** Numbers of logical CPUs, as the kernel counts them. */
 export const CpuNumbers = Type.Array(Type.Integer({ minimum: 0, maximum: 65_535 }), {
@@ -86,6 +87,7 @@ export const NodeHardware = strict({
   }),
   cpuModels: Type.Array(Type.String(), { description: 'CPU models that libvirt knows here' }),
   cpuFeatures: Type.Array(Type.String(), { description: 'CPU features that guests can have here' }),
+  hostModel: optional(CpuDefinition),
   firmware: Type.Array(NodeFirmware, { description: 'in the order in which QEMU prefers them' }),
   tpm: strict({ versions: Type.Array(Type.String()), models: Type.Array(Type.String()) }),
   memoryEncryption: optional(

@@ -4,7 +4,19 @@ import { Cluster } from '../resources/cluster.ts';
 import { Group } from '../resources/group.ts';
 import { Token } from '../resources/project.ts';
 import { strict, Type } from '../schema.ts';
-import { admin, all, create, get, list, type Route, remove, settings } from './shapes.ts';
+import {
+  admin,
+  all,
+  create,
+  Empty,
+  get,
+  list,
+  Plan,
+  planQuery,
+  type Route,
+  remove,
+  settings,
+} from './shapes.ts';
 
 export const clusterRoutes = {
   health: {
@@ -71,6 +83,17 @@ export const clusterRoutes = {
   },
   createGroup: create('/v1/groups', 'group', CreateGroup, Group, admin),
   deleteGroup: remove('/v1/groups', 'group', admin),
+  narrowCpuBaseline: {
+    method: 'POST',
+    path: '/v1/groups/:ref/cpu-baseline',
+    summary:
+      'compute the CPU that all nodes of the group can give anew, even if guests started from then on get less',
+    roles: admin,
+    status: 200,
+    query: planQuery,
+    body: Empty,
+    response: Type.Union([Group, Plan]),
+  },
   getClusterSettings: settings('/v1/cluster/settings', 'the cluster'),
   getGroupSettings: settings('/v1/groups/:ref/settings', 'a group'),
   getNodeSettings: settings('/v1/nodes/:ref/settings', 'a node and guests on it'),

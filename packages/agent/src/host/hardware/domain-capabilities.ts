@@ -1,11 +1,13 @@
 /** What libvirt says that a domain may ask for: models, buses, TPM, firmware, encryption. */
 import { child, descend, elements, parseXml, text, type XmlElement } from '@gantry/guest';
+import type { CpuDefinition } from '@gantry/model';
+import { readCpu } from './cpu-definition.ts';
 
 export interface DomainCapabilities {
   /** CPU models by name, usable as they are or not. */
   cpuModels: string[];
-  /** `<cpu>` with the nearest model and its differences, for expansion; absent: libvirt knows none. */
-  hostModel?: XmlElement;
+  /** The nearest model and its differences; absent: libvirt knows none. */
+  hostModel?: CpuDefinition;
   diskBuses: string[];
   videoModels: string[];
   /** Emulated TPMs. */
@@ -19,7 +21,7 @@ export interface DomainCapabilities {
 export function parseDomainCapabilities(xml: string): DomainCapabilities {
   const root = parseXml(xml, { size: 16 * 2 ** 20 });
   const devices = child(root, 'devices');
-  const hostModel = hostModelOf(child(root, 'cpu'));
+  const hostModel = readCpu(mode(child(root, 'cpu'), 'host-model'));
   const sev = sevOf(descend(root, 'features', 'sev'));
   const loader = descend(root, 'os', 'loader');
   return {
@@ -45,11 +47,6 @@ const valuesOf = (part: XmlElement | undefined, name: string): string[] =>
 
 const mode = (cpu: XmlElement | undefined, name: string): XmlElement | undefined =>
   elements(cpu, 'mode').find((found) => found.attributes['name'] === name && supported(found));
-
-function hostModelOf(cpu: XmlElement | undefined): XmlElement | undefined {
-  const model = mode(cpu, 'host-model');
-  return model && { name: 'cpu', attributes: {}, children: model.children };
-}
 
 /** Where swtpm is missing libvirt names no emulator. Versions are told since libvirt 8.6. */
 function tpmOf(tpm: XmlElement | undefined): DomainCapabilities['tpm'] {

@@ -99,7 +99,7 @@ describe('domain capabilities', () => {
       tpm: { versions: ['1.2', '2.0'], models: ['tpm-tis', 'tpm-crb'] },
       secureLoader: true,
     });
-    expect(hostModel?.children.length).toBeGreaterThan(0);
+    expect(hostModel?.model).toMatch(/\w/);
   });
 
   test('without swtpm there is no emulated TPM; an older libvirt names no versions', () => {

@@ -46,12 +46,14 @@ export function assemble(xml: HypervisorXml, totalMiB: number, found: Found): No
   const firmware = found.firmware.filter(({ architecture }) => architecture === xml.architecture);
   const tpm = domains.find((one) => one.tpm.versions.length > 0)?.tpm ?? { versions: [], models: [] };
   const sev = domains.find((one) => one.sev)?.sev;
+  const hostModel = domains.find((one) => one.hostModel)?.hostModel;
   const merged = (of: (one: DomainCapabilities) => string[]) => [...new Set(domains.flatMap(of))];
   return {
     cells: wholeMemory(cellsOf(parseXml(xml.capabilities, { size: 64 * 2 ** 20 })), totalMiB),
     machineAliases: { ...xml.machineAliases },
     cpuModels: merged((one) => one.cpuModels),
     cpuFeatures: [...xml.cpuFeatures].sort(),
+    ...(hostModel ? { hostModel } : {}),
     firmware,
     tpm,
     ...(sev ? { memoryEncryption: sev } : {}),

@@ -4,6 +4,7 @@ import type { Verb } from '../../verb.ts';
 import { effectiveTable } from '../inherited-settings.ts';
 import { nameArgument } from '../named.ts';
 import { everyItem } from '../pages.ts';
+import { cpuEntries } from './cpu.ts';
 
 export const groupShow: Verb = {
   words: 'group show',
@@ -18,12 +19,13 @@ export const groupShow: Verb = {
         everyItem(client, 'listNodes'),
         client.call('getGroupSettings', { params }),
       ]);
-      const members = nodes.filter(({ spec }) => spec.group === group.id).map(({ name }) => name);
+      const members = nodes.filter(({ spec }) => spec.group === group.id);
       return join(
         entries([
           ['name', group.name],
           ['id', group.id],
-          ['nodes', members.join(' ') || 'none'],
+          ['nodes', members.map(({ name }) => name).join(' ') || 'none'],
+          ...cpuEntries(group, members),
         ]),
         section('Settings', effectiveTable(items)),
       );
