@@ -42,6 +42,11 @@ export interface NetworkRemove {
   do: 'network.remove';
   spec: AttachmentSpec;
 }
+/** Ask on the guest's networks whether somebody else has the addresses that it was given. Changes nothing. */
+export interface AddressProbe {
+  do: 'address.probe';
+  spec: GuestSpec;
+}
 /** What may leave the guest's NICs. */
 export interface FilterEnsure {
   do: 'filter.ensure';
@@ -96,6 +101,7 @@ export type Action =
   | DiskRemove
   | NetworkEnsure
   | NetworkRemove
+  | AddressProbe
   | FilterEnsure
   | FilterRemove
   | GuestStart
@@ -129,6 +135,8 @@ export function subjectOf(action: Action): string {
     case 'network.ensure':
     case 'network.remove':
       return `network:${action.spec.network}`;
+    case 'address.probe':
+      return `address:${action.spec.instance}`;
     case 'filter.ensure':
       return `filter:${action.spec.instance}`;
     case 'filter.remove':
@@ -146,6 +154,7 @@ export function subjectOf(action: Action): string {
 /** The operation that wants to read about it. */
 export function operationOf(action: Action): OperationId | undefined {
   if (action.do === 'disk.create' || action.do === 'disk.remove') return action.spec.operation;
-  if (action.do === 'guest.start' || action.do === 'guest.define') return action.spec.operation ?? undefined;
+  if (action.do === 'guest.start' || action.do === 'guest.define' || action.do === 'address.probe')
+    return action.spec.operation ?? undefined;
   return undefined;
 }

@@ -121,6 +121,8 @@ export interface GuestMemory {
   /** An operator’s reboot was passed on at (wall-clock ms): an ending soon after it is part of the reboot. */
   rebootAskedAt?: number;
   rebootRepeatedAt?: number;
+  /** `probeText` of the addresses that nobody else answered for. */
+  probed?: string;
   startedAt?: number;
   /** It was last seen to reboot inside the same QEMU; what it said of itself before is of another boot. */
   rebootedAt?: number;

@@ -5,4 +5,5 @@ export * from './leases.ts';
 export { type RunningAgent, startAgent } from './loop/agent.ts';
 export { wantedText } from './network/filter/filters.ts';
 export { guestFilter } from './network/filter/sources.ts';
+export { askedOf } from './network/probe/asked.ts';
 export * from './observation.ts';

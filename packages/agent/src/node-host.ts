@@ -24,6 +24,7 @@ import { probe } from './liveness/probe.ts';
 import { nodeFilters } from './network/filter/filters.ts';
 import { guestFilter } from './network/filter/sources.ts';
 import { nodeNetwork } from './network/network.ts';
+import { addressProbe } from './network/probe/probe.ts';
 import type { NodeOs } from './os/create-os.ts';
 import { run } from './process/run.ts';
 import { storageRoot } from './storage/layout.ts';
@@ -71,6 +72,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     clock: env.clock,
     reaches: link.reaches,
   });
+  const addresses = addressProbe();
   const filters = nodeFilters({ clock: env.clock });
   const hardware = keptHardware(
     async () => nodeHardware(await guests.hypervisor()),
@@ -97,6 +99,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     ...guests.perform,
     'network.ensure': ({ spec, leases }) => network.ensure(spec, leases).then(() => ({})),
     'network.remove': ({ spec }) => network.remove(spec).then(() => ({})),
+    'address.probe': ({ spec }, _log, abort) => addresses.probe(spec, abort).then(() => ({})),
     'filter.ensure': ({ spec }) => filters.ensure(guestFilter(spec)).then(() => ({})),
     'filter.remove': ({ instance }) => filters.remove(instance).then(() => ({})),
   };

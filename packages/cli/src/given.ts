@@ -26,6 +26,11 @@ export class Given {
     return this.#options[name] === true;
   }
 
+  /** `--no-NAME` was given. */
+  off(name: string): boolean {
+    return this.#options[name] === false;
+  }
+
   all(name: string): readonly string[] {
     const value = this.#options[name];
     return Array.isArray(value) ? (value as string[]) : [];

@@ -13,6 +13,8 @@ export interface Env {
   /** Cryptographically strong, except in the simulator. */
   randomBytes(length: number): Uint8Array;
   uuid(): string;
+  /** What this machine's resolver (hosts file, DNS) knows a name by; none where it cannot tell, or not in time. */
+  addressesOf(name: string): Promise<readonly string[]>;
   log(level: LogLevel, message: string, fields?: Record<string, unknown>): void;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Env, LogLevel } from './env.ts';
+import { resolver } from './networks/resolver.ts';
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
@@ -13,6 +14,7 @@ export function systemEnv(minimum: LogLevel = 'info'): Env {
     },
     randomBytes: (length) => randomBytes(length),
     uuid: () => randomUUID(),
+    addressesOf: resolver(),
     log(level, message, fields) {
       if (levels.indexOf(level) < levels.indexOf(minimum)) return;
       process.stderr.write(

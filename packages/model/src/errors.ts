@@ -175,6 +175,18 @@ export const errorRegistry = {
     'address {address} of network {network} is in use by {owner}',
     'Choose another address, or `pool`.',
   ),
+  address_answered: entry(
+    409,
+    5,
+    'address {address} is in use already: {holder} answers for it on {bridge}',
+    'Free it there, or choose another one (`--nic NETWORK,ip=ADDRESS`) and keep this one out of the pool (`gantry network set NETWORK --reserve ADDRESS`); `--no-address-check` takes it all the same.',
+  ),
+  name_resolves: entry(
+    409,
+    5,
+    'name {name} resolves to {address}, {why}',
+    'Choose another name, give the NIC that address (`--nic NETWORK,ip=ADDRESS`), or correct the record; `--no-name-check` takes it all the same.',
+  ),
   address_outside: entry(
     400,
     2,

@@ -117,6 +117,14 @@ export const CreateInstance = strict({
   personality: optional(Personality),
   affinity: optional(Type.Array(AffinityRule, { maxItems: 32 })),
   protected: optional(Type.Boolean()),
+  addressCheck: optional(
+    Type.Boolean({
+      description: 'ask on its networks whether anybody else has its addresses; default true',
+    }),
+  ),
+  nameCheck: optional(
+    Type.Boolean({ description: 'refuse a name that resolves to another address; default true' }),
+  ),
   node: optional(Ref),
   until: optional(
     oneOf(
@@ -184,7 +192,7 @@ export type GuestChanges = Static<typeof GuestChanges>;
 export const LockInstance = strict({
   reason: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
 });
-export const RenameInstance = strict({ name: Name });
+export const RenameInstance = strict({ name: Name, nameCheck: CreateInstance.properties.nameCheck });
 export const SetNetwork = strict({
   uplink: optional(BridgeName),
   vlan: optional(Type.Union([VlanId, Type.Null()], { description: 'null: the uplink itself' })),

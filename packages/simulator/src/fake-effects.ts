@@ -1,6 +1,6 @@
 /** The agent's actions on a fake node: whole, and halfway. Each looks before it acts, as the real ones must. */
 import type { Action, ActionOf } from '@gantry/agent';
-import { guestFilter, leasesText, wantedText } from '@gantry/agent';
+import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec } from '@gantry/model';
 import { type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
@@ -13,6 +13,7 @@ export const durations: Record<Action['do'], number> = {
   'disk.remove': 5,
   'network.ensure': 60,
   'network.remove': 40,
+  'address.probe': 130,
   'filter.ensure': 5,
   'filter.remove': 5,
   'guest.start': 250,
@@ -46,6 +47,9 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       return;
     case 'network.remove':
       node.networks.delete(action.spec.network);
+      return;
+    case 'address.probe':
+      probe(node, action.spec);
       return;
     case 'filter.ensure':
       node.filters.set(action.spec.instance, wantedText(guestFilter(action.spec)));
@@ -100,6 +104,13 @@ const network = (action: ActionOf<'network.ensure'>, ready: boolean) => ({
   ready,
   leases: ready ? leasesText(action.leases) : '',
 });
+
+function probe(node: FakeNode, spec: GuestSpec): void {
+  for (const [bridge, addresses] of askedOf(spec))
+    for (const address of addresses)
+      if (node.heldElsewhere.has(address))
+        throw err('address_answered', { address, holder: 'another machine', bridge });
+}
 
 function define(node: FakeNode, spec: GuestSpec): FakeDomain {
   const known = node.domains.get(spec.instance);

@@ -18,6 +18,8 @@ export interface FakeNode {
   networks: Map<string, SeenNetwork>;
   /** By instance. */
   filters: Map<string, string>;
+  /** Addresses that a machine outside of the cluster answers for. */
+  heldElsewhere: Set<string>;
   guestFiles: Set<string>;
   journal: string | undefined;
   libvirt: boolean;
@@ -35,6 +37,7 @@ export const fakeNode = (name: string, cluster: string, bootId: string): FakeNod
   bases: new Map(),
   networks: new Map(),
   filters: new Map(),
+  heldElsewhere: new Set(),
   guestFiles: new Set(),
   journal: undefined,
   libvirt: true,

@@ -59,6 +59,7 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
     },
     random: () => random.next(),
     randomBytes: (length: number) => random.bytes(length),
+    addressesOf: async () => [],
     uuid: () => random.uuid(),
     log: () => undefined,
   });

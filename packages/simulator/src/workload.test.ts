@@ -21,6 +21,12 @@ const someSettings = (random: Random): object =>
     ? { guest: { onPoweroff: random.chance(0.5) ? 'restart' : 'stop' } }
     : { memoryMiB: 64 * random.between(1, 64), vcpus: random.between(1, 2) };
 
+/** A machine outside of the cluster has all of them, or none any more: creates are refused meanwhile. */
+function takeAddresses({ node }: Simulation, taken: boolean): void {
+  node.heldElsewhere.clear();
+  if (taken) for (let last = 10; last < 20; last++) node.heldElsewhere.add(`10.9.8.${last}`);
+}
+
 /** What users and guests do; refusals are part of it (busy, wrong state, not found), anything else is a failure. */
 async function step(sim: Simulation, random: Random): Promise<void> {
   const name = names[random.between(0, names.length - 1)] as string;
@@ -55,6 +61,7 @@ async function step(sim: Simulation, random: Random): Promise<void> {
         sim.node.libvirt = true;
       });
     },
+    async () => takeAddresses(sim, random.chance(0.5)),
     async () => cancelSomething(sim, random),
   ];
   try {

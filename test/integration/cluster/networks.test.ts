@@ -1,6 +1,6 @@
 /** A network on an uplink from the command to the guest's tap, and a node that cannot have one. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
@@ -39,6 +39,76 @@ test('it is made on the node by itself, carries a guest, and gives the uplink ba
   await cluster.ok('network', 'delete', 'net1', '--yes');
   await until('the bridge is gone', async () => !(await cluster.exec('ip', 'link')).includes('br1'));
   expect(await cluster.exec('ip', 'link', 'show', 'up1')).not.toContain('master');
+});
+
+describe('an address that a machine outside of the cluster has', () => {
+  const create = (name: string, ...rest: string[]) => [
+    ...['instance', 'create', name, ...tiny, '--nic', 'net3,ip=10.3.0.9,ip6=2001:db8:3::9', ...rest],
+  ];
+  const foreign = (...argv: string[]) => cluster.exec('ip', '-n', 'foreign', ...argv);
+  const refused = async (holder: RegExp) => {
+    const { code, stderr } = await cluster.gantry(create('three'));
+    expect([code, stderr]).toEqual([5, expect.stringMatching(holder) as string]);
+    expect(stderr).toContain('--no-address-check');
+    expect((await cluster.gantry(['instance', 'show', 'three'])).code).toBe(3);
+  };
+
+  beforeAll(async () => {
+    await cluster.exec('ip', 'netns', 'add', 'foreign');
+    const down = ['down3', 'address', '52:54:00:aa:bb:cc', 'netns', 'foreign'];
+    await cluster.exec('ip', 'link', 'add', 'up3', 'type', 'veth', 'peer', 'name', ...down);
+    await foreign('link', 'set', 'down3', 'up');
+    const subnets = ['--subnet', '10.3.0.0/24', '--subnet6', '2001:db8:3::/64'];
+    await cluster.ok('network', 'create', 'net3', '--uplink', 'up3', '--bridge', 'br3', ...subnets);
+    await shown('net3', /ready/);
+  });
+  afterAll(async () => {
+    await cluster.ok('network', 'delete', 'net3', '--yes');
+    await cluster.exec('ip', 'netns', 'del', 'foreign');
+  });
+
+  test('is not given to a guest: the create fails, names the holder, and leaves nothing', async () => {
+    await foreign('addr', 'add', '10.3.0.9/24', 'dev', 'down3');
+    await refused(
+      /10\.3\.0\.9 is in use already: 52:54:00:aa:bb:cc answers for it on br3 +\[address_answered\]/,
+    );
+    await foreign('addr', 'del', '10.3.0.9/24', 'dev', 'down3');
+    await foreign('addr', 'add', '2001:db8:3::9/64', 'dev', 'down3', 'nodad');
+    await refused(/2001:db8:3::9 is in use already: 52:54:00:aa:bb:cc answers/);
+  });
+
+  test('is, when told not to ask; and when nobody has it any more', async () => {
+    await cluster.ok(...create('three', '--no-address-check'));
+    await cluster.ok('instance', 'delete', 'three', '--yes');
+    await foreign('addr', 'flush', 'dev', 'down3', 'scope', 'global');
+    await cluster.ok(...create('three'));
+    await cluster.ok('instance', 'stop', 'three', '--force');
+    await foreign('addr', 'add', '10.3.0.9/24', 'dev', 'down3');
+    // It is its own since: what others do now is theirs to mend, and no reason to keep it down.
+    await cluster.ok('instance', 'start', 'three');
+    await cluster.ok('instance', 'delete', 'three', '--yes');
+    await foreign('addr', 'flush', 'dev', 'down3', 'scope', 'global');
+  });
+
+  test('a name that leads to another address of the network is refused, if the check is not declined', async () => {
+    const hosts = '10.3.0.77 web77\n10.3.0.9 web9\n';
+    await cluster.exec(
+      'sh',
+      '-c',
+      `cp /etc/hosts ${cluster.dir}/hosts; printf '${hosts}' >> ${cluster.dir}/hosts; chmod 644 ${cluster.dir}/hosts`,
+    );
+    await cluster.exec('mount', '--bind', `${cluster.dir}/hosts`, '/etc/hosts');
+    const { code, stderr } = await cluster.gantry(create('web77'));
+    expect([code, stderr]).toEqual([
+      5,
+      expect.stringMatching(/web77 resolves to 10\.3\.0\.77, an address of network net3 .*\[name_resolves\]/),
+    ]);
+    for (const words of [create('web9'), create('web77', '--no-name-check')]) {
+      await cluster.ok(...words);
+      await cluster.ok('instance', 'delete', words[2] ?? '', '--yes');
+    }
+    await cluster.exec('umount', '/etc/hosts');
+  });
 });
 
 test('a node without the uplink says so, and no instance goes there until it is set right', async () => {

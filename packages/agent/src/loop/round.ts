@@ -3,6 +3,7 @@ import { err, isGantryError, type Problem, toProblem } from '@gantry/model';
 import { type Action, operationOf, subjectOf } from '../actions.ts';
 import type { Plan } from '../plan/input.ts';
 import { plan } from '../plan/plan.ts';
+import { probeText } from '../plan/probe.ts';
 import { describe } from './describe.ts';
 import { type AgentParts, type AgentState, logTo, mayStart } from './state.ts';
 
@@ -111,6 +112,10 @@ async function succeeded(parts: AgentParts, state: AgentState, action: Action): 
     } = state.journal.guests[action.spec.instance] ?? { restarts: [] };
     const ranInBoot = parts.host.bootId();
     state.journal.guests[action.spec.instance] = { ...memory, startedAt: now, ranInBoot };
+  } else if (action.do === 'address.probe') {
+    const { instance } = action.spec;
+    const memory = state.journal.guests[instance] ?? { restarts: [] };
+    state.journal.guests[instance] = { ...memory, probed: probeText(action.spec) };
   } else return;
   await parts.journal.write(state.journal);
 }
@@ -148,6 +153,8 @@ function generationOf(state: AgentState, action: Action): number {
     const spec = object.spec as { instance?: string; disk?: string; sha256?: string; network?: string };
     return [
       `guest:${spec.instance}`,
+      `filter:${spec.instance}`,
+      `address:${spec.instance}`,
       `disk:${spec.disk}`,
       `base:${spec.sha256}`,
       `network:${spec.network}`,

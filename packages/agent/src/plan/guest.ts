@@ -9,6 +9,7 @@ import type { SeenDomain } from '../observation.ts';
 import { judgeEnding, wishOf } from './ending.ts';
 import { filterIsGone, filterStands } from './filter.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
+import { probeFailure, unprobed } from './probe.ts';
 
 /** ACPI presses get lost while a guest boots, so it is asked again this often. */
 export const askAgainMs = 5000;
@@ -145,6 +146,8 @@ function planStart(
     return answer({ state: 'crashed', endedBy: verdict.endedBy, reason: 'restarts soon' }, [], verdict.until);
   // Signs of life of the run before this start would pass for those of this one, done or still waited for.
   for (const key of ofOneRun) delete memory[key];
+  const held = probeFailure(guest, input);
+  if (held) return answer({ state: seen ? 'stopped' : 'absent', error: held });
   const missing = whatIsMissing(guest, input);
   if (missing) return answer({ state: seen ? 'stopped' : 'absent', reason: missing });
   const failure = failureOf(input, subject, guest.generation);
@@ -175,7 +178,9 @@ function planDown(
       reason: seen.reason,
       ...(memory.downBy ? { endedBy: memory.downBy.by } : {}),
     });
-  const missing = disksMissing(guest, input);
+  const held = probeFailure(guest, input);
+  if (held) return answer({ state: 'absent', error: held });
+  const missing = disksMissing(guest, input) ?? addressesUnprobed(guest, input);
   if (missing) return answer({ state: 'absent', reason: missing });
   const failure = failureOf(input, `guest:${guest.spec.instance}`, guest.generation);
   return answer(
@@ -187,7 +192,12 @@ function planDown(
 
 function whatIsMissing(guest: Guest, input: PlanInput): string | undefined {
   if (!input.mayStart) return 'waits for the controller to confirm the binding in this boot of the node';
-  return disksMissing(guest, input) ?? networksMissing(guest, input) ?? filterMissing(guest, input);
+  return (
+    disksMissing(guest, input) ??
+    networksMissing(guest, input) ??
+    filterMissing(guest, input) ??
+    addressesUnprobed(guest, input)
+  );
 }
 
 function disksMissing(guest: Guest, input: PlanInput): string | undefined {
@@ -206,6 +216,9 @@ function networksMissing(guest: Guest, input: PlanInput): string | undefined {
 
 const filterMissing = (guest: Guest, input: PlanInput): string | undefined =>
   filterStands(guest, input) ? undefined : 'waits for the filter of its NICs';
+
+const addressesUnprobed = (guest: Guest, input: PlanInput): string | undefined =>
+  unprobed(guest, input) ? 'waits to hear whether anybody else has its addresses' : undefined;
 
 const mayAct = (guest: Guest, input: PlanInput): boolean =>
   free(input, `guest:${guest.spec.instance}`, guest.generation);

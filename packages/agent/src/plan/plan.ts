@@ -7,6 +7,7 @@ import { planAttachment } from './attachment.ts';
 import { filterAction, leftoverFilters } from './filter.ts';
 import { planGuest } from './guest.ts';
 import type { Part, Plan, PlanInput } from './input.ts';
+import { probeAction } from './probe.ts';
 import { planReplica } from './replica.ts';
 
 export function plan(input: PlanInput): Plan {
@@ -24,6 +25,7 @@ export function plan(input: PlanInput): Plan {
   return {
     actions: [
       ...parts.flatMap((part) => part.actions),
+      ...assignments.guests.flatMap((guest) => probeAction(guest, input)),
       ...assignments.guests.flatMap((guest) => filterAction(guest, input)),
       ...leftoverFilters(input),
     ],

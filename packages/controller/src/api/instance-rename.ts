@@ -1,5 +1,6 @@
 /** Another name for a stopped instance: claim, instance, disks and binding in one commit. Its domain follows when it is defined next. */
 import { err, type Instance, requirePermitted } from '@gantry/model';
+import { requireNameAgrees } from '../networks/check-name.ts';
 import { nameSpace } from '../objects.ts';
 import { bindingOf } from '../operations/begin-actions.ts';
 import { guestInput, guestSpec, readAncestry } from '../operations/guest-spec.ts';
@@ -18,12 +19,23 @@ export const renameInstance: Handler<'renameInstance'> = async (call) => {
   const named = await call.app.store.named('instance', name);
   if (named.some(({ project }) => project === instance.project))
     throw err('name_taken', { kind: 'instance', name });
+  if (call.body.nameCheck !== false) await requireNameAgreesWith(call, instance, name);
   const after = renamed(instance, name);
   if (call.query.plan) return resourceReply(after);
   const draft = await draftOf(call, instance, after);
   const message = `rename instance ${instance.name} to ${name}`;
   return resourceReply(committed(await call.commit(draft, { subject: instance, message }), after));
 };
+
+async function requireNameAgreesWith({ app }: Asking, { spec }: Instance, name: string): Promise<void> {
+  const ids = [...new Set(spec.nics.map(({ network }) => network))];
+  const [resolved, ...found] = await Promise.all([
+    app.env.addressesOf(name),
+    ...ids.map((id) => app.store.get('network', id)),
+  ]);
+  const networks = found.filter((network) => network !== undefined);
+  requireNameAgrees(name, resolved, spec.nics, networks);
+}
 
 /** A host name that was the instance’s name goes with it; the guest may have kept the old one inside. */
 function renamed(instance: Instance, name: string): Instance {

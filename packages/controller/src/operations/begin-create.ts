@@ -24,6 +24,7 @@ import { requirePeers } from '../api/affinity.ts';
 import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type App, type Asking, resolve } from '../api/call.ts';
 import { type Env, nowOf } from '../env.ts';
+import { requireNameAgrees } from '../networks/check-name.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
 import { type Choice, chooseNode, claimHardware, lastEpoch } from '../placement/choose-node.ts';
 import { networkTest } from '../placement/networks-there.ts';
@@ -61,7 +62,9 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   const target = { id: app.env.uuid(), name: body.name, project };
   draft.take(nameSpace('instance', project), body.name, target.id).relyOn(sources.flavor, sources.image);
   requireBootAllowed(asking.caller, body.boot);
+  const resolved = body.nameCheck === false ? undefined : app.env.addressesOf(body.name);
   const { nics, networks } = await claimNics(asking, body, target.id, cluster.spec.macPrefix, draft);
+  if (resolved) requireNameAgrees(body.name, await resolved, nics, networks, addressesGiven(body));
   const begun = await addOperation(app, asking.caller, draft, {
     kind: 'instance.create',
     target,
@@ -82,7 +85,7 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   const details = { placed: placedDetail(decision), network: networkDetail(nics, networks) };
   const operation = withStatus(begun, { steps: stepsOf(body, nowOf(app.env), details) });
   draft.put(operation);
-  const guest = await bind(app, draft, newborn, { disks, operation, epoch, ...choice });
+  const guest = await bind(app, draft, newborn, body, { disks, operation, epoch, ...choice });
   const instance = newInstance(app.env, body, newborn, guest, operation);
   draft.add(instance).add(guest);
   const nodeId = guest.spec.node;
@@ -103,6 +106,7 @@ async function bind(
   { store, env }: App,
   draft: Draft,
   newborn: Newborn,
+  { addressCheck }: CreateInstance,
   { disks, node, fit, operation, epoch: number }: Bound,
 ): Promise<Guest> {
   draft.batch.counters.push({ name: COUNTERS.epoch, from: number, to: number + 1 });
@@ -114,9 +118,23 @@ async function bind(
     power: newborn.spec.power,
     operation: operation.id as NonNullable<Guest['spec']['operation']>,
   });
+  const probe = addressCheck === false ? [] : newborn.spec.nics.filter(hasAddress).map(({ mac }) => mac);
   const { name, project } = newborn;
-  return newObject(env, 'guest', { name, project, spec, status: { state: 'absent' } });
+  return newObject(env, 'guest', {
+    name,
+    project,
+    spec: probe.length > 0 ? { ...spec, probe } : spec,
+    status: { state: 'absent' },
+  });
 }
+
+/** Named by the user; `pool` and `none` are no addresses. */
+const addressesGiven = ({ nics = [] }: CreateInstance): string[] =>
+  nics
+    .flatMap(({ address, address6 }) => [address, address6])
+    .filter((address): address is string => address !== undefined && /[.:]/.test(address));
+
+const hasAddress = ({ ipv4, ipv6 }: Nic): boolean => (ipv4 ?? ipv6) !== undefined;
 
 function newInstance(
   env: Env,

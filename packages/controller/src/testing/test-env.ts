@@ -39,6 +39,7 @@ export function testEnv(startMs = Date.UTC(2026, 0, 1)): TestEnv {
       bytes(16)
         .toString('hex')
         .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    addressesOf: async () => [],
     log: () => {},
     async pass(ms) {
       nowMs += ms;

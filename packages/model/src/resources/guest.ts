@@ -130,6 +130,12 @@ export const GuestSpec = strict({
   input: GuestInput,
   fit: Fit,
   life: LifePolicy,
+  probe: optional(
+    Type.Array(MacAddress, {
+      maxItems: 16,
+      description: 'NICs with addresses that nobody else may answer for before the guest uses them',
+    }),
+  ),
   standing: optional(
     count(
       'of its generations: those that changed how it is judged or what it is next, not that it is wanted',

@@ -56,12 +56,18 @@ const software: readonly Flag[] = [
   { flags: '--ssh-key <key>', description: 'public key, or a file with such', many: true },
   { flags: '--user-data <file>', description: 'cloud-init user-data' },
 ];
+export const noNameCheck: Flag = {
+  flags: '--no-name-check',
+  description: 'even if the name resolves to another address',
+};
 const rest: readonly Flag[] = [
   { flags: '--label <key=value>', description: 'label', many: true },
   { flags: '--node <node>', description: 'on this node', complete: nodeNames },
   ...affinityFlags,
   { flags: '--stopped', description: 'do not start it' },
   { flags: '--protect', description: 'refuse its deletion' },
+  { flags: '--no-address-check', description: 'do not ask its networks whether its addresses are in use' },
+  noNameCheck,
   { flags: '--until <sign>', description: 'when it counts as done', choices: ['running', 'ping', 'ssh'] },
   { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
   { flags: '--reason <text>', description: 'kept with the operation' },
@@ -93,6 +99,8 @@ export function createBody(name: string, image: string | undefined, given: Given
     ...unlessEmpty('personality', personality),
     ...affinityOf(given),
     ...(given.on('protect') ? { protected: true } : {}),
+    ...(given.off('addressCheck') ? { addressCheck: false } : {}),
+    ...(given.off('nameCheck') ? { nameCheck: false } : {}),
     ...given.string('node', 'node'),
     ...given.put('until', 'until', (text) => text as 'running'),
     ...given.put('deadlineMs', 'deadline', parseDurationMs),
