@@ -3,7 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verbs } from '../packages/cli/src/commands/all.ts';
 import { referencePage } from '../packages/guest/src/index.ts';
-import { errorRegistry, instanceActions, type Route, routes } from '../packages/model/src/index.ts';
+import {
+  errorRegistry,
+  instanceActions,
+  type Route,
+  rolesInWords,
+  routes,
+} from '../packages/model/src/index.ts';
 
 const made = (title: string, intro: string): string =>
   `# ${title}\n\n<!-- made by tools/reference.ts -->\n\n${intro}\n`;
@@ -22,7 +28,7 @@ const api = (): string =>
   `${made('API', 'Every route, who may use it, and what it is for. Schemas are at `/openapi.json` of a running controller. Writes take an `Idempotency-Key`; long work answers 202 with an operation; errors are `application/problem+json`.')}\n${table(
     ['route', 'roles', 'answer', 'what'],
     Object.values<Route>(routes).map((r) =>
-      row(`\`${r.method} ${r.path}\``, r.roles.join(', ') || 'anyone', r.stream ?? r.status, r.summary),
+      row(`\`${r.method} ${r.path}\``, rolesInWords(r.roles) || 'anyone', r.stream ?? r.status, r.summary),
     ),
   )}\n`;
 

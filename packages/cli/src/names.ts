@@ -12,6 +12,7 @@ type ListRoute = Extract<
   | 'listGroups'
   | 'listProjects'
   | 'listTokens'
+  | 'listUsers'
 >;
 
 const named =
@@ -29,6 +30,7 @@ export const groupNames = named('listGroups');
 export const nodeNames = named('listNodes');
 export const projectNames = named('listProjects');
 export const tokenNames = named('listTokens');
+export const userNames = named('listUsers');
 
 export const operationNumbers: Complete = async ({ client }) => {
   const { items } = await client.call('listOperations', { query: { limit: 20 } });

@@ -22,6 +22,7 @@ const nouns: Record<string, string> = {
   op: 'operations: what was asked for, its steps and its end',
   placement: 'why a guest runs where it runs',
   event: 'what happened, and who did what',
+  user: 'people and programs that may do something here',
   token: 'credentials',
   project: 'whose things they are',
   context: 'clusters that this command knows',

@@ -1,4 +1,4 @@
-/** The first commit of a cluster: itself, its group and project, its first node, what one needs for a first guest. */
+/** The first commit of a cluster: itself, its group and project, its first node and user, what one needs for a first guest. */
 import {
   type Boot,
   err,
@@ -7,6 +7,7 @@ import {
   type NetworkSpec,
   type OsSource,
   type Token,
+  type UserId,
   validate,
   version,
 } from '@gantry/model';
@@ -83,7 +84,9 @@ export async function initCluster(store: Store, env: Env, options: ClusterOption
     const { name = 'default', ...spec } = options.network;
     add('network', { name, spec: completeNetwork(spec), status: {} });
   }
-  const admin = addToken(env, draft, 'admin', { role: 'admin' });
+  const person = add('user', { name: 'admin', spec: { role: 'admin' }, status: {} });
+  const user = person.id as UserId;
+  const admin = addToken(env, draft, 'admin', { role: 'admin', user });
   const agent = addToken(env, draft, `agent-${node.name}`.slice(0, 63), { role: 'agent', node: node.id });
   await store.commit(draft.batch);
   return { cluster: cluster.id, node: node.id, adminToken: admin, agentToken: agent };
@@ -92,7 +95,7 @@ export async function initCluster(store: Store, env: Env, options: ClusterOption
 function addToken(env: Env, draft: Draft, name: string, spec: Token['spec']): string {
   const token = newObject(env, 'token', { name, spec, status: {} });
   const secret = newSecret(env);
-  draft.take(nameSpace('token'), name, token.id).add(token);
+  draft.take(nameSpace('token', spec.user), name, token.id).add(token);
   draft.batch.secrets.push({ token: token.id, hash: hashSecret(secret) });
   return secret;
 }

@@ -15,6 +15,7 @@ import type {
   Project,
   Replica,
   Token,
+  User,
 } from '@gantry/model';
 
 export interface Kinds {
@@ -33,6 +34,7 @@ export interface Kinds {
   attachment: Attachment;
   act: Act;
   token: Token;
+  user: User;
 }
 export type Kind = keyof Kinds;
 export type Resource = Kinds[Kind];
@@ -98,6 +100,8 @@ function ownerOf(object: Resource): string | undefined {
       return object.spec.network;
     case 'act':
       return object.spec.operation;
+    case 'token':
+      return object.spec.user;
     default:
       return undefined;
   }

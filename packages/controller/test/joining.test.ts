@@ -98,7 +98,7 @@ describe('joining', () => {
 
   test.each([
     ['forged', async () => `gantry_${'A'.repeat(43)}`, {}, 'unauthenticated'],
-    ['expired', async () => expired(), {}, 'unauthenticated'],
+    ['expired', async () => expired(), {}, 'token_expired'],
     ['for another node', async () => (await add('n3')).secret, {}, 'join_refused'],
     ['used by another key', async () => used(), { key: 'other' }, 'join_refused'],
     ['used by another machine', async () => used(), { machine: 'b'.repeat(32) }, 'join_refused'],
@@ -240,7 +240,7 @@ describe('two machines with one identity', () => {
   });
 });
 
-test('join tokens and certificates that ended are forgotten; a user’s own are kept', async () => {
+test('join tokens and certificates that ended are forgotten; a user’s own a month later', async () => {
   await join((await add('n2')).secret);
   await add('n3');
   const expiresAt = new Date(cluster.env.clock.now() + 1000).toISOString();
@@ -251,8 +251,12 @@ test('join tokens and certificates that ended are forgotten; a user’s own are 
   await cluster.env.pass(2 * 3_600_000);
   await cluster.env.pass(3_600_000);
   expect(await names()).toEqual(['admin', 'agent-n1', 'agent-n2', 'mine']);
+  await cluster.env.pass(29 * 24 * 3_600_000);
+  expect(await names()).toEqual(['admin', 'agent-n1', 'agent-n2', 'mine']);
+  await cluster.env.pass(24 * 3_600_000);
+  expect(await names()).toEqual(['admin', 'agent-n1', 'agent-n2']);
   await cluster.env.pass(90 * 24 * 3_600_000);
-  expect(await names()).toEqual(['admin', 'agent-n1', 'mine']);
+  expect(await names()).toEqual(['admin', 'agent-n1']);
 });
 
 describe('removing', () => {

@@ -216,7 +216,7 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
         (await store.events(filter, 10)).map(({ message }) => message);
       expect(await messages({})).toEqual(['two', 'one']);
       expect(await messages({ type: 'x' })).toEqual(['one']);
-      expect(await messages({ project: uuid(100) })).toEqual(['one']);
+      expect(await messages({ projects: [uuid(100)] })).toEqual(['one']);
       expect(await store.revision()).toBe(before);
     });
   });

@@ -85,6 +85,42 @@ export const errorRegistry = {
     'no valid token: {why}',
     'Name the cluster with `gantry context use NAME --url URL` and give its token in GANTRY_TOKEN.',
   ),
+  token_expired: entry(
+    401,
+    4,
+    'the token {name} expired at {at}',
+    'Make another one with a token that is still valid (`gantry token create`), or ask an administrator for one.',
+  ),
+  token_revoked: entry(
+    401,
+    4,
+    'the token {name} was revoked at {at}',
+    'If you did not ask for that, ask an administrator; `gantry audit list` tells him who did.',
+  ),
+  user_disabled: entry(
+    401,
+    4,
+    'the user {name} is disabled',
+    'Ask an administrator; `gantry user enable {name}` lets him in again.',
+  ),
+  last_admin: entry(
+    409,
+    5,
+    'nobody could administer the cluster any more: {why}',
+    'Make another administrator first, with a token: `gantry user create NAME --role admin`, `gantry token create --user NAME`.',
+  ),
+  which_project: entry(
+    400,
+    2,
+    'you are in several projects: {projects}',
+    'Say which one: --project NAME (in the API: the header Gantry-Project).',
+  ),
+  rights_changed: entry(
+    410,
+    1,
+    'what you may see has changed since revision {revision}',
+    'List again and watch from the revision of the list.',
+  ),
   forbidden: entry(
     403,
     4,

@@ -1,4 +1,5 @@
 /** The nouns of Gantry. No I/O. */
+export * from './access-requests.ts';
 export * from './assignments.ts';
 export * from './errors.ts';
 export * from './ids.ts';
@@ -39,6 +40,7 @@ export * from './resources/policy.ts';
 export * from './resources/project.ts';
 export * from './resources/replica.ts';
 export * from './resources/stats.ts';
+export * from './roles.ts';
 export * from './routes.ts';
 export * from './schema.ts';
 export * from './units.ts';

@@ -21,18 +21,7 @@ import {
   VlanId,
 } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
-import { tokenRoles } from './resources/project.ts';
-import {
-  oneOf,
-  optional,
-  positive,
-  type Static,
-  strict,
-  stringMap,
-  Timestamp,
-  type TSchema,
-  Type,
-} from './schema.ts';
+import { oneOf, optional, positive, type Static, strict, stringMap, type TSchema, Type } from './schema.ts';
 import { MiB, Milliseconds } from './units.ts';
 
 /** A name or an id. */
@@ -58,17 +47,6 @@ export const CreateNetwork = strict({
   spec: strict({ ...networkProperties, groups: optional(Groups) }),
 });
 export type CreateNetwork = Static<typeof CreateNetwork>;
-export const CreateProject = strict({ name: Name, labels });
-export const CreateToken = strict({
-  name: Name,
-  spec: strict({
-    role: oneOf(tokenRoles),
-    project: optional(Ref),
-    node: optional(Ref),
-    expiresAt: optional(Timestamp),
-  }),
-});
-
 export const RequestedNic = strict({
   network: Ref,
   address: optional(

@@ -2,6 +2,7 @@
  * The API, once: server handlers, typed client, OpenAPI and reference docs all derive from this table.
  * Long work answers 202 with an Operation. `plan: true` routes take `?plan=true` and answer what would happen.
  */
+import { accessRoutes } from './routes/access.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { clusterRoutes } from './routes/cluster.ts';
@@ -11,6 +12,7 @@ import { recordsRoutes } from './routes/records.ts';
 import type { Plan as PlanSchema, Route } from './routes/shapes.ts';
 import type { Static, TSchema } from './schema.ts';
 
+export { Member, Whoami } from './routes/access.ts';
 export { TaskStatus, WatchQuery } from './routes/records.ts';
 export type { Route } from './routes/shapes.ts';
 
@@ -26,6 +28,7 @@ export const routes = {
   ...catalogueRoutes,
   ...instancesRoutes,
   ...recordsRoutes,
+  ...accessRoutes,
   ...agentsRoutes,
 } as const satisfies Record<string, Route>;
 

@@ -88,12 +88,23 @@ import { placementBalance } from './placement/balance.ts';
 import { placementCapacity } from './placement/capacity.ts';
 import { placementShow } from './placement/show.ts';
 import { projectCreate } from './project/create.ts';
+import { projectDelete } from './project/delete.ts';
 import { projectList } from './project/list.ts';
+import { projectGrant, projectRevoke } from './project/members.ts';
+import { projectShow } from './project/show.ts';
 import { server } from './server/server.ts';
 import { serverStatus } from './server/status.ts';
 import { tokenCreate } from './token/create.ts';
 import { tokenDelete } from './token/delete.ts';
 import { tokenList } from './token/list.ts';
+import { tokenRevoke } from './token/revoke.ts';
+import { userCreate } from './user/create.ts';
+import { userDelete } from './user/delete.ts';
+import { userDisable, userEnable } from './user/disable.ts';
+import { userList } from './user/list.ts';
+import { userSet } from './user/set.ts';
+import { userShow } from './user/show.ts';
+import { whoami } from './whoami.ts';
 
 /** In the order of the help text. */
 export const verbs: readonly Verb[] = [
@@ -172,9 +183,22 @@ export const verbs: readonly Verb[] = [
   placementCapacity,
   eventList,
   projectList,
+  projectShow,
   projectCreate,
+  projectGrant,
+  projectRevoke,
+  projectDelete,
+  userList,
+  userShow,
+  userCreate,
+  userSet,
+  userDisable,
+  userEnable,
+  userDelete,
+  whoami,
   tokenList,
   tokenCreate,
+  tokenRevoke,
   tokenDelete,
   explain,
   clusterInit,

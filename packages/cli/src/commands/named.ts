@@ -11,7 +11,8 @@ type DeleteRoute =
   | 'deleteImage'
   | 'deleteNetwork'
   | 'deleteProject'
-  | 'deleteToken';
+  | 'deleteToken'
+  | 'deleteUser';
 
 /** `delete NAME...`, after asking. */
 export const deleteVerb = (noun: string, route: DeleteRoute, argument: Argument, example: string): Verb => ({

@@ -34,7 +34,14 @@ export async function everyItem<N extends Paged>(
 /** Names by id, for showing what an object refers to. */
 export async function namesById(
   client: Client,
-  route: 'listNodes' | 'listFlavors' | 'listImages' | 'listNetworks' | 'listProjects' | 'listGroups',
+  route:
+    | 'listNodes'
+    | 'listFlavors'
+    | 'listImages'
+    | 'listNetworks'
+    | 'listProjects'
+    | 'listGroups'
+    | 'listUsers',
 ): Promise<ReadonlyMap<string, string>> {
   const items = await everyItem(client, route);
   return new Map(items.map(({ id, name }) => [id, name]));

@@ -5,7 +5,7 @@ import type { Resource } from '../kinds.ts';
 import { Draft, type NewEvent } from '../store/batch.ts';
 import type { Committed } from '../store/store.ts';
 import type { About, App, Request } from './call.ts';
-import type { Caller } from './caller.ts';
+import { actorOf, type Caller } from './caller.ts';
 import type { Replay } from './idempotency.ts';
 
 interface Asked {
@@ -37,7 +37,7 @@ const auditEvent = (
   at: nowOf(app.env),
   type: `api.${route.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   level,
-  actor: caller.token.name,
+  actor: actorOf(caller),
   message,
   requestId,
 });

@@ -3,14 +3,14 @@ import type { Duplex } from 'node:stream';
 import { type Body, err, type Query, type Revision, type RouteName, type TaskStatus } from '@gantry/model';
 import type { Env } from '../env.ts';
 import type { ImageFiles } from '../images/image-files.ts';
-import type { Kind, Kinds, Resource } from '../kinds.ts';
+import { type Kind, type Kinds, metaOf, type Resource } from '../kinds.ts';
 import type { Mirror } from '../placement/mirror.ts';
 import type { Remote } from '../remote.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Committed, Store } from '../store/store.ts';
 import type { Tunnels } from '../tunnels.ts';
 import type { Turns } from '../turns.ts';
-import { type Caller, type Peer, sees } from './caller.ts';
+import { type Caller, type Peer, requireRoleAt, sees } from './caller.ts';
 import type { Denials } from './denials.ts';
 
 /** The controller, as handlers and tasks know it. */
@@ -99,17 +99,19 @@ export type Asking = Pick<Call, 'app' | 'caller'>;
 
 /**
  * The object of that id or name, as far as the caller may see it: of the request's or his own project first, then what
- * all share.
- * @throws GantryError `not_found`, `ambiguous`
+ * all share. Whoever has not the role that the route asks for in its project is refused here, for every route.
+ * @throws GantryError `not_found`, `ambiguous`, `forbidden`
  */
-export async function resolve<K extends Kind>(
-  { app, caller }: Asking,
-  kind: K,
-  ref: string,
-): Promise<Kinds[K]> {
+export async function resolve<K extends Kind>(asking: Asking, kind: K, ref: string): Promise<Kinds[K]> {
+  const found = await find(asking, kind, ref);
+  requireRoleAt(asking.caller, found);
+  return found;
+}
+
+async function find<K extends Kind>({ app, caller }: Asking, kind: K, ref: string): Promise<Kinds[K]> {
   const byId = await app.store.get(kind, ref);
-  if (byId && sees(caller, byId)) return byId;
-  const named = (await app.store.named(kind, ref)).filter((object) => sees(caller, object));
+  if (byId && sees(caller, metaOf(byId))) return byId;
+  const named = (await app.store.named(kind, ref)).filter((object) => sees(caller, metaOf(object)));
   const own = named.find((object) => object.project === caller.project);
   const found = own ?? named.find((object) => object.project === undefined) ?? named[0];
   if (!found) throw err('not_found', { kind, name: ref });

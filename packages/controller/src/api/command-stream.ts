@@ -14,6 +14,7 @@ import {
 import { nowOf } from '../env.ts';
 import { Draft } from '../store/batch.ts';
 import type { App, Call, ServerEvent } from './call.ts';
+import { actorOf } from './caller.ts';
 
 type Asking = Pick<Call, 'app' | 'caller' | 'requestId' | 'signal'>;
 
@@ -55,7 +56,7 @@ async function conclude(
   const draft = new Draft(env.clock.now());
   draft.batch.events.push({
     ...{ at: nowOf(env), type: `${kind}.command`, level: 'info', message, requestId },
-    ...{ subject: { kind, id, name }, actor: caller.token.name },
+    ...{ subject: { kind, id, name }, actor: actorOf(caller) },
     ...(project ? { project } : {}),
   });
   await store.commit(draft.batch);

@@ -1,8 +1,10 @@
-import { err, isUuid, type Static, type WatchQuery } from '@gantry/model';
+import { err, isUuid, type Revision, type Static, type WatchQuery } from '@gantry/model';
 import type { Meta } from '../kinds.ts';
+import { parseRevision } from '../store/revision.ts';
+import type { EventFilter } from '../store/store.ts';
 import { type WatchEvent, watch as watchStore } from '../store/watch.ts';
 import { type Asking, type Handler, resolve, type ServerEvent } from './call.ts';
-import { sees } from './caller.ts';
+import { type Caller, sees } from './caller.ts';
 
 const DEFAULT_LIMIT = 100;
 
@@ -15,11 +17,16 @@ export const listEvents: Handler<'listEvents'> = async (call) => {
   const filter = {
     ...(subject ? { subject: await subjectId(call, subject) } : {}),
     ...(type ? { type } : {}),
-    ...(caller.role === 'admin' && !caller.onlyProject ? {} : { project: caller.project ?? 'none' }),
+    ...projectsOf(caller),
   };
   const items = await app.store.events(filter, limit, cursor === undefined ? undefined : Number(cursor));
   const last = items.at(-1);
   return { body: { items, ...(items.length === limit && last ? { next: String(last.number) } : {}) } };
+};
+
+const projectsOf = ({ role, rights, onlyProject }: Caller): EventFilter => {
+  if (onlyProject) return { projects: [onlyProject] };
+  return role ? {} : { projects: [...rights.projects.keys()] };
 };
 
 /** An instance or a node by name; of what is gone only the id is known. */
@@ -38,11 +45,28 @@ export const watch: Handler<'watch'> = async (call) => {
     query.project === undefined ? undefined : (await resolve(call, 'project', query.project)).id;
   const wanted = matching(query, project);
   const from = lastEventId ?? query.from;
-  const changes = watchStore(app.store, from, (meta) => wanted(meta) && sees(caller, meta), signal);
+  if (from) requireSameRights(caller, from);
+  const changes = watchStore(
+    app.store,
+    from,
+    (meta) => !signal.aborted && wanted(meta) && sees(caller, meta),
+    signal,
+  );
   // the first step reads the log, so that a compacted revision is refused with its status and not inside the stream
   const first = await changes.next();
   return { events: tell(first, changes) };
 };
+
+/**
+ * Who resumes must have seen all the time what he sees now: what he no longer sees would never be told as deleted.
+ * @throws GantryError `rights_changed`
+ */
+function requireSameRights({ user }: Caller, from: Revision): void {
+  if (!user || user.generation === 1) return;
+  const [then, changed] = [parseRevision(from), parseRevision(user.revision)];
+  if (changed.incarnation === then.incarnation && changed.number > then.number)
+    throw err('rights_changed', { revision: from });
+}
 
 function matching(query: Static<typeof WatchQuery>, project: string | undefined): (meta: Meta) => boolean {
   const kinds = query.kinds?.split(',');

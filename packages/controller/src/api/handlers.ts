@@ -1,6 +1,5 @@
 /** Which function answers which route. */
 import { type RouteName, version } from '@gantry/model';
-import * as access from './access.ts';
 import { getInstanceAffinity } from './affinity.ts';
 import * as agent from './agent.ts';
 import type { Handler } from './call.ts';
@@ -22,7 +21,10 @@ import * as instances from './instances.ts';
 import * as joining from './joining.ts';
 import * as networks from './networks.ts';
 import * as operations from './operations.ts';
+import * as projects from './projects.ts';
 import * as stats from './stats.ts';
+import * as tokens from './tokens.ts';
+import * as users from './users.ts';
 
 const health: Handler<'health'> = async () => ({ body: { ok: true, version } });
 
@@ -31,7 +33,6 @@ const listTasks: Handler<'listTasks'> = async ({ app }) => ({ body: { items: app
 export const handlers = {
   health,
   listTasks,
-  ...access,
   ...agent,
   ...cluster,
   ...commands,
@@ -52,5 +53,12 @@ export const handlers = {
   ...joining,
   ...networks,
   ...operations,
+  ...projects,
   ...stats,
+  ...tokens,
+  listUsers: users.listUsers,
+  getUser: users.getUser,
+  createUser: users.createUser,
+  setUser: users.setUser,
+  deleteUser: users.deleteUser,
 } satisfies { [N in RouteName]: Handler<N> };

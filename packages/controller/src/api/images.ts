@@ -11,6 +11,7 @@ import {
   validate,
 } from '@gantry/model';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
+import { projectOf } from '../operations/project-of.ts';
 import { Draft, withSpec, withStatus } from '../store/batch.ts';
 import { retrying } from '../store/conflict.ts';
 import { requireBootAllowed } from './boot-paths.ts';
@@ -40,8 +41,8 @@ export const createImage: Handler<'createImage'> = async (call) => {
       what: `an image of source ${spec.source} without ${wanted}`,
       wanted: 'complete',
     });
-  const { role, onlyProject, project: own } = call.caller;
-  const project = role === 'admin' ? onlyProject : own;
+  const { role, onlyProject } = call.caller;
+  const project = role === 'admin' ? onlyProject : await projectOf(call);
   const status: ImageStatus = { state: spec.source === 'os' ? 'ready' : 'empty' };
   return createNamed(call, 'image', { name, project, labels, spec, status });
 };
@@ -76,7 +77,7 @@ export const deleteImage: Handler<'deleteImage'> = async (call) => {
 
 /** What all projects share is an administrator's to change. */
 function requireOwn({ caller }: Asking, image: Image): void {
-  if (caller.role === 'admin' || (image.project !== undefined && image.project === caller.project)) return;
+  if (caller.role === 'admin' || image.project !== undefined) return;
   throw err('forbidden', { action: `change image ${image.name}`, why: 'it belongs to all projects' });
 }
 

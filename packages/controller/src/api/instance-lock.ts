@@ -11,13 +11,14 @@ import {
   resolve,
   resourceReply,
 } from './call.ts';
+import { actorOf } from './caller.ts';
 import { refOf } from './list.ts';
 
 /** A second lock is the one that counts: its reason is the newer. */
 export const lockInstance: Handler<'lockInstance'> = async (call) => {
   const instance = await lockable(call);
   const { reason } = call.body;
-  const locked = { reason, by: call.caller.token.name, at: nowOf(call.app.env) };
+  const locked = { reason, by: actorOf(call.caller), at: nowOf(call.app.env) };
   return put(call, instance, withSpec(instance, { locked }), `lock instance ${instance.name}: ${reason}`);
 };
 

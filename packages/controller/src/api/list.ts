@@ -1,6 +1,6 @@
 /** Lists and single objects, alike for every noun. */
 import { err, type Query } from '@gantry/model';
-import type { Kind } from '../kinds.ts';
+import { type Kind, metaOf } from '../kinds.ts';
 import type { Filter } from '../store/store.ts';
 import { type Asking, type Call, type Reply, resolve, resourceReply } from './call.ts';
 import { type Caller, sees } from './caller.ts';
@@ -24,13 +24,16 @@ export async function listReply<K extends Kind>(
   };
   const labels = query.labels === undefined ? {} : { labels: parseLabels(query.labels) };
   const listed = await app.store.list(kind, { ...projectFilter(caller, kind), ...labels, ...filter }, page);
-  return { body: { ...listed, items: listed.items.filter((object) => sees(caller, object)) } };
+  return { body: { ...listed, items: listed.items.filter((object) => sees(caller, metaOf(object))) } };
 }
 
-const projectFilter = (caller: Caller, kind: Kind): Filter =>
-  ofProject.includes(kind) && (caller.role !== 'admin' || caller.onlyProject)
-    ? { project: caller.project ?? null }
-    : {};
+/** So that pages are full; who may see what is `sees` to say. */
+function projectFilter({ role, rights, onlyProject, user }: Caller, kind: Kind): Filter {
+  if (kind === 'token' && role !== 'admin') return { owner: user?.id ?? 'nobody' };
+  if (!ofProject.includes(kind)) return {};
+  if (onlyProject) return { projects: [onlyProject] };
+  return role === undefined ? { projects: [...rights.projects.keys()] } : {};
+}
 
 function parseLabels(text: string): Record<string, string> {
   const pairs = text.split(',').map((pair): [string, string] => {

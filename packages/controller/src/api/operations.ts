@@ -6,6 +6,7 @@ import { Draft } from '../store/batch.ts';
 import { Bell } from '../store/bell.ts';
 import type { Store } from '../store/store.ts';
 import { committed, type Handler, resolve, resourceReply, type ServerEvent } from './call.ts';
+import { actorOf } from './caller.ts';
 import { getReply, listReply, refOf } from './list.ts';
 
 export const listOperations: Handler<'listOperations'> = async (call) => {
@@ -55,7 +56,7 @@ export const cancelOperation: Handler<'cancelOperation'> = async (call) => {
   if (why) throw refuse(operation.status.state, `It cannot be cancelled: ${why}.`);
   const spec = {
     ...operation.spec,
-    cancelRequested: { by: call.caller.token.name, at: nowOf(call.app.env) },
+    cancelRequested: { by: actorOf(call.caller), at: nowOf(call.app.env) },
   };
   const changed = { ...operation, generation: operation.generation + 1, spec };
   const draft = new Draft(call.app.env.clock.now()).put(changed);

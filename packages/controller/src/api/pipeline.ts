@@ -2,7 +2,7 @@
  * Every request takes this way, over HTTP and in process alike: who is it, may he, is it well-formed, was it answered
  * before, the handler (again if it lost a race), the audit event.
  */
-import { err, routes, validate } from '@gantry/model';
+import { err, heldSomewhere, type RouteRole, rolesInWords, routes, validate } from '@gantry/model';
 import type { Draft } from '../store/batch.ts';
 import { Conflict, retrying } from '../store/conflict.ts';
 import { auditRefusal, commit } from './audit.ts';
@@ -29,12 +29,24 @@ export async function dispatch(app: App, request: Request): Promise<Reply> {
   }
 }
 
-const anonymous = { token: undefined, role: 'viewer' } as unknown as Caller;
+const anonymous = { role: 'viewer', rights: { projects: new Map() }, needs: [] } as unknown as Caller;
 
 async function identify(app: App, { route, token, peer }: Request): Promise<Caller> {
-  return routes[route].roles.length === 0
-    ? anonymous
-    : authenticate(app.store, app.env, { secret: token, peer });
+  const needs: readonly RouteRole[] = routes[route].roles;
+  if (needs.length === 0) return anonymous;
+  return { ...(await authenticate(app.store, app.env, { secret: token, peer })), needs };
+}
+
+/**
+ * In the cluster, or in a project; in which one is judged where the thing is known (`resolve`).
+ * @throws GantryError `forbidden`
+ */
+function requireRole({ role, rights, needs }: Caller, summary: string): void {
+  const may = role === 'agent' || role === 'join' ? needs.includes(role) : heldSomewhere(rights, needs);
+  if (needs.length === 0 || may) return;
+  const own = role ?? [...new Set(rights.projects.values())].map((word) => `${word} of a project`).join(', ');
+  const why = `it needs the role ${rolesInWords(needs)}; the token has ${own || 'none'}`;
+  throw err('forbidden', { action: summary, why });
 }
 
 /** @throws GantryError `not_found` for a project that the caller does not see */
@@ -46,11 +58,7 @@ async function ofProject(app: App, caller: Caller, ref: string | undefined): Pro
 
 async function answer(app: App, request: Request, requestId: string, identified: Caller): Promise<Reply> {
   const { route } = request;
-  const { roles, summary } = routes[route];
-  if (roles.length > 0 && !(roles as readonly string[]).includes(identified.role)) {
-    const why = `it needs the role ${roles.join(' or ')}, the token has ${identified.role}`;
-    throw err('forbidden', { action: summary, why });
-  }
+  requireRole(identified, routes[route].summary);
   const caller = await ofProject(app, identified, request.project);
   const { query: querySchema, body: bodySchema } = routes[route] as { query?: never; body?: never };
   const query = querySchema ? validate(querySchema, coerceQuery(querySchema, request.query ?? {})) : {};

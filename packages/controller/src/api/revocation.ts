@@ -1,4 +1,8 @@
-/** Streams last; the permission to read them may not: they end when their token is deleted or expires. */
+/** Streams last; the permission to read them may not: they end when their token ends, or its user may another thing. */
+
+import { isDeepStrictEqual } from 'node:util';
+import { type Token, tokenRights, type User } from '@gantry/model';
+import type { Change } from '../store/store.ts';
 import type { App, Reply } from './call.ts';
 import type { Caller } from './caller.ts';
 
@@ -11,11 +15,12 @@ export interface Permission {
   done(): void;
 }
 
-export function whilePermitted({ store, env }: App, { token }: Caller, signal: AbortSignal): Permission {
+export function whilePermitted({ store, env }: App, caller: Caller, signal: AbortSignal): Permission {
+  const { token } = caller;
   const ended = new AbortController();
   const end = () => ended.abort();
   const unsubscribe = store.subscribe(({ changes }) => {
-    if (changes.some(({ op, meta }) => op === 'delete' && meta.id === token.id)) end();
+    if (changes.some((change) => ends(change, caller))) end();
   });
   const { expiresAt } = token.spec;
   const over = new AbortController();
@@ -29,6 +34,12 @@ export function whilePermitted({ store, env }: App, { token }: Caller, signal: A
     env.clock.sleep(leftMs, over.signal).then(end, () => {});
   }
   return { signal: AbortSignal.any([signal, ended.signal]), revoked: ended.signal, done };
+}
+
+function ends({ op, meta, object }: Change, { token, user }: Caller): boolean {
+  if (meta.id === token.id) return op === 'delete' || (object as Token).spec.revokedAt !== undefined;
+  if (user === undefined || meta.id !== user.id) return false;
+  return op === 'delete' || !isDeepStrictEqual(tokenRights(token, object as User), tokenRights(token, user));
 }
 
 /** Timers of Node hold 31 bits of milliseconds; a stream that lasts longer is dialled anew. */

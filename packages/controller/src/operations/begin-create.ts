@@ -17,7 +17,6 @@ import {
   type NodeId,
   type Operation,
   type PlacementDecision,
-  type ProjectId,
   type Step,
 } from '@gantry/model';
 import { requirePeers } from '../api/affinity.ts';
@@ -37,6 +36,7 @@ import { readSources, type Sources } from './create-sources.ts';
 import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { createSteps } from './instance-create.ts';
 import { addOperation } from './new-operation.ts';
+import { projectOf } from './project-of.ts';
 import { stepsUntil, waitSteps } from './waits.ts';
 
 export interface Begun {
@@ -155,14 +155,6 @@ function newInstance(
       conditions: [],
     },
   });
-}
-
-/** Whose it will be. */
-export async function projectOf({ app, caller }: Asking): Promise<ProjectId> {
-  if (caller.project) return caller.project;
-  const [found] = await app.store.named('project', 'default');
-  if (!found) throw err('not_found', { kind: 'project', name: 'default' });
-  return found.id as ProjectId;
 }
 
 async function requireNameFree({ app }: Asking, name: string, project: string): Promise<void> {

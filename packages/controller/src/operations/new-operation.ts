@@ -7,7 +7,7 @@ import {
   operationEnded,
   type Step,
 } from '@gantry/model';
-import type { Caller } from '../api/caller.ts';
+import { actorOf, type Caller } from '../api/caller.ts';
 import { type Env, nowOf, timestamp } from '../env.ts';
 import { COUNTERS, newObject } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
@@ -44,7 +44,7 @@ export async function addOperation(
       number: last + 1,
       kind,
       target: { kind: 'instance', id: target.id, name: target.name },
-      requester: caller.token.name,
+      requester: actorOf(caller),
       ...(reason ? { reason } : {}),
       deadline: timestamp(env.clock.now() + deadlineMs),
       deadlineMs,

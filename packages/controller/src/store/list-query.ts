@@ -29,6 +29,7 @@ export function listSql(
       value,
     );
   if (filter.project !== undefined) add('project is ?', filter.project);
+  if (filter.projects) add(`project in (${filter.projects.map(() => '?').join()})`, ...filter.projects);
   if (filter.node !== undefined) add('node = ?', filter.node);
   if (filter.owner !== undefined) add('owner = ?', filter.owner);
   if (filter.states) add(`state in (${filter.states.map(() => '?').join()})`, ...filter.states);

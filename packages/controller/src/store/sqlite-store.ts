@@ -93,11 +93,15 @@ export class SqliteStore implements Store {
   async events(filter: EventFilter, limit: number, before?: number): Promise<Event[]> {
     const where = ['number < ?'];
     const values: (string | number)[] = [before ?? Number.MAX_SAFE_INTEGER];
-    for (const field of ['subject', 'type', 'project'] as const) {
+    for (const field of ['subject', 'type'] as const) {
       const value = filter[field];
       if (value === undefined) continue;
       where.push(`${field} = ?`);
       values.push(value);
+    }
+    if (filter.projects) {
+      where.push(`project in (${filter.projects.map(() => '?').join()})`);
+      values.push(...filter.projects);
     }
     const sql = `select number, body from event where ${where.join(' and ')} order by number desc limit ?`;
     const rows = this.#rows<{ number: number; body: string }>(sql, ...values, limit);

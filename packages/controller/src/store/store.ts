@@ -16,6 +16,8 @@ import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 export interface Filter {
   /** Project id; `null`: objects of no project. */
   project?: string | null;
+  /** In one of these projects. */
+  projects?: readonly string[];
   node?: string;
   owner?: string;
   states?: readonly string[];
@@ -62,8 +64,8 @@ export interface StoredLine extends LogLine {
 export interface EventFilter {
   subject?: string;
   type?: string;
-  /** Project id: only events of that project. */
-  project?: string;
+  /** Project ids: only events of these projects. */
+  projects?: readonly string[];
 }
 
 /** What just happened, told to subscribers after the commit. */

@@ -48,7 +48,7 @@ export const catalogueRoutes = {
     method: 'GET',
     path: '/v1/images/:ref/content',
     summary: 'download the content',
-    roles: ['admin', 'operator', 'viewer', 'agent'],
+    roles: [...all, 'agent'],
     status: 200,
     stream: 'bytes-out',
     response: Type.Unknown(),

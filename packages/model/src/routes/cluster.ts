@@ -2,7 +2,6 @@
 import { CreateGroup, SetClusterAccess, SetClusterOs, SetPolicy } from '../requests.ts';
 import { Cluster } from '../resources/cluster.ts';
 import { Group } from '../resources/group.ts';
-import { Token } from '../resources/project.ts';
 import { strict, Type } from '../schema.ts';
 import {
   admin,
@@ -26,14 +25,6 @@ export const clusterRoutes = {
     roles: [],
     status: 200,
     response: strict({ ok: Type.Boolean(), version: Type.String() }),
-  },
-  whoami: {
-    method: 'GET',
-    path: '/v1/whoami',
-    summary: 'what the token is and may',
-    roles: ['admin', 'operator', 'viewer', 'agent'],
-    status: 200,
-    response: Token,
   },
   getCluster: {
     method: 'GET',

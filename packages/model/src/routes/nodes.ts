@@ -5,11 +5,11 @@ import { SetNode } from '../requests.ts';
 import { DrainPlan } from '../resources/drain.ts';
 import { Node } from '../resources/node.ts';
 import { Type } from '../schema.ts';
-import { admin, get, list, operators, type Route, remove } from './shapes.ts';
+import { admin, all, clusterOperators, get, list, type Route, remove } from './shapes.ts';
 
 export const nodesRoutes = {
   listNodes: list('/v1/nodes', 'nodes', Node),
-  getNode: { ...get('/v1/nodes', 'node', Node), roles: ['admin', 'operator', 'viewer', 'agent'] },
+  getNode: { ...get('/v1/nodes', 'node', Node), roles: [...all, 'agent'] },
   setNode: {
     method: 'PATCH',
     path: '/v1/nodes/:ref',
@@ -41,7 +41,7 @@ export const nodesRoutes = {
     method: 'POST',
     path: '/v1/nodes/:ref/exec',
     summary: 'run a command on the node as root; its output as events `out` and `err` (base64), then `end`',
-    roles: operators,
+    roles: clusterOperators,
     status: 200,
     stream: 'events',
     body: ExecCommand,
@@ -51,7 +51,7 @@ export const nodesRoutes = {
     method: 'PUT',
     path: '/v1/nodes/:ref/file',
     summary: 'write a file on the node, whole or not at all',
-    roles: operators,
+    roles: clusterOperators,
     status: 200,
     stream: 'bytes-in',
     query: FileQuery,

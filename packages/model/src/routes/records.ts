@@ -1,23 +1,10 @@
-/** Routes: operations, events, projects, tokens, tasks. */
-import { CreateProject, CreateToken, Ref } from '../requests.ts';
+/** Routes: operations, events, tasks. */
+import { Ref } from '../requests.ts';
 import { Revision } from '../resources/common.ts';
 import { Event } from '../resources/event.ts';
 import { LogLine, Operation } from '../resources/operation.ts';
-import { Project, Token } from '../resources/project.ts';
 import { optional, type Static, strict, Timestamp, Type } from '../schema.ts';
-import {
-  admin,
-  all,
-  create,
-  get,
-  list,
-  listQuery,
-  operators,
-  Paging,
-  page,
-  type Route,
-  remove,
-} from './shapes.ts';
+import { admin, all, operators, Paging, page, type Route } from './shapes.ts';
 
 export const TaskStatus = strict({
   name: Type.String(),
@@ -106,29 +93,6 @@ export const recordsRoutes = {
     query: WatchQuery,
     response: Type.Unknown(),
   },
-  listProjects: list('/v1/projects', 'projects', Project),
-  getProject: get('/v1/projects', 'project', Project),
-  createProject: create('/v1/projects', 'project', CreateProject, Project, admin),
-  deleteProject: remove('/v1/projects', 'project', admin),
-  listTokens: {
-    method: 'GET',
-    path: '/v1/tokens',
-    summary: 'list tokens (never their secrets)',
-    roles: admin,
-    status: 200,
-    query: listQuery,
-    response: page(Token),
-  },
-  createToken: {
-    method: 'POST',
-    path: '/v1/tokens',
-    summary: 'make a token; its secret is shown this once',
-    roles: admin,
-    status: 201,
-    body: CreateToken,
-    response: strict({ token: Token, secret: Type.String() }),
-  },
-  deleteToken: remove('/v1/tokens', 'token', admin),
   listTasks: {
     method: 'GET',
     path: '/v1/tasks',

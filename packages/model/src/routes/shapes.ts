@@ -3,7 +3,7 @@ import { EffectiveSetting } from '../inheritance.ts';
 import { InstanceActionBody } from '../requests.ts';
 import { Revision } from '../resources/common.ts';
 import { Operation } from '../resources/operation.ts';
-import type { Role } from '../resources/project.ts';
+import type { RouteRole } from '../roles.ts';
 import { optional, strict, type TSchema, Type } from '../schema.ts';
 
 export interface Route {
@@ -11,7 +11,8 @@ export interface Route {
   /** `:name` parts are parameters. */
   path: string;
   summary: string;
-  roles: readonly Role[];
+  /** Empty: anyone. */
+  roles: readonly RouteRole[];
   status: number;
   query?: TSchema;
   body?: TSchema;
@@ -20,8 +21,15 @@ export interface Route {
   stream?: 'events' | 'bytes-in' | 'bytes-out' | 'websocket';
 }
 
-export const all = ['admin', 'operator', 'viewer'] as const;
-export const operators = ['admin', 'operator'] as const;
+/** Roles that may; who has none of them is refused. Of a thing in a project the role in that project counts. */
+export const all = [
+  ...(['admin', 'operator', 'viewer'] as const),
+  ...(['project-admin', 'project-operator', 'project-viewer'] as const),
+] as const;
+export const operators = ['admin', 'operator', 'project-admin', 'project-operator'] as const;
+export const projectAdmins = ['admin', 'project-admin'] as const;
+/** In the whole cluster. */
+export const clusterOperators = ['admin', 'operator'] as const;
 export const admin = ['admin'] as const;
 export const agent = ['agent'] as const;
 
@@ -73,7 +81,7 @@ export const create = <B extends TSchema, T extends TSchema>(
   kind: string,
   body: B,
   of: T,
-  who: readonly Role[] = operators,
+  who: readonly RouteRole[] = operators,
 ) =>
   ({
     method: 'POST',
@@ -85,7 +93,7 @@ export const create = <B extends TSchema, T extends TSchema>(
     body,
     response: of,
   }) as const;
-export const remove = <P extends string>(path: P, kind: string, who: readonly Role[] = operators) =>
+export const remove = <P extends string>(path: P, kind: string, who: readonly RouteRole[] = operators) =>
   ({
     method: 'DELETE',
     path: `${path}/:ref`,

@@ -16,7 +16,7 @@ export const projectCreate: Verb = {
       project,
       project.name,
       () =>
-        `project ${project.name} created   token for it: gantry token create NAME --role operator --for ${project.name}`,
+        `project ${project.name} created   let somebody in: gantry project grant ${project.name} USER operator`,
     );
   },
 };

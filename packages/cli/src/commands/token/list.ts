@@ -1,30 +1,52 @@
 import type { Token } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
-import { ago } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
 import { type Listing, listFlags, runList } from '../list.ts';
-import { everyItem } from '../pages.ts';
+import { everyItem, namesById } from '../pages.ts';
 
-const columns: readonly Column<Token>[] = [
+interface Row extends Token {
+  /** Names for ids. */
+  named: { user: string | undefined; project: string | undefined };
+}
+
+const columns: readonly Column<Row>[] = [
   { name: 'name', value: (row) => row.name },
+  { name: 'user', value: (row) => row.named.user },
   { name: 'role', value: (row) => row.spec.role },
-  { name: 'project', value: (row) => row.spec.project },
-  { name: 'node', value: (row) => row.spec.node },
+  { name: 'project', value: (row) => row.named.project },
+  { name: 'node', value: (row) => row.spec.node, wide: true },
+  { name: 'state', value: (row) => stateOf(row, Date.now()) },
   { name: 'expires', value: (row) => row.spec.expiresAt },
-  { name: 'used', value: (row) => ago(row.status.lastUsedAt, Date.now()) },
+  { name: 'created', value: (row) => row.createdAt, wide: true },
   { name: 'id', value: (row) => row.id, wide: true },
 ];
 
-const listing: Listing<Token> = {
+const stateOf = ({ spec }: Token, nowMs: number): string => {
+  if (spec.revokedAt) return 'revoked';
+  return spec.expiresAt && Date.parse(spec.expiresAt) <= nowMs ? 'expired' : 'valid';
+};
+
+const listing: Listing<Row> = {
   kinds: ['token'],
   columns,
-  fetch: ({ client }) => everyItem(client, 'listTokens'),
+  async fetch({ client }) {
+    const [tokens, users, projects] = await Promise.all([
+      everyItem(client, 'listTokens'),
+      namesById(client, 'listUsers'),
+      namesById(client, 'listProjects'),
+    ]);
+    const named = (names: ReadonlyMap<string, string>, id: string | undefined) => id && (names.get(id) ?? id);
+    return tokens.map((token) => ({
+      ...token,
+      named: { user: named(users, token.spec.user), project: named(projects, token.spec.project) },
+    }));
+  },
 };
 
 export const tokenList: Verb = {
   words: 'token list',
-  summary: 'list tokens; their secrets are not kept',
+  summary: 'list tokens: all for an administrator, one’s own for others; their secrets are not kept',
   flags: listFlags(columns),
-  examples: ['gantry token list', 'gantry token list -o json'],
+  examples: ['gantry token list', "gantry token list --filter 'state=valid and user=eve' -o json"],
   run: (session, given) => runList(session, given, listing),
 };
