@@ -116,6 +116,8 @@ export class PendingCalls {
     const { target, settle } = pending;
     if (target.program !== packet.program || target.procedure.number !== packet.procedure) return false;
     this.#open.delete(packet.serial);
+    // The Map's outgrown tables keep their entries until a full collection; the answers shall not wait for it.
+    pending.settle = undefined;
     settle?.release();
     try {
       settle?.resolve(decodeReply(target, packet));

@@ -120,12 +120,12 @@ export class Connection {
     };
     const packet = encodeCall(target, header, args);
     if (sink !== undefined) this.#streams.set(serial, sink(serial));
-    this.#duplex.write(packet);
     // Who waits for one answer after the other has nothing to gather.
     if (this.#calls.size > 1) this.#gather();
+    this.#duplex.write(packet);
   }
 
-  /** Calls of the same turn of the event loop go out together, but for the first. */
+  /** Calls of the same turn of the event loop go out together, but for one that has no other before it. */
   #gather(): void {
     if (this.#gathering) return;
     this.#gathering = true;
