@@ -61,6 +61,8 @@ export interface DomainHappening {
 export interface Host {
   bootId(): string;
   facts(): Promise<NodeFacts>;
+  /** What is being found out that may take long, for people; undefined: nothing. */
+  examines(): string | undefined;
   /** Numbers that change: free memory and storage. */
   gauges(): Promise<Pick<NodeStatus, 'storage' | 'memoryFreeMiB'>>;
   observe(): Promise<Observation>;

@@ -19,6 +19,7 @@ import {
 import { nodeHardware } from './host/hardware/hardware.ts';
 import { keptHardware } from './host/hardware/kept.ts';
 import { opensKvm } from './host/kvm-device.ts';
+import { findTestKernel } from './host/test-kernel.ts';
 import type { AgentLink } from './link.ts';
 import { probe } from './liveness/probe.ts';
 import { nodeFilters } from './network/filter/filters.ts';
@@ -109,9 +110,13 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
       nodeFacts({
         hypervisor: () => hypervisor(guests),
         hardware: hardware.refresh,
-        accelerator: async () => ({ ...(await accelerator.result()), ...(await examinedAnew(guests)) }),
+        accelerator: async () => {
+          accelerator.renew();
+          return { ...(await accelerator.result()), ...(await examinedAnew(guests)) };
+        },
         capabilities,
       }),
+    examines: accelerator.doing,
     gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),
     async observe() {
       const [found, disks, networks, standing] = await Promise.all([
@@ -181,18 +186,21 @@ export function kvmTest({
       qemuVersion: async () => (await qemuFacts(QEMU)).qemuVersion,
       cpuModel: async () => parseCpuinfo(await readFile('/proc/cpuinfo', 'utf8')).cpuModel,
       bootId,
-      testKernel: async (abort) => {
-        const kit = await os.bootKits.current(
-          (level, text) => env.log(level === 'output' ? 'debug' : level, text),
+      testKernel: (abort) =>
+        findTestKernel(
+          {
+            kits: os.bootKits,
+            initrd: join(stateDir, 'agent', 'kvm-test.img'),
+            log: (level, text) => env.log(level === 'output' ? 'debug' : level, text),
+          },
           abort,
-        );
-        return { kernel: kit.kernel, initrd: kit.initrd, version: `${kit.release} ${kit.version}` };
-      },
+        ),
       env,
     },
     signal,
   );
   return {
+    ...test,
     result: () =>
       test.result().catch((error: unknown) => {
         signal.throwIfAborted();

@@ -41,6 +41,7 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost 
         capabilities: [],
       };
     },
+    examines: () => undefined,
     async gauges() {
       const free = 2 ** 40 - node.disks.size * 2 ** 20;
       return {

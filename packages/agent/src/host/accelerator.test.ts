@@ -2,11 +2,23 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Env } from '../env.ts';
 import { type AcceleratorOptions, acceleratorTest } from './accelerator.ts';
 import type { BootTestResult } from './boot-test.ts';
 
 let dir: string;
 let boots: number;
+/** Of sleeps under way: ends them. */
+let wake: () => void;
+const clock: Env['clock'] = {
+  now: () => 0,
+  bootMs: () => 0,
+  sleep: (_ms, signal) =>
+    new Promise((resolve, reject) => {
+      wake = resolve;
+      signal?.addEventListener('abort', () => reject(signal.reason as Error));
+    }),
+};
 const forever = new AbortController().signal;
 
 /** Options with a kernel and a device that are there, and a boot that ends as said. */
@@ -17,7 +29,7 @@ const options = (result: BootTestResult, change: Partial<AcceleratorOptions> = {
   cpuModel: async () => 'AMD EPYC',
   bootId: () => 'boot-1',
   testKernel: async () => ({ kernel: join(dir, 'vmlinuz'), initrd: join(dir, 'initrd'), version: '6.1.0' }),
-  env: { log: () => undefined },
+  env: { log: () => undefined, clock },
   kvmDevice: '/dev/null',
   boot: async () => {
     boots++;
@@ -100,22 +112,47 @@ describe('acceleratorTest', () => {
     expect(boots).toBe(1);
   });
 
-  it('asks again next time when there was no kernel, or no QEMU', async () => {
-    let ready = false;
+  it('looks again when asked to where there was no kernel, and lets nobody wait for it', async () => {
+    let mirror: PromiseWithResolvers<void> | undefined;
     const given = options({ booted: true });
-    const test = acceleratorTest(
-      {
-        ...given,
-        testKernel: async (signal) => {
-          if (!ready) throw new Error('mirror down');
-          return given.testKernel(signal);
-        },
-      },
-      forever,
-    );
+    const testKernel: AcceleratorOptions['testKernel'] = async (signal) => {
+      if (!mirror) throw new Error('mirror down');
+      await mirror.promise;
+      return given.testKernel(signal);
+    };
+    const test = acceleratorTest({ ...given, testKernel }, forever);
     expect(await test.result()).toMatchObject({ kvm: false, reason: expect.stringContaining('mirror down') });
-    ready = true;
-    expect((await test.result()).kvm).toBe(true);
+    mirror = Promise.withResolvers();
+    test.renew();
+    test.renew();
+    expect((await test.result()).reason).toContain('mirror down');
+    await expect.poll(() => test.doing() ?? '').toContain('a kernel is being fetched');
+    mirror.resolve();
+    await expect.poll(async () => (await test.result()).kvm).toBe(true);
+    test.renew();
+    expect([boots, test.doing()]).toEqual([1, undefined]);
+  });
+
+  it('is waited for so long and no longer, and still believed when it comes', async () => {
+    const mirror = Promise.withResolvers<void>();
+    const given = options({ booted: true });
+    const testKernel: AcceleratorOptions['testKernel'] = async (signal) => {
+      await mirror.promise;
+      return given.testKernel(signal);
+    };
+    const test = acceleratorTest({ ...given, testKernel }, forever);
+    const first = test.result();
+    await expect.poll(() => test.doing() ?? '').toContain('a kernel is being fetched');
+    wake();
+    expect(await first).toEqual({
+      kvm: false,
+      reason: 'not known yet: a kernel is being fetched to test KVM with',
+    });
+    mirror.resolve();
+    await expect.poll(async () => (await test.result()).kvm).toBe(true);
+  });
+
+  it('has no answer that lasts without QEMU', async () => {
     const without = await ask(options(hung, { qemuVersion: async () => undefined }));
     expect(without.reason).toContain('is not installed');
   });

@@ -29,7 +29,7 @@ export interface AcceleratorOptions {
   bootId(): string;
   /** May take long (download); asked only when /dev/kvm is there. */
   testKernel(signal: AbortSignal): Promise<TestKernel>;
-  env: Pick<Env, 'log'>;
+  env: Pick<Env, 'log' | 'clock'>;
   limitMs?: number;
   kvmDevice?: string;
   /** For tests. */
@@ -38,14 +38,20 @@ export interface AcceleratorOptions {
 
 export interface AcceleratorTest {
   /**
-   * The answer: from the cache, from the test under way, or from a new one. Begin it at the agent's start, so that it
-   * runs beside all else; whoever starts guests waits for it.
+   * The answer: the latest, the one of the test under way, or of a new test. Begin it at the agent's start, so that it
+   * runs beside all else; whoever starts guests waits for the first one, for two minutes at most.
    * @throws the reason of the signal that ended the test
    */
   result(): Promise<Accelerator>;
+  /** Where the latest answer is none that lasts (there was no kernel to test with), looks once more, beside all else. */
+  renew(): void;
+  /** What is being done, for people; undefined: nothing. */
+  doing(): string | undefined;
 }
 
 const LIMIT_MS = 10_000;
+/** So long nobody may start a guest, at most: a mirror that does not answer must not keep the node from its work. */
+const WAIT_MS = 120_000;
 
 /** What the answer depends on. */
 interface Circumstances {
@@ -68,21 +74,47 @@ interface Cached {
 
 /** @param signal ends a test under way; what it would have found is not kept */
 export function acceleratorTest(options: AcceleratorOptions, signal: AbortSignal): AcceleratorTest {
-  let answer: Promise<Accelerator> | undefined;
+  let latest: Found | undefined;
+  let underWay: Promise<Found> | undefined;
+  let doing: string | undefined;
+
+  function look(): Promise<Found> {
+    underWay ??= find(options, signal, (what) => {
+      doing = what;
+    })
+      .then((found) => {
+        latest = found;
+        return found;
+      })
+      .finally(() => {
+        underWay = doing = undefined;
+      });
+    return underWay;
+  }
+
+  async function first(): Promise<Found> {
+    const over = new AbortController();
+    const late = options.env.clock.sleep(WAIT_MS, AbortSignal.any([signal, over.signal])).then(() => {
+      latest ??= no(`not known yet: ${doing}`);
+      return latest;
+    });
+    try {
+      return await Promise.race([look(), late]);
+    } finally {
+      late.catch(() => undefined);
+      over.abort();
+    }
+  }
+
   return {
-    result() {
-      answer ??= find(options, signal).then(
-        (found) => {
-          if (!found.kept) answer = undefined; // it may be other next time: ask again
-          return found.accelerator;
-        },
-        (error: unknown) => {
-          answer = undefined;
-          throw error;
-        },
-      );
-      return answer;
+    result: async () => (latest ?? (await first())).accelerator,
+    renew() {
+      if (latest && !latest.kept)
+        look().catch((error: unknown) =>
+          options.env.log('warn', 'KVM could not be tested', { why: message(error) }),
+        );
     },
+    doing: () => doing,
   };
 }
 
@@ -93,12 +125,17 @@ interface Found {
 
 const no = (reason: string): Found => ({ accelerator: { kvm: false, reason }, kept: false });
 
-async function find(options: AcceleratorOptions, signal: AbortSignal): Promise<Found> {
+async function find(
+  options: AcceleratorOptions,
+  signal: AbortSignal,
+  says: (what: string) => void,
+): Promise<Found> {
   const missing = await kvmFault(options.kvmDevice ?? '/dev/kvm');
   if (missing) return no(missing);
   const qemuVersion = await options.qemuVersion();
   if (qemuVersion === undefined) return no(`${options.qemu} is not installed`);
   let kernel: TestKernel;
+  says('a kernel is being fetched to test KVM with');
   try {
     kernel = await options.testKernel(signal);
   } catch (error) {
@@ -109,6 +146,7 @@ async function find(options: AcceleratorOptions, signal: AbortSignal): Promise<F
   const cached = await readCache(options.cachePath);
   if (cached && isValid(cached, circumstances, options.bootId()))
     return { accelerator: cached.accelerator, kept: true };
+  says(`a guest is being booted to test KVM, for ${(options.limitMs ?? LIMIT_MS) / 1000} s at most`);
   const accelerator = await test(options, kernel, qemuVersion, signal);
   if (!accelerator) return no(`${options.qemu} is not installed`);
   await keep(options, { circumstances, bootId: options.bootId(), accelerator });

@@ -8,10 +8,16 @@ const said = (accelerator: object) => {
   return conditionsOf(state, '2026-01-01T00:00:00Z');
 };
 
-test('before the facts are known, only libvirt is spoken of', () => {
+test('before anything is known, it says what is being done', () => {
   const state = freshState({ run: 1, acts: {}, guests: {} });
-  expect(conditionsOf(state, 'then').map(({ type, status }) => [type, status])).toEqual([
-    ['LibvirtReachable', 'false'],
+  const told = conditionsOf(state, 'then', 'a kernel is being fetched');
+  expect(told).toMatchObject([
+    { type: 'LibvirtReachable', status: 'unknown' },
+    {
+      type: 'KvmWorks',
+      status: 'unknown',
+      message: 'a kernel is being fetched; guests start when that is over',
+    },
   ]);
 });
 
@@ -29,7 +35,7 @@ test('a device that opens and fails is named with its price and its remedy', () 
 });
 
 test('a libvirt that refuses the agent is told from one that is down', () => {
-  const state = freshState({ run: 1, acts: {}, guests: {} });
+  const state = { ...freshState({ run: 1, acts: {}, guests: {} }), libvirt: false };
   expect(conditionsOf(state, 'then')[0]).toMatchObject({ reason: 'Unreachable' });
   const refused = { ...state, libvirtRefusal: 'the server refuses gantry' };
   expect(conditionsOf(refused, 'then')[0]).toMatchObject({

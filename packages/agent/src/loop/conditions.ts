@@ -4,18 +4,19 @@ import type { AgentState } from './state.ts';
 
 type Said = Omit<Condition, 'since'>;
 
-export function conditionsOf(state: AgentState, since: string): NodeStatus['conditions'] {
+/** @param examines what is being found out about the node, where that takes its time */
+export function conditionsOf(state: AgentState, since: string, examines?: string): NodeStatus['conditions'] {
   const kvm = state.facts?.accelerator;
-  return [reachable(state), ...(kvm ? [works(kvm), examined(kvm)] : [])].map((said) => ({
-    ...said,
-    since,
-  }));
+  const known = kvm ? [works(kvm), examined(kvm)] : [unknown(examines)];
+  return [reachable(state), ...known].map((said) => ({ ...said, since }));
 }
 
 type Accelerator = NonNullable<AgentState['facts']>['accelerator'];
 
 function reachable({ libvirt, libvirtRefusal }: AgentState): Said {
   const type = 'LibvirtReachable';
+  if (libvirt === undefined)
+    return { type, status: 'unknown', reason: 'NotAskedYet', message: 'libvirt was not asked yet' };
   if (libvirt) return { type, status: 'true', reason: 'Connected', message: 'libvirt answers' };
   if (libvirtRefusal === undefined)
     return {
@@ -34,6 +35,13 @@ function reachable({ libvirt, libvirtRefusal }: AgentState): Said {
       'gantry node libvirt-auth; the agent tries again by itself',
   };
 }
+
+const unknown = (examines = 'the agent looks at the node'): Said => ({
+  type: 'KvmWorks',
+  status: 'unknown',
+  reason: 'BeingExamined',
+  message: `${examines}; guests start when that is over`,
+});
 
 const works = ({ kvm, reason }: Accelerator): Said => ({
   type: 'KvmWorks',

@@ -116,7 +116,7 @@ async function nodeStatus(parts: AgentParts, state: AgentState): Promise<NodeSta
     bootId: parts.host.bootId(),
     ...(state.facts ? { facts: state.facts } : {}),
     ...gauges,
-    conditions: conditionsOf(state, new Date(parts.env.clock.now()).toISOString()),
+    conditions: conditionsOf(state, new Date(parts.env.clock.now()).toISOString(), parts.host.examines()),
     foreignDomains: state.foreign,
     unknown: state.unknown,
   };

@@ -24,7 +24,8 @@ export interface AgentState {
   statuses: StatusReport[];
   unknown: string[];
   foreign: { name: string; uuid: string; memoryMiB: number; running: boolean }[];
-  libvirt: boolean;
+  /** Undefined before the first look. */
+  libvirt: boolean | undefined;
   /** Why libvirt does not let the agent in, where that is what is wrong. */
   libvirtRefusal?: string | undefined;
   log: Map<string, LogLine[]>;
@@ -54,7 +55,7 @@ export const freshState = (journal: JournalState): AgentState => ({
   statuses: [],
   unknown: [],
   foreign: [],
-  libvirt: false,
+  libvirt: undefined,
   log: new Map(),
   events: [],
   inside: new Map(),

@@ -76,6 +76,7 @@ export async function testAgent(
   const host: Host = {
     bootId: () => 'boot-1',
     facts: async () => facts,
+    examines: () => undefined,
     gauges: async () => ({}),
     observe: async () => structuredClone(agent.observation),
     perform: async (action, _log, signal) => {

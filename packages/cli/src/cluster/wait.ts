@@ -49,8 +49,9 @@ export async function untilNodeReady(
   const ask = async () => {
     alive();
     const node = await client.call('getNode', { params: { ref: name } });
-    last = node.status.state;
-    return last === 'ready' ? node : undefined;
+    const { state, conditions } = node.status;
+    last = [state, ...conditions.flatMap((one) => (one.status === 'true' ? [] : [one.message]))].join('; ');
+    return state === 'ready' ? node : undefined;
   };
   return await until(`node ${name}`, limitMs, ask, () => last);
 }

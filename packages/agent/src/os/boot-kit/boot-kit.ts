@@ -13,9 +13,9 @@ import type { Logger } from '../../actions.ts';
 import { withFileLock } from '../../process/file-lock.ts';
 import { ignoreMissing, publish } from '../../storage/durable.ts';
 import { initScript } from './init-script.ts';
+import { BUSYBOX, buildInitramfs } from './initramfs.ts';
 import { findKernelPackage, type KernelPackage, unpackKernel } from './kernel-package.ts';
-import { loadOrder, wantedModules } from './modules.ts';
-import { type CpioEntry, writeNewc } from './newc.ts';
+import { wantedModules } from './modules.ts';
 
 export interface BootKit {
   /** As `uname -r` says in the guest. */
@@ -30,6 +30,8 @@ export interface BootKit {
 }
 
 export interface BootKits {
+  /** The kit that is here; undefined: none was obtained yet. */
+  present(log: Logger, signal: AbortSignal): Promise<BootKit | undefined>;
   /**
    * The kit that new guests get; obtained now when there is none.
    * @throws GantryError `download_failed`
@@ -51,7 +53,7 @@ export interface BootKitOptions {
   busybox?: string;
 }
 
-export function createBootKits({ cacheDir, now, uuid, busybox = '/bin/busybox' }: BootKitOptions): BootKits {
+export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootKitOptions): BootKits {
   const root = join(cacheDir, 'boot-kit');
   const pointer = join(root, 'current');
   const locked = <T>(signal: AbortSignal, log: Logger, work: () => Promise<T>) =>
@@ -87,9 +89,9 @@ export function createBootKits({ cacheDir, now, uuid, busybox = '/bin/busybox' }
     }
   }
 
-  async function open(log: Logger, signal: AbortSignal): Promise<BootKit> {
+  async function present(log: Logger, signal: AbortSignal): Promise<BootKit | undefined> {
     const record = await read();
-    if (!record) throw new Error(`${pointer} names nothing`);
+    if (!record) return undefined;
     const { folder, release, version, obtainedAtMs } = record;
     const modules = join(folder, 'lib/modules', release);
     const program = await readFile(busybox);
@@ -100,13 +102,17 @@ export function createBootKits({ cacheDir, now, uuid, busybox = '/bin/busybox' }
   }
 
   return {
+    present,
+
     async current(log, signal) {
       await mkdir(root, { recursive: true });
       if (!(await read()))
         await locked(signal, log, async () => {
           if (!(await read())) await fetch(await findKernelPackage(signal), log, signal);
         });
-      return open(log, signal);
+      const kit = await present(log, signal);
+      if (!kit) throw new Error(`${pointer} names nothing`);
+      return kit;
     },
 
     async refresh(maxAgeMs, log, signal) {
@@ -142,22 +148,3 @@ async function writeWhole(path: string, content: string | Uint8Array): Promise<v
   await writeFile(`${path}.partial`, content);
   await publish(`${path}.partial`, path);
 }
-
-/** Not compressed: unpacking costs a guest under TCG more than reading 3 MiB. */
-async function buildInitramfs(modules: string, busybox: Uint8Array): Promise<Buffer> {
-  const modulesDep = await readFile(join(modules, 'modules.dep'), 'utf8');
-  const loaded = new Set<string>();
-  const entries: CpioEntry[] = [
-    { path: 'init', mode: 0o755, content: initScript },
-    { path: 'bin/busybox', mode: 0o755, content: busybox },
-  ];
-  for (const [list, wanted] of Object.entries(wantedModules)) {
-    const paths = loadOrder(modulesDep, wanted, loaded);
-    for (const path of paths)
-      entries.push({ path: `modules/${fileName(path)}`, content: await readFile(join(modules, path)) });
-    entries.push({ path: `modules/${list}`, content: paths.map((path) => `${fileName(path)}\n`).join('') });
-  }
-  return writeNewc(entries);
-}
-
-const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
