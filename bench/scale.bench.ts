@@ -159,12 +159,12 @@ try {
   if (!cluster || !guest) throw new Error('the cluster was not filled');
   const { input } = guest.spec;
   const place = () =>
-    chooseNode(controller.app.mirror, cluster, {
-      newcomer: { id: 'x', name: 'x' },
-      input,
-      networks: [],
-      only: undefined,
-    });
+    chooseNode(
+      controller.app.mirror,
+      cluster,
+      { newcomer: { id: 'x', name: 'x' }, input, networks: [], only: undefined },
+      Date.now(),
+    );
   const first = performance.now();
   await place();
   console.log(`first placement, which reads everything: ${(performance.now() - first).toFixed(0)} ms`);

@@ -39,9 +39,13 @@ export function problemText(
         .split('\n')
         .map((line) => `  ${line}`),
     );
-  if (problem.requestId) lines.push(`  request ${problem.requestId}`);
+  if (problem.requestId) lines.push(`  request ${problem.requestId}${explained(problem)}`);
   return lines.join('\n');
 }
+
+/** Where the whole decision can be read. */
+const explained = ({ code, requestId }: Pick<Problem, 'code' | 'requestId'>): string =>
+  code === 'no_capacity' || code === 'disk_too_large' ? ` · gantry placement show ${requestId}` : '';
 
 /** Prints it and answers the exit code. */
 export function reportError(io: Io, error: unknown): number {

@@ -124,6 +124,25 @@ describe('refusals', () => {
     );
   });
 
+  test('of a create without a place: each line apart, and where the whole decision is', async () => {
+    api.answers['GET /v1/instances/web1'] = (_, response) =>
+      refuse(response, 'no_capacity', {
+        name: 'web1',
+        asked: ' (1 vCPU, memory 64 GiB)',
+        why: '2 nodes looked at:  1 drained   1 memory (best n2: 41.0 GiB free, short by 23.4)',
+        waysOut: 'ways out: --memory 40G · gantry node undrain n1',
+      });
+    const { code, err } = await api.gantry('instance', 'show', 'web1');
+    expect(code).toBe(6);
+    expect(err.replace(/ {2,}\[/, ' [').split('\n')).toEqual([
+      'error: no node can take web1 (1 vCPU, memory 64 GiB) [no_capacity]',
+      '  2 nodes looked at:  1 drained   1 memory (best n2: 41.0 GiB free, short by 23.4)',
+      '  ways out: --memory 40G · gantry node undrain n1',
+      '  request req-sentinel · gantry placement show req-sentinel',
+      '',
+    ]);
+  });
+
   test('an API that is away ends with 8', async () => {
     const io = fakeIo({ ...api.env, GANTRY_ENDPOINT: `unix:${api.dir}/none.sock` });
     const { code, err } = await api.gantryWith(io, 'list');

@@ -94,14 +94,14 @@ test('pages are counted per cell, stopped guests too', async () => {
   await create('b', 'pages');
   await expect(create('c', 'pages')).rejects.toMatchObject({
     code: 'no_capacity',
-    message: expect.stringContaining('huge-pages (needs 384 pages, best has 128 pages free)'),
+    message: expect.stringContaining('1 huge-pages (best n1: 128 pages free, short by 256)'),
   });
   expect((await guests()).map(({ spec }) => spec.fit.cells?.[0]?.hostCell).toSorted()).toEqual([0, 1]);
 });
 
 test('a device that an operator allows goes to one guest', async () => {
   await flavor('gpu', 1, { 'pci_passthrough:alias': 'gpu:1' });
-  await expect(create('a', 'gpu')).rejects.toThrow('1 pci (needs 1 gpu, best has 0 gpu free)');
+  await expect(create('a', 'gpu')).rejects.toThrow('1 pci (best n1: 0 gpu free, short by 1)');
   await set({ pciDevices: [{ alias: 'gpu', id: '10de:2330' }] });
   await create('a', 'gpu');
   expect((await guests())[0]?.spec.fit.pciDevices).toEqual(['0000:81:00.0']);

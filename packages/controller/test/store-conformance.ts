@@ -118,6 +118,25 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       expect(await store.idempotent(uuid(1), 'k')).toBeUndefined();
     });
 
+    test('refusals are kept under the request’s id, the newest only, and go with time', async () => {
+      const keep = (request: string, project?: string) => {
+        const next = draft();
+        const whose = project === undefined ? {} : { project };
+        next.batch.refusal = { request, ...whose, decision: { lookedAt: 3, verdicts: [] } };
+        return store.commit(next.batch);
+      };
+      await keep('req_1', uuid(7));
+      expect(await store.refusal('req_1')).toEqual({
+        project: uuid(7),
+        decision: { lookedAt: 3, verdicts: [] },
+      });
+      expect(await store.refusal('req_2')).toBeUndefined();
+      for (let n = 2; n <= 201; n++) await keep(`req_${n}`);
+      expect(await store.refusal('req_1')).toBeUndefined();
+      expect(await store.refusal('req_2')).toEqual({ decision: { lookedAt: 3, verdicts: [] } });
+      expect(await store.expire({ idempotencyMs: at + 1 })).toBe(200);
+    });
+
     test('what was heard of a node is replaced only by who read it', async () => {
       const row = { node: uuid(1), bootId: 'b', formerBoots: [], run: 1, sequence: 1, atMs: at, gauges: {} };
       const write = (sequence: number, after: typeof row | undefined) => {

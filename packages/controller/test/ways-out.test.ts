@@ -41,7 +41,7 @@ async function hintsFor(asked: Asked): Promise<string[]> {
     return [];
   } catch (error) {
     if (!isGantryError(error) || error.code !== 'no_capacity') throw error;
-    return error.hint.split(' · ');
+    return error.hint.replace('ways out: ', '').split(' · ');
   }
 }
 

@@ -197,7 +197,7 @@ export const errorRegistry = {
     'List again and watch from the revision of the list.',
   ),
   // --- placing and making
-  no_capacity: entry(409, 6, 'no node can take {name}: {why}', '{waysOut}'),
+  no_capacity: entry(409, 6, 'no node can take {name}{asked}\n{why}', '{waysOut}'),
   cannot_grow: entry(409, 6, 'node {node} cannot give {name} what it would need: {why}', '{waysOut}'),
   stop_first: entry(
     409,

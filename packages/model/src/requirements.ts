@@ -51,9 +51,18 @@ export interface NodeVerdict {
   score?: { total: number; parts: Record<string, number> };
 }
 
-/** Stored with the operation: what was looked at and why it came out so. */
+/** Stored with the operation, or for a day with the request that was refused: what was looked at and why it came out so. */
 export interface PlacementDecision {
   chosen?: { node: NodeId; name: string };
   lookedAt: number;
   verdicts: NodeVerdict[];
+  /** Of one that was refused. */
+  refused?: {
+    at: string;
+    /** Of the instance that was not made. */
+    name: string;
+    message: string;
+    /** What was tried in its place. */
+    tried: { way: string; works: boolean }[];
+  };
 }

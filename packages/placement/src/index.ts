@@ -27,5 +27,5 @@ export { type AllocationRequest, parseRequest } from './ganeti/request.ts';
 export { writeCluster } from './ganeti/write.ts';
 export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
-export { refusal } from './refusal.ts';
+export { type AskedSize, refusal, whyNoNode } from './refusal.ts';
 export { type Score, scoreOf, type Wishes } from './score.ts';

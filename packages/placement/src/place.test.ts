@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { rejectionsOf } from './feasible.ts';
 import { place } from './place.ts';
 import { defaultPolicy } from './policy.ts';
-import { refusal } from './refusal.ts';
+import { refusal, whyNoNode } from './refusal.ts';
 
 const node = (name: string, more: Partial<NodeCapacity> = {}): NodeCapacity => ({
   id: name as NodeId,
@@ -143,7 +143,7 @@ describe('place', () => {
           fc.pre(decision.chosen === undefined);
           const refused = refusal('x', wants, decision);
           expect(['no_capacity', 'disk_too_large']).toContain(refused.code);
-          expect(refused.message).toMatch(/there is no node|looked at: \d/);
+          expect(refused.message).toMatch(/there is no node|looked at: {2}\d/);
         },
       ),
     );
@@ -161,7 +161,7 @@ describe('refusal', () => {
     const refused = refuse(nodes, { memoryMiB: 10_240 });
     expect(refused.code).toBe('no_capacity');
     expect(refused.message).toBe(
-      'no node can take web1: 3 nodes looked at: 1 drained, 2 memory (needs 10 GiB, best has 7.5 GiB free)',
+      'no node can take web1 (1 vCPU, memory 10 GiB, disk 9.8 GiB)\n3 nodes looked at:  1 drained   2 memory (best b: 7.5 GiB free, short by 2.5)',
     );
     expect(refused.hint).toBe('add a node, or free resources on one');
   });
@@ -172,26 +172,24 @@ describe('refusal', () => {
       '--vcpus 16',
       'gantry node undrain b',
     ]);
-    expect(refused.hint).toBe('--vcpus 16 · gantry node undrain b');
+    expect(refused.hint).toBe('ways out: --vcpus 16 · gantry node undrain b');
   });
 
   test('a node that fails a test twice is one node', () => {
     const judge = () => [1, 2, 3].map((n) => ({ test: 'affinity', message: `because ${n}` }));
     const decision = place([node('a'), node('b')], needs, { judge });
-    expect(refusal('web1', needs, decision).message).toBe(
-      'no node can take web1: 2 nodes looked at: 2 because 1',
-    );
+    expect(whyNoNode(decision)).toBe('2 nodes looked at:  2 because 1');
   });
 
   test('a disk that fits nowhere is too large', () => {
     const refused = refuse([node('a')], { diskMiB: { file: 2 ** 20 } });
     expect(refused.code).toBe('disk_too_large');
     expect(refused.message).toBe(
-      'disk of 1 TiB does not fit: 1 node looked at: 1 disk (needs 1 TiB, best has 49 GiB free)',
+      'disk of 1 TiB does not fit: 1 node looked at:  1 disk (best a: 48.8 GiB free, short by 975.2)',
     );
   });
 
   test('without nodes it says so', () => {
-    expect(refuse([]).message).toBe('no node can take web1: there is no node');
+    expect(refuse([]).message).toMatch(/^no node can take web1 .*\nthere is no node$/);
   });
 });

@@ -1,14 +1,19 @@
-/** Why no node can take it, in one line: how many fail which test, and how near the nearest is. */
+/** Why no node can take it: how many fail which test first, and how near the nearest is. */
 import {
   err,
   formatBytes,
   type GantryError,
+  type NodeVerdict,
   type PlacementDecision,
   type Rejection,
   type Requirements,
 } from '@gantry/model';
 
 const MIB = 2 ** 20;
+const GIB_IN_MIB = 1024;
+
+/** What was asked for: memory without QEMU’s own. */
+export type AskedSize = Pick<Requirements, 'vcpus' | 'memoryMiB' | 'diskMiB'>;
 
 /**
  * `no_capacity`, or `disk_too_large` when nothing but the disk stands against it on every node.
@@ -16,44 +21,73 @@ const MIB = 2 ** 20;
  */
 export function refusal(
   name: string,
-  needs: Pick<Requirements, 'diskMiB'>,
+  asked: AskedSize,
   decision: PlacementDecision,
   waysOut: readonly string[] = [],
 ): GantryError {
-  const perNode = decision.verdicts.map(({ rejections }) => rejections);
-  if (perNode.length > 0 && perNode.every((list) => list.every(({ test }) => test === 'disk'))) {
-    const size = formatBytes(sum(Object.values(needs.diskMiB)) * MIB);
-    return err('disk_too_large', { size, why: `${looked(decision)}: ${count(perNode, 'disk')}` });
-  }
-  const why = decision.lookedAt === 0 ? 'there is no node' : `${looked(decision)}: ${summary(perNode)}`;
-  const ways = waysOut.length > 0 ? waysOut : ['add a node, or free resources on one'];
-  return err('no_capacity', { name, why, waysOut: ways.join(' · ') });
+  const { verdicts } = decision;
+  const onlyDisk = verdicts.every(({ rejections }) => rejections.every(({ test }) => test === 'disk'));
+  if (verdicts.length > 0 && onlyDisk)
+    return err('disk_too_large', { size: mib(sum(Object.values(asked.diskMiB))), why: whyNoNode(decision) });
+  const ways = waysOut.length > 0 ? `ways out: ${waysOut.join(' · ')}` : NO_WAY;
+  return err('no_capacity', { name, asked: sizeText(asked), why: whyNoNode(decision), waysOut: ways });
 }
 
-const looked = ({ lookedAt }: PlacementDecision): string =>
-  `${lookedAt} node${lookedAt === 1 ? '' : 's'} looked at`;
+const NO_WAY = 'add a node, or free resources on one';
 
-function summary(perNode: readonly Rejection[][]): string {
-  const names = [...new Set(perNode.flatMap((list) => list.map(({ test }) => test)))];
-  return names.map((test) => count(perNode, test)).join(', ');
+/** `8 nodes looked at:  3 drained   4 memory (best n2: 41.0 GiB free, short by 23.0)`: each node once. */
+export function whyNoNode({ lookedAt, verdicts }: PlacementDecision): string {
+  if (lookedAt === 0) return 'there is no node';
+  const groups = new Map<string, Failed[]>();
+  for (const verdict of verdicts) {
+    const failed = firstOf(verdict);
+    if (failed) groups.set(failed.under, [...(groups.get(failed.under) ?? []), failed]);
+  }
+  const counts = [...groups.values()].map(countText);
+  return `${lookedAt} node${lookedAt === 1 ? '' : 's'} looked at:  ${counts.join('   ')}`;
+}
+
+interface Failed {
+  node: string;
+  /** Nodes that failed alike are counted together. */
+  under: string;
+  rejection: Rejection;
+}
+
+/** A node is counted under the first test that it fails; `gantry placement show` has all. */
+function firstOf({ name, rejections: [rejection] }: NodeVerdict): Failed | undefined {
+  if (!rejection) return undefined;
+  const { test, message } = rejection;
+  return { node: name, rejection, under: test === 'role' || test === 'state' ? message : test };
 }
 
 const MOST_MESSAGES = 2;
 
-/** "4 memory (needs 64 GiB, best has 41 GiB free)": nodes that fail the test. */
-function count(perNode: readonly Rejection[][], test: string): string {
-  const those = perNode.flatMap((list) => list.filter((rejection) => rejection.test === test).slice(0, 1));
-  const numbers = those.filter(({ available }) => available !== undefined);
-  const best = numbers.toSorted((a, b) => (b.available ?? 0) - (a.available ?? 0))[0];
-  if (best?.needed === undefined || best.available === undefined) return `${those.length} ${wordsOf(those)}`;
-  const shown = (value: number) => (best.unit === 'MiB' ? formatBytes(value * MIB) : `${value} ${best.unit}`);
-  return `${those.length} ${test} (needs ${shown(best.needed)}, best has ${shown(best.available)} free)`;
-}
-
-function wordsOf(those: readonly Rejection[]): string {
-  const messages = [...new Set(those.map(({ message }) => message))];
+function countText(failed: readonly Failed[]): string {
+  const measured = failed.filter(({ rejection }) => rejection.available !== undefined);
+  const best = measured.toSorted(
+    (a, b) => (b.rejection.available ?? 0) - (a.rejection.available ?? 0) || (a.node < b.node ? -1 : 1),
+  )[0];
+  if (best)
+    return `${failed.length} ${best.rejection.test} (best ${best.node}: ${shortText(best.rejection)})`;
+  const messages = [...new Set(failed.map(({ rejection }) => rejection.message))];
   const more = messages.length > MOST_MESSAGES ? ['...'] : [];
-  return [...messages.slice(0, MOST_MESSAGES), ...more].join('/');
+  return `${failed.length} ${[...messages.slice(0, MOST_MESSAGES), ...more].join('/')}`;
 }
 
+/** `41.0 GiB free, short by 23.0` */
+function shortText({ needed = 0, available = 0, unit }: Rejection): string {
+  const inGiB = unit === 'MiB' && needed >= GIB_IN_MIB;
+  const text = (value: number) => (inGiB ? (value / GIB_IN_MIB).toFixed(1) : String(value));
+  return `${text(available)} ${inGiB ? 'GiB' : unit} free, short by ${text(needed - available)}`;
+}
+
+/** ` (4 vCPUs, memory 64 GiB, disk 20 GiB)` */
+function sizeText({ vcpus, memoryMiB, diskMiB }: AskedSize): string {
+  const disk = sum(Object.values(diskMiB));
+  const parts = [`${vcpus} vCPU${vcpus === 1 ? '' : 's'}`, `memory ${mib(memoryMiB)}`];
+  return ` (${[...parts, ...(disk > 0 ? [`disk ${mib(disk)}`] : [])].join(', ')})`;
+}
+
+const mib = (value: number): string => formatBytes(value * MIB);
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);

@@ -192,3 +192,22 @@ test('what is refused is in the record, and the cluster goes on', async () => {
   await cluster.ok('instance', 'delete', 'new', '--yes');
   expect(await inventory(cluster)).toEqual(before);
 });
+
+test('a create without a place says what would work, and leaves the decision behind', async () => {
+  const refused = await cluster.gantry(create(...tiny.slice(0, 4), '--memory', '9000G', '--disk', '64M'));
+  expect(refused.stderr).toMatch(
+    /^error: no node can take new \(1 vCPU, memory 8\.8 TiB, disk 64 MiB\) +\[no_capacity\]\n/,
+  );
+  expect(refused.stderr).toMatch(
+    /\n {2}1 node looked at: {2}1 memory \(best \S+: [\d.]+ GiB free, short by [\d.]+\)\n/,
+  );
+  const way = /\n {2}ways out: (--memory) (\S+)\n/.exec(refused.stderr)?.slice(1) ?? [];
+  expect(way).toHaveLength(2);
+  const request = /gantry placement show (req_\S+)\n/.exec(refused.stderr)?.[1] ?? '';
+  const shown = await cluster.ok('placement', 'show', request);
+  expect(shown).toMatch(/Ways out that were tried\n {2}--memory \S+: works\n/);
+  expect(shown).toMatch(
+    /NODE +VERDICT +SCORE +TEST +NEEDED +AVAILABLE +WHY\n +\S+ +refused +- +memory +8\.\d+ TiB/,
+  );
+  await cluster.ok(...create(...tiny.slice(0, 4), ...way, '--disk', '64M', '--plan'));
+});

@@ -2,6 +2,7 @@
 import { isGantryError, type RouteName, routes, toProblem } from '@gantry/model';
 import { nowOf } from '../env.ts';
 import type { Resource } from '../kinds.ts';
+import { NoPlace } from '../placement/no-place.ts';
 import { Draft, type NewEvent } from '../store/batch.ts';
 import type { Committed } from '../store/store.ts';
 import type { About, App, Request } from './call.ts';
@@ -61,8 +62,11 @@ export async function auditRefusal(
     app,
     { route, caller, requestId },
     'warn',
-    `refused: ${problem.title}`.slice(0, 2048),
+    `refused: ${problem.title.replaceAll('\n', ': ')}`.slice(0, 2048),
   );
-  draft.batch.events.push({ ...event, ...(caller.project ? { project: caller.project } : {}) });
+  const whose = caller.project ? { project: caller.project } : {};
+  draft.batch.events.push({ ...event, ...whose });
+  if (error instanceof NoPlace)
+    draft.batch.refusal = { request: requestId, ...whose, decision: error.decision };
   await app.store.commit(draft.batch);
 }

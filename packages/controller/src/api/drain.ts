@@ -1,7 +1,6 @@
 /** `node drain --plan`: what would become of each guest. Changes nothing. */
-import { requirements } from '@gantry/guest';
 import { type DrainPlan, type Guest, type Network, type NodeId, operationEnded } from '@gantry/model';
-import { refusal } from '@gantry/placement';
+import { whyNoNode } from '@gantry/placement';
 import { theCluster } from '../operations/guest-spec.ts';
 import { candidatesOf } from '../placement/capacity.ts';
 import { decide } from '../placement/choose-node.ts';
@@ -26,12 +25,7 @@ export const planDrain: Handler<'planDrain'> = async (call) => {
     const others = candidatesOf(view, cluster).filter(
       (each) => each.node.id !== node.id && each.node.spec.group === node.spec.group,
     );
-    return drainSteps(
-      leaving,
-      others,
-      decide,
-      ({ newcomer, input }, decision) => refusal(newcomer.name, requirements(input), decision).message,
-    );
+    return drainSteps(leaving, others, decide, (_, decision) => whyNoNode(decision));
   });
   const plan: DrainPlan = { node: node.id as NodeId, name: node.name, role: node.spec.role, steps };
   return { body: plan };

@@ -1,12 +1,12 @@
 /** Operations: looking at them, following them, cancelling them. */
-import { err, type Operation, operationEnded } from '@gantry/model';
+import { err, type Operation, operationEnded, type PlacementDecision, type ProjectId } from '@gantry/model';
 import { nowOf } from '../env.ts';
 import { logics } from '../operations/table.ts';
 import { Draft } from '../store/batch.ts';
 import { Bell } from '../store/bell.ts';
 import type { Store } from '../store/store.ts';
-import { committed, type Handler, resolve, resourceReply, type ServerEvent } from './call.ts';
-import { actorOf } from './caller.ts';
+import { type Asking, committed, type Handler, resolve, resourceReply, type ServerEvent } from './call.ts';
+import { actorOf, sees } from './caller.ts';
 import { getReply, listReply, refOf } from './list.ts';
 
 export const listOperations: Handler<'listOperations'> = async (call) => {
@@ -32,11 +32,22 @@ async function targetId(call: Parameters<typeof listOperations>[0], ref: string)
 export const getOperation: Handler<'getOperation'> = (call) => getReply(call, 'operation');
 
 export const getPlacement: Handler<'getPlacement'> = async (call) => {
+  const ref = refOf(call);
+  if (ref.startsWith('req_')) return { body: await refusalOf(call, ref) };
   const operation = await resolve(call, 'operation', refOf(call));
   const decision = await call.app.store.decision(operation.id);
   if (!decision) throw err('not_found', { kind: 'placement', name: `of operation ${operation.name}` });
   return { body: decision };
 };
+
+/** A request of a project that the caller does not see is not there for him. */
+async function refusalOf({ app, caller }: Asking, ref: string): Promise<PlacementDecision> {
+  const kept = await app.store.refusal(ref);
+  const whose = kept?.project === undefined ? {} : { project: kept.project as ProjectId };
+  if (!kept || !sees(caller, { kind: 'instance', id: ref, ...whose }))
+    throw err('not_found', { kind: 'refused placement', name: `${ref} (kept for a day)` });
+  return kept.decision;
+}
 
 export const getOperationLog: Handler<'getOperationLog'> = async (call) => {
   const operation = await resolve(call, 'operation', refOf(call));

@@ -239,11 +239,12 @@ async function choose(
   newborn: Newborn,
   { cluster, disks, networks }: { cluster: Cluster; disks: Disk[]; networks: Network[] },
 ): Promise<Choice> {
-  const { store, mirror } = asking.app;
+  const { store, mirror, env } = asking.app;
   const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
   const networksAt = await networkTest(store, networks);
   const newcomer = peerOf({ ...newborn, ...(body.labels ? { labels: body.labels } : {}) });
   await requirePeers(asking, body.affinity);
-  return chooseNode(mirror, cluster, { newcomer, input, networks, networksAt, only });
+  const wanted = { newcomer, input, networks, networksAt, only };
+  return chooseNode(mirror, cluster, wanted, env.clock.now());
 }

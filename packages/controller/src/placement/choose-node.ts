@@ -2,6 +2,7 @@
 import { type HardwareFit, type OfferAnswer, offers, requirements } from '@gantry/guest';
 import type { Fit, GuestInput, Node, NodeId, PlacementDecision } from '@gantry/model';
 import { freeMemoryMiB, freeVcpus, type Judge, place, refusal, type Wishes } from '@gantry/placement';
+import { timestamp } from '../env.ts';
 import type { Kinds } from '../kinds.ts';
 import { COUNTERS, cpuSpace, pciSpace } from '../objects.ts';
 import { inputOn } from '../operations/guest-spec.ts';
@@ -10,9 +11,10 @@ import type { Store } from '../store/store.ts';
 import { type Candidate, candidatesOf } from './capacity.ts';
 import type { Mirror } from './mirror.ts';
 import { alone } from './mobility.ts';
+import { NoPlace } from './no-place.ts';
 import { rulesFor, sizesOf } from './rules.ts';
 import type { Wanted } from './wanted.ts';
-import { waysOut } from './ways-out.ts';
+import { type Tried, waysOut } from './ways-out.ts';
 
 export interface Choice {
   decision: PlacementDecision;
@@ -28,19 +30,37 @@ export interface Choice {
  */
 export const lastEpoch = (store: Store): Promise<number> => store.counter(COUNTERS.epoch);
 
-/** @throws GantryError `no_capacity`, `disk_too_large`, with the reason of each node */
-export const chooseNode = (mirror: Mirror, cluster: Kinds['cluster'], wanted: Wanted): Promise<Choice> =>
-  mirror.read((view) => choose(candidatesOf(view, cluster), wanted));
+/** @throws NoPlace `no_capacity`, `disk_too_large`, with the reason of each node */
+export const chooseNode = (
+  mirror: Mirror,
+  cluster: Kinds['cluster'],
+  wanted: Wanted,
+  nowMs: number,
+): Promise<Choice> => mirror.read((view) => choose(candidatesOf(view, cluster), wanted, nowMs));
 
-function choose(all: readonly Candidate[], wanted: Wanted): Choice {
+function choose(all: readonly Candidate[], wanted: Wanted, nowMs: number): Choice {
   const { decision, fit } = decide(all, wanted);
   const chosen = all.find(({ node }) => node.id === decision.chosen?.node);
   if (chosen) {
     const node = chosen.node.id as NodeId;
     return { decision, node: chosen.node, group: chosen.group, fit: { node, ...fit(node) } };
   }
-  const ways = waysOut(all, wanted, decision, (on, changed) => decide(on, changed).decision);
-  throw refusal(wanted.newcomer.name, requirements(wanted.input), decision, ways);
+  const tried = waysOut(all, wanted, decision, (on, changed) => decide(on, changed).decision);
+  throw refused(wanted, decision, tried, nowMs);
+}
+
+function refused(
+  { newcomer: { name }, input }: Wanted,
+  decision: PlacementDecision,
+  tried: readonly Tried[],
+  nowMs: number,
+): NoPlace {
+  const { vcpus, memoryMiB } = input;
+  const asked = { vcpus, memoryMiB, diskMiB: requirements(input).diskMiB };
+  const ways = tried.flatMap(({ way, works }) => (works ? [way] : []));
+  const error = refusal(name, asked, decision, ways);
+  const about = { at: timestamp(nowMs), name, message: error.message, tried: [...tried] };
+  return new NoPlace(error, { ...decision, refused: about });
 }
 
 export interface Decided {

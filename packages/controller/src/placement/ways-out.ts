@@ -13,6 +13,8 @@ interface Way {
   wanted?: Wanted;
 }
 
+export type Tried = NonNullable<PlacementDecision['refused']>['tried'][number];
+
 /** So many are named of each kind. */
 const MOST = 3;
 
@@ -21,7 +23,7 @@ export function waysOut(
   wanted: Wanted,
   { verdicts }: PlacementDecision,
   attempt: Try,
-): string[] {
+): Tried[] {
   const works = ({ on = all, wanted: changed = wanted }: Way) => {
     try {
       return attempt(on, changed).chosen !== undefined;
@@ -38,11 +40,7 @@ export function waysOut(
     () => softRules(wanted),
     () => undrained(all, wanted, verdicts),
   ];
-  return kinds.flatMap((kind) =>
-    kind()
-      .filter(works)
-      .map(({ say }) => say),
-  );
+  return kinds.flatMap((kind) => kind().map((way) => ({ way: way.say, works: works(way) })));
 }
 
 /** Of nodes against which only this one test stands, the best that they have. */

@@ -50,6 +50,8 @@ export interface Batch {
   idempotency?: IdempotencyRecord;
   secrets: { token: string; hash: Uint8Array }[];
   decision?: { operation: string; decision: PlacementDecision };
+  /** Of a request that was refused; those that are asked for by its id are few and old ones go. */
+  refusal?: { request: string; project?: string; decision: PlacementDecision };
   /** `after`: the numbers read, which must still be the newest. */
   seen?: { row: Seen; after: Pick<Seen, 'bootId' | 'run' | 'sequence'> | undefined };
 }

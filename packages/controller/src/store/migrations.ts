@@ -61,4 +61,11 @@ export const migrations: readonly string[] = [
     select object.kind, json_each.key, json_each.value, object.name, object.id
     from object, json_each(object.body, '$.labels');
   `,
+  `
+  create table refusal (
+    number integer primary key autoincrement, request text not null unique, at integer not null, project text,
+    body text not null
+  ) strict;
+  create index refusal_at on refusal (at);
+  `,
 ];

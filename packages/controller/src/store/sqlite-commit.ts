@@ -9,6 +9,8 @@ import type { Change } from './store.ts';
 
 /** More log lines than this of one operation are dropped: a node must not fill the controller's disk. */
 const LOG_LINES = 20_000;
+/** Newest refusals that are kept; each holds a verdict about every node. */
+const REFUSALS = 200;
 
 const statements = {
   row: 'select revision, created, project, node, body from object where kind = ? and id = ?',
@@ -36,6 +38,8 @@ const statements = {
   secret: 'insert into secret (hash, token) values (?, ?)',
   forgetSecret: 'delete from secret where token = ?',
   decision: 'insert into decision (operation, body) values (?, ?)',
+  refusal: 'insert into refusal (request, at, project, body) values (?, ?, ?, ?)',
+  fewRefusals: `delete from refusal where number <= (select max(number) from refusal) - ${REFUSALS}`,
   seenRow: 'select boot, run, sequence from node_seen where node = ?',
   seen: `insert into node_seen (node, boot, run, sequence, body) values (?, ?, ?, ?, ?)
     on conflict (node) do update set boot = excluded.boot, run = excluded.run, sequence = excluded.sequence,
@@ -164,6 +168,7 @@ export class BatchWriter {
       this.#sql.idempotency.run(token, key, atMs, JSON.stringify(idempotency));
     }
     if (decision) this.#sql.decision.run(decision.operation, JSON.stringify(decision.decision));
+    if (batch.refusal) this.#writeRefusal(batch.refusal, batch.atMs);
     for (const { token, hash } of batch.secrets) this.#sql.secret.run(hash, token);
     for (const { operation, lines } of batch.log)
       for (const { at, level, text } of lines) this.#sql.log.run(operation, at, level, text, operation);
@@ -176,6 +181,11 @@ export class BatchWriter {
         JSON.stringify(event),
       );
     if (batch.seen) this.#writeSeen(batch.seen);
+  }
+
+  #writeRefusal({ request, project, decision }: NonNullable<Batch['refusal']>, atMs: number): void {
+    this.#sql.refusal.run(request, atMs, project ?? null, JSON.stringify(decision));
+    this.#sql.fewRefusals.run();
   }
 
   #writeSeen({ row, after }: NonNullable<Batch['seen']>): void {

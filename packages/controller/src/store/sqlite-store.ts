@@ -84,6 +84,14 @@ export class SqliteStore implements Store {
       | undefined;
   }
 
+  async refusal(request: string): Promise<{ project?: string; decision: PlacementDecision } | undefined> {
+    const sql = 'select project, body from refusal where request = ?';
+    const [row] = this.#rows<{ project: string | null; body: string }>(sql, request);
+    if (!row) return undefined;
+    const decision = JSON.parse(row.body) as PlacementDecision;
+    return { decision, ...(row.project === null ? {} : { project: row.project }) };
+  }
+
   async log(operation: string, after = 0): Promise<StoredLine[]> {
     const sql =
       'select number, at, level, text from op_log where operation = ? and number > ? order by number limit 5000';
@@ -168,6 +176,7 @@ export class SqliteStore implements Store {
       const remove = (sql: string, ms = 0) => Number(this.#db.prepare(sql).run(ms).changes);
       return (
         remove('delete from idempotency where at < ?', before.idempotencyMs) +
+        remove('delete from refusal where at < ?', before.idempotencyMs) +
         remove('delete from event where at < ?', before.eventsMs)
       );
     });

@@ -88,6 +88,8 @@ export interface Store {
   counter(name: string): Promise<number>;
   claims(space: string): Promise<Claim[]>;
   decision(operation: string): Promise<PlacementDecision | undefined>;
+  /** Of a request that was refused, and whose it was. */
+  refusal(request: string): Promise<{ project?: string; decision: PlacementDecision } | undefined>;
   log(operation: string, after?: number): Promise<StoredLine[]>;
   events(filter: EventFilter, limit: number, before?: number): Promise<Event[]>;
   idempotent(token: string, key: string): Promise<IdempotencyRecord | undefined>;
@@ -114,7 +116,7 @@ export interface Store {
 
   /** Forgets changes made before a time, and the oldest beyond a number of rows. Returns how many. */
   compact(beforeMs: number, keepRows: number): Promise<number>;
-  /** Forgets idempotency records, and log lines and events, made before these times. Returns how many. */
+  /** Forgets idempotency records with refusals, and log lines and events, made before these times. Returns how many. */
   expire(before: { idempotencyMs?: number; eventsMs?: number }): Promise<number>;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { Task } from './task.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Forgets idempotency keys after a day and events after ninety. */
+/** Forgets idempotency keys, and why requests found no place, after a day and events after ninety. */
 export function expireRecords(store: Store, env: Env): Task {
   let removed = 0;
   return {

@@ -69,7 +69,8 @@ export const recordsRoutes = {
   getPlacement: {
     method: 'GET',
     path: '/v1/operations/:ref/placement',
-    summary: 'the placement decision of an operation',
+    summary:
+      'the placement decision of an operation, or of a request that found no place (`req_...`, kept for a day)',
     roles: all,
     status: 200,
     response: Type.Unknown(),
