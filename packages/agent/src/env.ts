@@ -106,6 +106,8 @@ export interface JournalState {
   acts: Record<string, { state: 'begun' | 'done' | 'failed' | 'unknown'; problem?: Problem; at: number }>;
   /** Per instance: what the planner must know about the past. */
   guests: Record<string, GuestMemory>;
+  /** Replicas of disks that were seen whole, and when first (wall-clock ms): one that is gone is not made anew. */
+  disks?: Record<string, number>;
 }
 
 export interface GuestMemory {

@@ -21,7 +21,9 @@ import { keepIdentity, type RenewalParts } from './identity/renewal.ts';
 import { libvirtAuth } from './libvirt-auth/main.ts';
 import { type AgentLink, agentLink } from './link.ts';
 import { startAgent } from './loop/agent.ts';
+import type { AnswerCall } from './node-calls.ts';
 import { nodeHost } from './node-host.ts';
+import { lookAtNode } from './node-look.ts';
 import { createNodeOs } from './os/create-os.ts';
 import { prepare } from './prepare.ts';
 import { withFileLock } from './process/file-lock.ts';
@@ -100,10 +102,12 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
         membership = { cluster, node };
       },
     };
+    const answer: AnswerCall = (call) =>
+      call.do === 'node.look' ? lookAtNode({ env, host, files }) : guests.answer(call);
     const running = await startAgent(
       parts,
       (request) =>
-        void serveTunnel({ env, link, guests }, request, signal).catch((error: unknown) =>
+        void serveTunnel({ env, link, guests, answer }, request, signal).catch((error: unknown) =>
           env.log('warn', 'a tunnel could not be opened', { error: String(error) }),
         ),
       signal,

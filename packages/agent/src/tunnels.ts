@@ -9,17 +9,18 @@ import { serveCommand } from './commands/serve-command.ts';
 import type { Env } from './env.ts';
 import type { Guests } from './guests/guests.ts';
 import type { AgentLink } from './link.ts';
-import { answerCall } from './node-calls.ts';
+import { type AnswerCall, answerCall } from './node-calls.ts';
 
 export interface TunnelParts {
   env: Env;
   link: AgentLink;
-  guests: Pick<Guests, 'answer' | 'console' | 'execInside' | 'paths'>;
+  guests: Pick<Guests, 'console' | 'execInside' | 'paths'>;
+  answer: AnswerCall;
 }
 
 /** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
 export async function serveTunnel(
-  { env, link, guests }: TunnelParts,
+  { env, link, guests, answer }: TunnelParts,
   request: TunnelRequest,
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,7 +30,7 @@ export async function serveTunnel(
   const { bytes, closed } = await link.tunnel(tunnel, either);
   void closed.then(() => ended.abort());
   try {
-    await serve(guests, what, bytes, either);
+    await serve({ guests, answer }, what, bytes, either);
   } catch (error) {
     if (!either.aborted) env.log('warn', 'a tunnel broke', { kind: what.kind, error: String(error) });
     bytes.destroy();
@@ -39,12 +40,12 @@ export async function serveTunnel(
 }
 
 async function serve(
-  guests: TunnelParts['guests'],
+  { guests, answer }: Pick<TunnelParts, 'guests' | 'answer'>,
   what: TunnelRequest['what'],
   bytes: Duplex,
   signal: AbortSignal,
 ): Promise<void> {
-  if (what.kind === 'call') await answerCall(bytes, guests.answer);
+  if (what.kind === 'call') await answerCall(bytes, answer);
   else if (what.kind === 'command') await serveCommand(bytes, guests.execInside, signal);
   else if (what.kind === 'log')
     await pipeline(logOf(guests.paths(what.instance).console, what, signal), bytes, { signal });

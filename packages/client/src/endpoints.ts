@@ -7,6 +7,7 @@ import type { Route, RouteName } from '@gantry/model';
 export const endpoints = {
   health: 'GET /v1/health',
   whoami: 'GET /v1/whoami',
+  verifyCluster: 'GET /v1/cluster/verify',
   getCluster: 'GET /v1/cluster',
   setClusterPolicy: 'PATCH /v1/cluster',
   setClusterAccess: 'PATCH /v1/cluster/access',

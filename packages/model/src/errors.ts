@@ -372,6 +372,18 @@ export const errorRegistry = {
     'it failed on {count} of {of} nodes: {where}',
     'What it printed there is above.',
   ),
+  disk_gone: entry(
+    409,
+    1,
+    'the disk {disk} was whole and is gone from {path}',
+    'Mount its storage, or put the file back: the agent goes on by itself. It makes no empty one in its place; if the data is lost, delete the instance.',
+  ),
+  verify_found: entry(
+    409,
+    1,
+    'the cluster is not as it should be: errors found: {count}',
+    'Each of them is above, with what to do.',
+  ),
   guest_command_failed: entry(
     500,
     1,

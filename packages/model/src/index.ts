@@ -24,6 +24,7 @@ export * from './resources/cpu.ts';
 export * from './resources/disk.ts';
 export * from './resources/drain.ts';
 export * from './resources/event.ts';
+export * from './resources/finding.ts';
 export * from './resources/flavor.ts';
 export * from './resources/group.ts';
 export * from './resources/guest.ts';

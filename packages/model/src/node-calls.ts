@@ -5,6 +5,7 @@
 import { InstanceId } from './ids.ts';
 import { Problem } from './problem.ts';
 import { CpuDefinition, CpuFeatureName } from './resources/cpu.ts';
+import { NodeLook } from './resources/finding.ts';
 import { GuestInput, GuestSpec } from './resources/guest.ts';
 import { GuestComparison } from './resources/guest-diff.ts';
 import { SshKey } from './resources/instance.ts';
@@ -25,6 +26,7 @@ export const GuestPassword = Type.String({
 });
 
 export const NodeCall = Type.Union([
+  strict({ do: Type.Literal('node.look') }),
   strict({ do: Type.Literal('stats'), instances: Type.Array(InstanceId, { maxItems: 4096 }) }),
   strict({ do: Type.Literal('agent.ping'), instance: InstanceId }),
   strict({
@@ -49,9 +51,12 @@ export const NodeCall = Type.Union([
   strict({ do: Type.Literal('guest.diff'), next: GuestSpec, anew: optional(GuestInput) }),
 ]);
 export type NodeCall = Static<typeof NodeCall>;
+/** What concerns its guests. */
+export type GuestCall = Exclude<NodeCall, { do: 'node.look' }>;
 
 /** The answer's shape by the call's name. */
 export const nodeAnswers = {
+  'node.look': NodeLook,
   stats: strict({ guests: Type.Array(GuestStats) }),
   'agent.ping': strict({ tookMs: Type.Number({ minimum: 0 }) }),
   'agent.set-password': strict({}),

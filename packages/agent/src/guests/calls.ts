@@ -1,5 +1,5 @@
 /** What the controller asks of this node's guests and wants answered at once. */
-import type { CpuDefinition, GuestComparison, GuestStats, NodeAnswer, NodeCall } from '@gantry/model';
+import type { CpuDefinition, GuestCall, GuestComparison, GuestStats, NodeAnswer } from '@gantry/model';
 import type { Clock } from '../env.ts';
 import { addSshKeys, pingAgent, setPassword } from './agent-channel.ts';
 import type { DiffWish } from './diff.ts';
@@ -14,7 +14,7 @@ export interface CallParts extends Pick<StopParts, 'session' | 'member'>, Pick<G
   baseline(cpus: readonly CpuDefinition[]): Promise<NodeAnswer<'cpu.baseline'>>;
 }
 
-export async function answerCall(call: NodeCall, parts: CallParts): Promise<NodeAnswer<NodeCall['do']>> {
+export async function answerCall(call: GuestCall, parts: CallParts): Promise<NodeAnswer<GuestCall['do']>> {
   switch (call.do) {
     case 'stats':
       return { guests: await statsOf(call.instances, parts) };

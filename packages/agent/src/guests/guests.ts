@@ -2,13 +2,19 @@
 
 import type { Duplex } from 'node:stream';
 import { virDomainConsoleFlags } from '@gantry/libvirt';
-import { type CpuDefinition, err, type Inside, type Provenance } from '@gantry/model';
+import {
+  type CpuDefinition,
+  err,
+  type GuestCall,
+  type Inside,
+  type NodeAnswer,
+  type Provenance,
+} from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { ExecInside } from '../commands/serve-command.ts';
 import type { Position } from '../console/reader.ts';
 import type { DomainHappening } from '../env.ts';
 import type { HypervisorXml } from '../host/hardware/hardware.ts';
-import type { AnswerCall } from '../node-calls.ts';
 import type { Observation } from '../observation.ts';
 import { answerCall } from './calls.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
@@ -77,7 +83,7 @@ export interface Guests {
   /** The lines of a screen in text mode. @throws GantryError */
   screen(instance: string): Promise<string[]>;
   /** Answers what the controller asks at once. */
-  answer: AnswerCall;
+  answer: (call: GuestCall) => Promise<NodeAnswer<GuestCall['do']>>;
   close(): Promise<void>;
 }
 

@@ -49,14 +49,14 @@ async function remember(parts: AgentParts, state: AgentState, planned: Plan): Pr
   const acts = Object.fromEntries(Object.entries(state.journal.acts).filter(([id]) => assigned.has(id)));
   for (const action of planned.actions)
     if (action.do === 'act.perform') acts[action.act] = { state: 'begun', at: parts.env.clock.now() };
-  const next = { ...state.journal, guests: planned.guests, acts };
-  if (
-    JSON.stringify([next.guests, next.acts]) !== JSON.stringify([state.journal.guests, state.journal.acts])
-  ) {
-    state.journal = next;
-    await parts.journal.write(next);
-  }
+  const next = { ...state.journal, guests: planned.guests, disks: planned.disks, acts };
+  if (pastOf(next) === pastOf(state.journal)) return;
+  state.journal = next;
+  await parts.journal.write(next);
 }
+
+const pastOf = ({ guests, disks = {}, acts }: AgentState['journal']): string =>
+  JSON.stringify([guests, disks, acts]);
 
 function begin(parts: AgentParts, state: AgentState, action: Action, signal: AbortSignal): void {
   const subject = subjectOf(action);

@@ -15,7 +15,7 @@ export interface Failure {
 export interface PlanInput {
   assignments: Assignments;
   observation: Observation;
-  memory: Pick<JournalState, 'acts' | 'guests'>;
+  memory: Pick<JournalState, 'acts' | 'guests' | 'disks'>;
   bootId: string;
   /** The controller confirmed the assignments in this boot, or needs not (single node). Without it nothing is started. */
   mayStart: boolean;
@@ -32,6 +32,8 @@ export interface Plan {
   statuses: StatusReport[];
   /** What to remember of each guest from now on; guests not named are forgotten. */
   guests: Record<string, GuestMemory>;
+  /** Replicas of disks that were ever seen whole; those not named are forgotten. */
+  disks: Record<string, number>;
   /** Things of this cluster on the node that the store does not know. Reported, never removed. */
   unknown: string[];
   /** Look again at this time (wall clock, ms), if nothing happens before. */

@@ -92,6 +92,34 @@ describe('a new guest', () => {
   });
 });
 
+describe('a disk that was whole', () => {
+  const seen = () => plan(inputOf()).disks;
+  const gone = () => ({ memory: { acts: {}, guests: {}, disks: seen() }, observation: emptyObservation });
+
+  it('is remembered, and made anew by nobody once it is gone', () => {
+    expect(Object.keys(seen())).toHaveLength(1);
+    expect(actionsOf(gone())).not.toContain('disk.create');
+    expect(stateOf('replica', gone())).toMatchObject({ state: 'failed', error: { code: 'disk_gone' } });
+    expect(guestActionsOf(gone())).toEqual([]);
+    expect(plan(inputOf(gone())).disks).toEqual(seen());
+  });
+  it('is used again when its file is back', () => {
+    const back = { memory: gone().memory };
+    expect(stateOf('replica', back)).toMatchObject({ state: 'ready' });
+    expect(actionsOf(back)).toEqual(['guest.start']);
+  });
+  it('is forgotten with its tombstone', () => {
+    const { assignments } = inputOf();
+    const replicas = assignments.replicas.map((replica) => ({
+      ...replica,
+      spec: { ...replica.spec, desired: 'absent' as const },
+    }));
+    const planned = plan(inputOf({ ...gone(), assignments: { ...assignments, replicas } }));
+    expect(planned.disks).toEqual({});
+    expect(planned.statuses.find(({ kind }) => kind === 'replica')?.status).toEqual({ state: 'absent' });
+  });
+});
+
 describe('a guest that was to reboot', () => {
   const runs = { domains: [domainOf('running')] };
   const at = (memory: Partial<GuestMemory>) => plan(inputOf(withMemory({ ...ran, ...memory }, runs)));

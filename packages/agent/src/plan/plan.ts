@@ -8,7 +8,7 @@ import { filterAction, leftoverFilters } from './filter.ts';
 import { planGuest } from './guest.ts';
 import type { Part, Plan, PlanInput } from './input.ts';
 import { probeAction } from './probe.ts';
-import { planReplica } from './replica.ts';
+import { disksSeen, planReplica } from './replica.ts';
 
 export function plan(input: PlanInput): Plan {
   const { assignments } = input;
@@ -31,6 +31,7 @@ export function plan(input: PlanInput): Plan {
     ],
     statuses: parts.map((part) => part.status),
     guests: memory,
+    disks: disksSeen(input),
     unknown: unknownThings(assignments, input.observation),
     ...(wakeAt.length ? { wakeAt: Math.min(...wakeAt) } : {}),
   };

@@ -1,5 +1,5 @@
 /** Disks and cached bases: wanted against seen. */
-import type { Replica, ReplicaStatus } from '@gantry/model';
+import { err, type Problem, type Replica, type ReplicaStatus, toProblem } from '@gantry/model';
 import type { Action } from '../actions.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
@@ -21,6 +21,9 @@ function planDisk(replica: Replica, input: PlanInput): Part {
     return failing(replica, input, subject, 'pending', removable ? [{ do: 'disk.remove', spec }] : []);
   }
   if (ready) return answer(replica, { state: 'ready', path: ready.path });
+  // An empty disk in place of one with data would be worse than none: its storage may only not be mounted.
+  if (input.memory.disks?.[replica.id] !== undefined)
+    return answer(replica, { state: 'failed', error: gone(replica) });
   const possible = baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
   return failing(replica, input, subject, state, possible ? [{ do: 'disk.create', spec }] : []);
@@ -73,6 +76,22 @@ function failing(
     actions,
     wakeAt: failure.retryAt,
   };
+}
+
+const gone = ({ spec, status }: Replica): Problem =>
+  toProblem(
+    err('disk_gone', { disk: spec.what === 'disk' ? spec.disk : '', path: status.path ?? 'its storage' }),
+  );
+
+/** Replicas of disks seen whole now or before. */
+export function disksSeen({ assignments, observation, memory, now }: PlanInput): Record<string, number> {
+  const ready = new Set(observation.disks.filter(({ state }) => state === 'ready').map(({ disk }) => disk));
+  const seen = assignments.replicas.flatMap(({ id, spec }): [string, number][] => {
+    if (spec.what !== 'disk' || spec.desired === 'absent') return [];
+    const since = memory.disks?.[id] ?? (ready.has(spec.disk) ? now : undefined);
+    return since === undefined ? [] : [[id, since]];
+  });
+  return Object.fromEntries(seen);
 }
 
 const answer = (replica: Replica, status: ReplicaStatus): Part => ({

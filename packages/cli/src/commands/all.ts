@@ -9,6 +9,7 @@ import { clusterSet } from './cluster/set.ts';
 import { clusterShow } from './cluster/show.ts';
 import { clusterStart } from './cluster/start.ts';
 import { clusterStop } from './cluster/stop.ts';
+import { clusterVerify } from './cluster/verify.ts';
 import { completionInstall } from './completion/install.ts';
 import { completionBash, completionFish, completionZsh } from './completion/script.ts';
 import { contextList } from './context/list.ts';
@@ -203,6 +204,7 @@ export const verbs: readonly Verb[] = [
   explain,
   clusterInit,
   clusterShow,
+  clusterVerify,
   clusterSet,
   clusterAccess,
   clusterListen,

@@ -1,9 +1,9 @@
 import { ClusterSpec, type GroupId, type Node, validate } from '@gantry/model';
+import { withGauges } from '../gauges.ts';
 import { countMembers } from '../members.ts';
 import { theCluster } from '../operations/guest-spec.ts';
 import { requireCpus } from '../placement/host-policy.ts';
 import { Draft, withSpec } from '../store/batch.ts';
-import type { Store } from '../store/store.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { changedHost, inherited } from './inherited.ts';
 import { getReply, listReply, refOf } from './list.ts';
@@ -66,14 +66,6 @@ export const listNodes: Handler<'listNodes'> = async (call) => {
 
 export const getNode: Handler<'getNode'> = async (call) =>
   resourceReply(await withGauges(call.app.store, await resolve(call, 'node', refOf(call))));
-
-/** Numbers that change all the time are kept beside the node, without revision. */
-async function withGauges(store: Store, node: Node): Promise<Node> {
-  const seen = await store.seen(node.id);
-  if (!seen) return node;
-  const lastSeenAt = new Date(seen.atMs).toISOString();
-  return { ...node, status: { ...node.status, ...seen.gauges, lastSeenAt } };
-}
 
 export const setNode: Handler<'setNode'> = async (call) => {
   const node = await resolve(call, 'node', refOf(call));

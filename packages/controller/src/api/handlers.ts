@@ -25,6 +25,7 @@ import * as projects from './projects.ts';
 import * as stats from './stats.ts';
 import * as tokens from './tokens.ts';
 import * as users from './users.ts';
+import { verifyCluster } from './verify.ts';
 
 const health: Handler<'health'> = async () => ({ body: { ok: true, version } });
 
@@ -42,6 +43,7 @@ export const handlers = {
   ...images,
   ...inside,
   execInInstance,
+  verifyCluster,
   ...instances,
   getInstanceAffinity,
   planDrain,

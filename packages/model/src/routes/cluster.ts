@@ -1,11 +1,13 @@
 /** Routes: the cluster, its groups, and the settings that hold. */
 import { CreateGroup, SetClusterAccess, SetClusterOs, SetPolicy } from '../requests.ts';
 import { Cluster } from '../resources/cluster.ts';
+import { Verified } from '../resources/finding.ts';
 import { Group } from '../resources/group.ts';
-import { strict, Type } from '../schema.ts';
+import { optional, strict, Type } from '../schema.ts';
 import {
   admin,
   all,
+  clusterOperators,
   create,
   Empty,
   get,
@@ -33,6 +35,15 @@ export const clusterRoutes = {
     roles: all,
     status: 200,
     response: Cluster,
+  },
+  verifyCluster: {
+    method: 'GET',
+    path: '/v1/cluster/verify',
+    summary: 'everything that should hold and does not, in the store and on the nodes; changes nothing',
+    roles: clusterOperators,
+    status: 200,
+    query: strict({ checks: optional(Type.String({ description: 'only these, separated by commas' })) }),
+    response: Verified,
   },
   setClusterPolicy: {
     method: 'PATCH',

@@ -1,0 +1,83 @@
+/** Networks on their nodes, filters of NICs, and who holds which address. */
+import type { Instance } from '@gantry/model';
+import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
+import { about, type Check, type Facts, type Found } from './facts.ts';
+
+export const networks: Check = ({ attachments, networks: all, nodes, looks, moving }) =>
+  attachments.flatMap(({ id, spec }) => {
+    const [network, node] = [
+      all.find((one) => one.id === spec.network),
+      nodes.find((one) => one.id === spec.node),
+    ];
+    const look = looks.get(spec.node)?.look;
+    if (!network || !node || !look || spec.desired === 'absent' || moving.has(id) || moving.has(spec.network))
+      return [];
+    const seen = look.networks.find((one) => one.network === spec.network);
+    if (seen?.ready) return [];
+    const why = seen?.why ?? `there is no bridge ${spec.bridge}`;
+    const remedy = `Its agent tries again by itself; \`gantry network show ${network.name}\` tells each node’s state.`;
+    return [about('error', network, `it does not work on ${node.name}: ${why}`, remedy)];
+  });
+
+/** A guest without its filter may pretend to be another one. */
+export const filters: Check = ({ guests, instances, looks, moving }) =>
+  guests.flatMap(({ spec }) => {
+    const look = looks.get(spec.node)?.look;
+    const instance = instances.find((one) => one.id === spec.instance);
+    const filtered = spec.input.nics.some(({ filter }) => filter !== 'off');
+    const runs = look?.domains.some(({ uuid, alive, ours }) => alive && ours && uuid === spec.instance);
+    if (!look || !instance || !filtered || !runs || moving.has(spec.instance)) return [];
+    if (look.filters.includes(spec.instance)) return [];
+    const remedy =
+      'Its agent puts it back within seconds; if not, look at the agent’s log and at `nft list ruleset`.';
+    return [about('error', instance, 'it runs without the filter of its NICs', remedy)];
+  });
+
+/** Every address has one holder, and every holder its claim. */
+export const addresses: Check = (facts) => [...unclaimed(facts), ...unowned(facts)];
+
+const held = ({ spec }: Instance): [space: string, value: string][] =>
+  spec.nics.flatMap(({ mac, ipv4, ipv6, network }) => [
+    [MAC_SPACE, mac] as [string, string],
+    ...(ipv4 ? [[addressSpace(network), ipv4] as [string, string]] : []),
+    ...(ipv6 ? [[address6Space(network), ipv6] as [string, string]] : []),
+  ]);
+
+function unclaimed({ instances, claims, moving }: Facts): Found[] {
+  const owners = new Map(claims.map(({ space, value, owner }) => [`${space} ${value}`, owner]));
+  return instances
+    .filter(({ id }) => !moving.has(id))
+    .flatMap((instance) =>
+      held(instance)
+        .filter(([space, value]) => owners.get(`${space} ${value}`) !== instance.id)
+        .map(([, value]) =>
+          about(
+            'error',
+            instance,
+            `${value} is in use by it and not claimed for it`,
+            'The store is damaged: restore a backup, and report this.',
+          ),
+        ),
+    );
+}
+
+function unowned({ instances, claims, networks: all, moving }: Facts): Found[] {
+  const known = new Map(
+    instances.map((instance) => [
+      instance.id as string,
+      new Set(held(instance).map((pair) => pair.join(' '))),
+    ]),
+  );
+  return claims
+    .filter(({ space, value, owner }) => !moving.has(owner) && !known.get(owner)?.has(`${space} ${value}`))
+    .map(({ space, value }) => {
+      const network = all.find(({ id }) => space.endsWith(id));
+      const subject = network ?? { kind: 'cluster', name: 'cluster' };
+      return about(
+        'warning',
+        subject,
+        `${value} is claimed, and nobody uses it`,
+        'It is not given away. Report this: a claim outlived its owner.',
+      );
+    });
+}

@@ -1,0 +1,118 @@
+/** Nodes, their clocks, versions and certificates. */
+import { formatMs, type Node } from '@gantry/model';
+import { about, type Check, type Facts, type Found, type Looked } from './facts.ts';
+import { supportEnds } from './support.ts';
+
+/** Leases, certificates and logs of several machines are compared by time. */
+const CLOCK_MS = 1000;
+const SOON_MS = 14 * 24 * 3_600_000;
+/** Support of a release that ends so soon is told. */
+const SUPPORT_SOON_MS = 90 * 24 * 3_600_000;
+
+export const nodes: Check = ({ nodes: all, looks }) =>
+  all.flatMap((node) => {
+    const { name, spec, status } = node;
+    if (spec.role === 'offline') return [];
+    if (status.state === 'lost' || !looks.has(node.id))
+      return [
+        about(
+          'error',
+          node,
+          `its agent does not answer${status.lastSeenAt ? `, last heard of at ${status.lastSeenAt}` : ''}; nothing on it was verified`,
+          `Look at the machine and its gantry-agent service; \`gantry node offline ${name}\` if it is down for longer.`,
+        ),
+      ];
+    return status.conditions
+      .filter((condition) => condition.status === 'false')
+      .map(({ type, message }) =>
+        about(
+          'warning',
+          node,
+          `${type} does not hold: ${message}`,
+          `\`gantry node show ${name}\` tells more.`,
+        ),
+      );
+  });
+
+export const clocks: Check = (facts) =>
+  asked(facts).flatMap(([node, { aheadMs, exactMs }]) =>
+    Math.abs(aheadMs) - exactMs <= CLOCK_MS
+      ? []
+      : [
+          about(
+            'error',
+            node,
+            `its clock is ${formatMs(Math.abs(Math.round(aheadMs)))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the controller’s`,
+            'Run a time service (chrony, systemd-timesyncd) on both.',
+          ),
+        ],
+  );
+
+export const versions: Check = (facts) => [
+  ...asked(facts).flatMap(([node, { look }]) => [
+    ...(look.agentVersion === facts.version
+      ? []
+      : [
+          about(
+            'warning',
+            node,
+            `its agent is ${look.agentVersion}, the controller ${facts.version}`,
+            'Bring both to one release; an agent may be one minor version behind.',
+          ),
+        ]),
+    ...supportOf(node, look.system, facts.nowMs),
+  ]),
+  ...unequal(facts),
+];
+
+function supportOf(node: Node, system: Looked['look']['system'], nowMs: number): Found[] {
+  const ends = system && supportEnds(system);
+  if (!system || !ends || Date.parse(ends) - nowMs > SUPPORT_SOON_MS) return [];
+  const over = Date.parse(ends) <= nowMs;
+  const message = `${system.id} ${system.version} ${over ? 'has had no security support since' : 'has security support until'} ${ends}`;
+  return [about(over ? 'error' : 'warning', node, message, 'Upgrade the machine to a supported release.')];
+}
+
+/** A guest moves best between equal hypervisors; to an older QEMU it may not move at all. */
+function unequal({ nodes: all }: Facts): Found[] {
+  const groups = Map.groupBy(
+    all.filter(({ spec, status }) => spec.role !== 'offline' && status.facts?.qemuVersion),
+    ({ spec }) => spec.group,
+  );
+  return [...groups.values()].flatMap((members) => {
+    const newest = members
+      .map(({ status }) => status.facts?.qemuVersion ?? '')
+      .sort(byVersion)
+      .at(-1);
+    return members
+      .filter(({ status }) => status.facts?.qemuVersion !== newest)
+      .map((node) =>
+        about(
+          'warning',
+          node,
+          `it has QEMU ${node.status.facts?.qemuVersion}, another node of its group ${newest}`,
+          'Upgrade it: a guest started there by the newer one may not come here.',
+        ),
+      );
+  });
+}
+
+const byVersion = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
+
+export const certificates: Check = (facts) =>
+  asked(facts).flatMap(([node, { look }]) =>
+    look.certificates.flatMap(({ what, until }) => {
+      const leftMs = Date.parse(until) - facts.nowMs;
+      if (leftMs > SOON_MS) return [];
+      const message = leftMs <= 0 ? `${what} ended at ${until}` : `${what} ends at ${until}`;
+      const remedy =
+        'Its agent renews it by itself after two thirds of its time: look at the agent’s log for why not.';
+      return [about(leftMs <= 0 ? 'error' : 'warning', node, message, remedy)];
+    }),
+  );
+
+const asked = ({ nodes: all, looks }: Facts): [Node, Looked][] =>
+  all.flatMap((node): [Node, Looked][] => {
+    const looked = looks.get(node.id);
+    return looked ? [[node, looked]] : [];
+  });
