@@ -94,6 +94,7 @@ export const endpoints = {
   listProjects: 'GET /v1/projects',
   getProject: 'GET /v1/projects/:ref',
   createProject: 'POST /v1/projects',
+  setProject: 'PATCH /v1/projects/:ref',
   deleteProject: 'DELETE /v1/projects/:ref',
   listMembers: 'GET /v1/projects/:ref/members',
   grantProject: 'PUT /v1/projects/:ref/members/:user',

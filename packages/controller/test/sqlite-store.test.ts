@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
+import { metaOf } from '../src/kinds.ts';
 import { migrations } from '../src/store/migrations.ts';
 import { SqliteStore } from '../src/store/sqlite-store.ts';
 import { storeConformance } from './store-conformance.ts';
 import { draft, flavor } from './store-objects.ts';
+import { disk, guest, instance, project, sumOf, usageConformance } from './usage-conformance.ts';
 import { watchConformance } from './watch-conformance.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gantry-store-'));
@@ -15,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const path = () => join(folder, `${files++}.db`);
 
-for (const conformance of [storeConformance, watchConformance]) {
+for (const conformance of [storeConformance, watchConformance, usageConformance]) {
   conformance('SQLite in memory', async () => new SqliteStore(':memory:'));
   conformance('SQLite in a file', async () => new SqliteStore(path()));
 }
@@ -95,6 +97,35 @@ test('a store of the first schema is found by its labels', async () => {
   const store = new SqliteStore(file);
   expect((await store.list('flavor', { labels: { tier: 'db' } })).items).toEqual([object]);
   expect((await store.list('flavor', { labels: { tier: 'web' } })).items).toEqual([]);
+  await store.close();
+});
+
+test('what a store of an earlier schema holds is counted', async () => {
+  const file = path();
+  const old = new DatabaseSync(file);
+  for (const sql of migrations.slice(0, 2)) old.exec(sql);
+  const nics = [{ ipv4: '10.0.0.1', ipv6: 'fd00::1' }, { ipv4: '10.0.0.2' }, {}];
+  const objects = [
+    project(),
+    instance(1, 2, 1024, nics),
+    instance(2),
+    guest(11, 1, 3, 700),
+    guest(12, 2, 1, 512, { vcpus: 1, memoryMiB: 900 }),
+    disk(21, 10),
+  ];
+  const insert = old.prepare(
+    'insert into object (kind, id, name, project, owner, revision, created, body) values (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  for (const [index, object] of objects.entries()) {
+    const { id, kind, name, owner, project: whose } = metaOf(object);
+    insert.run(kind, id, name, whose ?? null, owner ?? null, index, index, JSON.stringify(object));
+  }
+  old.exec('pragma user_version=2');
+  old.close();
+  const store = new SqliteStore(file);
+  const usage = await store.usage(project().id);
+  expect(usage).toEqual({ instances: 2, vcpus: 4, memoryMiB: 1924, diskMiB: 10, addresses: 3 });
+  expect(usage).toEqual(await sumOf(store));
   await store.close();
 });
 

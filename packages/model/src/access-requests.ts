@@ -1,7 +1,8 @@
 /** Bodies of the API's writes about people, their tokens and their projects. */
 import { Name } from './ids.ts';
-import { Ref } from './requests.ts';
+import { changesOf, Ref } from './requests.ts';
 import { tokenRoles, UserSpec, userRoles } from './resources/project.ts';
+import { Quota } from './resources/quota.ts';
 import { oneOf, optional, type Static, strict, stringMap, Timestamp, Type } from './schema.ts';
 
 const labels = optional(stringMap('labels'));
@@ -18,7 +19,18 @@ export const SetUser = strict({
 });
 export type SetUser = Static<typeof SetUser>;
 
-export const CreateProject = strict({ name: Name, labels });
+export const CreateProject = strict({ name: Name, labels, quota: optional(Quota) });
+export const SetProject = strict({
+  quota: optional(
+    changesOf<Quota>(Quota.properties, 'what the project may have at most: unlimited where nothing is said'),
+  ),
+  labels: optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+      description: 'key -> value; null unsets',
+    }),
+  ),
+});
+export type SetProject = Static<typeof SetProject>;
 export const GrantProject = strict({ role: oneOf(userRoles) });
 
 export const CreateToken = strict({

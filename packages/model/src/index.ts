@@ -39,6 +39,7 @@ export * from './resources/node-hardware.ts';
 export * from './resources/operation.ts';
 export * from './resources/policy.ts';
 export * from './resources/project.ts';
+export * from './resources/quota.ts';
 export * from './resources/replica.ts';
 export * from './resources/stats.ts';
 export * from './roles.ts';

@@ -150,7 +150,10 @@ export const SetImage = strict({
 const { cidr: _cidr, ...SubnetParts } = Subnet.properties;
 const { cidr: _cidr6, ...Subnet6Parts } = Subnet6.properties;
 /** A body that changes settings: those given are set, null unsets. */
-const changesOf = <T extends object>(properties: Record<keyof T & string, TSchema>, description: string) =>
+export const changesOf = <T extends object>(
+  properties: Record<keyof T & string, TSchema>,
+  description: string,
+) =>
   Type.Unsafe<{ [K in keyof T]?: T[K] | null }>(
     strict(
       Object.fromEntries(

@@ -14,7 +14,34 @@ export async function assertSound({ node, store }: Simulation): Promise<void> {
     for (const disk of domain.disks)
       if (node.disks.get(disk)?.state !== 'ready') problems.push(`${domain.name} runs without disk ${disk}`);
   }
+  problems.push(...(await miscounted(store)));
   if (problems.length) throw new Error(problems.join('; '));
+}
+
+/** What projects have is what there is, counted anew; bindings of an instance have what it has, or had at its last start. */
+async function miscounted(store: Simulation['store']): Promise<string[]> {
+  const problems: string[] = [];
+  const instances = (await store.list('instance')).items;
+  const disks = (await store.list('disk')).items;
+  for (const { id, name } of (await store.list('project')).items) {
+    const has = await store.usage(id);
+    const own = instances.filter((instance) => instance.project === id);
+    const sizes = disks
+      .filter((disk) => disk.project === id)
+      .map(({ spec }) => Math.ceil(spec.sizeBytes / 2 ** 20));
+    const wanted = own.reduce((sum, { spec }) => sum + spec.memoryMiB, 0);
+    const nics = own.flatMap(({ spec }) =>
+      spec.nics.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter(Boolean)),
+    );
+    if (has.instances !== own.length)
+      problems.push(`${name} counts ${has.instances} of ${own.length} instances`);
+    if (has.addresses !== nics.length)
+      problems.push(`${name} counts ${has.addresses} of ${nics.length} addresses`);
+    if (has.diskMiB !== sizes.reduce((sum, size) => sum + size, 0))
+      problems.push(`${name} miscounts its disks`);
+    if (has.memoryMiB < wanted) problems.push(`${name} counts ${has.memoryMiB} of ${wanted} MiB`);
+  }
+  return problems;
 }
 
 /** After everything was deleted: no domain, disk, file, tap, address or row is left, and every operation has ended. */
@@ -26,6 +53,9 @@ export async function assertNothingLeft({ node, store }: Simulation): Promise<vo
   for (const file of node.guestFiles) left.push(`files of ${file}`);
   for (const kind of ['instance', 'guest', 'replica', 'disk', 'act'] as const)
     for (const object of (await store.list(kind)).items) left.push(`${kind} ${object.name}`);
+  for (const { id, name } of (await store.list('project')).items)
+    if (Object.values(await store.usage(id)).some((amount) => amount > 0))
+      left.push(`usage of project ${name}`);
   const network = (await store.list('network')).items[0];
   for (const space of [`mac:${network?.id}`, `ipv4:${network?.id}`, 'mac', 'address'])
     for (const claim of await store.claims(space))

@@ -27,6 +27,12 @@ function takeAddresses({ node }: Simulation, taken: boolean): void {
   if (taken) for (let last = 10; last < 20; last++) node.heldElsewhere.add(`10.9.8.${last}`);
 }
 
+/** Mostly room for all, at times for less than there is. */
+const someQuota = (random: Random): object =>
+  random.chance(0.6)
+    ? { instances: null, memoryMiB: null }
+    : { instances: random.between(1, 4), memoryMiB: 512 * random.between(1, 6) };
+
 /** What users and guests do; refusals are part of it (busy, wrong state, not found), anything else is a failure. */
 async function step(sim: Simulation, random: Random): Promise<void> {
   const name = names[random.between(0, names.length - 1)] as string;
@@ -49,6 +55,7 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('unlockInstance', { params }),
     () => sim.user('unlockInstance', { params }),
     () => sim.user('setInstance', { params, body: someSettings(random) }),
+    () => sim.user('setProject', { params: { ref: 'default' }, body: { quota: someQuota(random) } }),
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),
     async () => {
@@ -77,6 +84,7 @@ async function step(sim: Simulation, random: Random): Promise<void> {
         'conflict',
         'no_capacity',
         'cannot_grow',
+        'quota_exceeded',
         'locked',
       ].includes(error.code)
     )

@@ -92,6 +92,7 @@ import { projectCreate } from './project/create.ts';
 import { projectDelete } from './project/delete.ts';
 import { projectList } from './project/list.ts';
 import { projectGrant, projectRevoke } from './project/members.ts';
+import { projectSet } from './project/set.ts';
 import { projectShow } from './project/show.ts';
 import { server } from './server/server.ts';
 import { serverStatus } from './server/status.ts';
@@ -186,6 +187,7 @@ export const verbs: readonly Verb[] = [
   projectList,
   projectShow,
   projectCreate,
+  projectSet,
   projectGrant,
   projectRevoke,
   projectDelete,

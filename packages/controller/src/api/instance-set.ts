@@ -9,7 +9,10 @@ export const setInstance: Handler<'setInstance'> = async (call) => {
   requireMatch(call, instance);
   requirePermitted('set', instance);
   const { draft, after, changes } = await decide(call, instance, call.body);
-  if (call.query.plan) return { body: { instance: after, changes } satisfies InstanceChanged };
+  if (call.query.plan) {
+    await call.app.store.rehearse(draft.batch);
+    return { body: { instance: after, changes } satisfies InstanceChanged };
+  }
   if (changes.length === 0) return { body: { instance, changes } satisfies InstanceChanged };
   const words = changes.map(({ setting, to }) => `${setting}=${to ?? ''}`).join(', ');
   const message = `set ${words.slice(0, 500)} of instance ${instance.name}`;

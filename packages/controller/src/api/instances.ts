@@ -46,7 +46,10 @@ export const getInstanceGuest: Handler<'getInstanceGuest'> = async (call) => {
 
 export const createInstance: Handler<'createInstance'> = async (call) => {
   const begun = await beginCreate(call, call.body);
-  if (call.query.plan) return { status: 200, body: createPlan(begun) };
+  if (call.query.plan) {
+    await call.app.store.rehearse(begun.draft.batch);
+    return { status: 200, body: createPlan(begun) };
+  }
   return accepted(call, begun.draft, begun.operation, begun.instance, 'create');
 };
 

@@ -1,19 +1,76 @@
 /** Projects, and who is in them. */
-import { err, type Member, type Project, type ProjectId, type User, type UserRole } from '@gantry/model';
+import {
+  err,
+  type Member,
+  type Project,
+  type ProjectId,
+  Quota,
+  stringMap,
+  type User,
+  type UserRole,
+  validate,
+} from '@gantry/model';
 import { countMembers } from '../members.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
-import { type Call, type Handler, type Reply, resolve } from './call.ts';
-import { getReply, listReply, refOf } from './list.ts';
-import { createNamed, deleteNamed, requireUnused } from './named.ts';
+import {
+  type Call,
+  committed,
+  type Handler,
+  type Reply,
+  requireMatch,
+  resolve,
+  resourceReply,
+} from './call.ts';
+import { listReply, refOf } from './list.ts';
+import { createNamed, deleteNamed, patchMap, requireUnused } from './named.ts';
 import { withProjects } from './users.ts';
 
-export const listProjects: Handler<'listProjects'> = (call) => listReply(call, 'project');
-export const getProject: Handler<'getProject'> = (call) => getReply(call, 'project');
+export const listProjects: Handler<'listProjects'> = async (call) => {
+  const reply = await listReply(call, 'project');
+  const body = reply.body as { items: Project[] };
+  const items = await Promise.all(body.items.map((project) => withUsage(call.app.store, project)));
+  return { ...reply, body: { ...body, items } };
+};
 
-export const createProject: Handler<'createProject'> = async (call) =>
-  createNamed(call, 'project', { name: call.body.name, labels: call.body.labels, spec: {}, status: {} });
+export const getProject: Handler<'getProject'> = async (call) =>
+  resourceReply(await withUsage(call.app.store, await resolve(call, 'project', refOf(call))));
+
+const Labels = stringMap('labels');
+
+/** Counted when somebody asks, without revision. */
+const withUsage = async (store: Store, project: Project): Promise<Project> => ({
+  ...project,
+  status: { ...project.status, usage: await store.usage(project.id) },
+});
+
+/** A limit below what there is refuses only what is to come. */
+export const setProject: Handler<'setProject'> = async (call) => {
+  const project = await resolve(call, 'project', refOf(call));
+  requireMatch(call, project);
+  const { quota: changes = {}, labels } = call.body;
+  const merged = Object.entries({ ...project.spec.quota, ...changes }).filter(([, limit]) => limit !== null);
+  const { quota: _, ...spec } = project.spec;
+  const quota = validate(Quota, Object.fromEntries(merged));
+  const changed = {
+    ...project,
+    ...(labels ? { labels: validate(Labels, patchMap(project.labels, labels)) } : {}),
+    generation: project.generation + 1,
+    spec: { ...spec, ...(merged.length > 0 ? { quota } : {}) },
+  };
+  if (call.query.plan) return resourceReply(await withUsage(call.app.store, changed));
+  const draft = new Draft(call.app.env.clock.now()).put(changed);
+  const words = Object.entries(changes).map(([resource, limit]) => `${resource}=${limit ?? 'unlimited'}`);
+  const message = `set ${[...words, ...Object.keys(labels ?? {})].join(', ')} of project ${project.name}`;
+  const written = committed(await call.commit(draft, { subject: project, message }), changed);
+  return resourceReply(await withUsage(call.app.store, written));
+};
+
+export const createProject: Handler<'createProject'> = async (call) => {
+  const { name, labels, quota } = call.body;
+  return createNamed(call, 'project', { name, labels, spec: quota ? { quota } : {}, status: {} });
+};
 
 /** The roles that users have in it go with it. */
 export const deleteProject: Handler<'deleteProject'> = async (call) => {

@@ -68,4 +68,35 @@ export const migrations: readonly string[] = [
   ) strict;
   create index refusal_at on refusal (at);
   `,
+  `
+  create table share (
+    kind text not null, id text not null, project text not null, owner text not null,
+    instances integer not null, vcpus integer not null, memory_mib integer not null, disk_mib integer not null,
+    addresses integer not null, primary key (kind, id)
+  ) strict, without rowid;
+  create index share_owner on share (project, owner, instances, vcpus, memory_mib, disk_mib, addresses);
+  create table usage (
+    project text primary key, instances integer not null, vcpus integer not null, memory_mib integer not null,
+    disk_mib integer not null, addresses integer not null
+  ) strict, without rowid;
+  insert into share
+    select kind, id, project, id, 1, json_extract(body, '$.spec.vcpus'), json_extract(body, '$.spec.memoryMiB'), 0,
+      (select count(json_extract(value, '$.ipv4')) + count(json_extract(value, '$.ipv6'))
+        from json_each(body, '$.spec.nics'))
+    from object where kind = 'instance' and project is not null;
+  insert into share
+    select kind, id, project, owner, 0,
+      max(json_extract(body, '$.spec.input.vcpus'), ifnull(json_extract(body, '$.spec.reserved.vcpus'), 0)),
+      max(json_extract(body, '$.spec.input.memoryMiB'), ifnull(json_extract(body, '$.spec.reserved.memoryMiB'), 0)), 0, 0
+    from object where kind = 'guest' and project is not null;
+  insert into share
+    select kind, id, project, id, 0, 0, 0, (json_extract(body, '$.spec.sizeBytes') + 1048575) / 1048576, 0
+    from object where kind = 'disk' and project is not null;
+  insert into usage
+    select project, sum(instances), sum(vcpus), sum(memory), sum(disk), sum(addresses)
+    from (select project, max(instances) as instances, max(vcpus) as vcpus, max(memory_mib) as memory,
+        max(disk_mib) as disk, max(addresses) as addresses
+      from share group by project, owner)
+    group by project;
+  `,
 ];

@@ -5,6 +5,7 @@ import { metaOf, type Resource } from '../kinds.ts';
 import type { Batch } from './batch.ts';
 import { Conflict, type ConflictReason } from './conflict.ts';
 import { formatRevision, parseRevision } from './revision.ts';
+import { UsageBook } from './sqlite-usage.ts';
 import type { Change } from './store.ts';
 
 /** More log lines than this of one operation are dropped: a node must not fill the controller's disk. */
@@ -65,23 +66,30 @@ export interface Written {
 export class BatchWriter {
   readonly #sql: Record<keyof typeof statements, StatementSync>;
   readonly #incarnation: number;
+  readonly #usage: UsageBook;
 
   constructor(db: DatabaseSync, incarnation: number) {
     this.#incarnation = incarnation;
+    this.#usage = new UsageBook(db);
     const prepared = Object.entries(statements).map(([name, sql]) => [name, db.prepare(sql)]);
     this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
   }
 
-  /** Inside a transaction of the caller; `last` is the number of the newest change. @throws Conflict */
+  /**
+   * Inside a transaction of the caller; `last` is the number of the newest change.
+   * @throws Conflict; GantryError `quota_exceeded`
+   */
   write(batch: Batch, last: number): Written {
     const written: Written = { changes: [], objects: new Map() };
     for (const { kind, id, expect } of batch.unchanged) this.#expect(kind, id, expect);
+    this.#usage.begin();
     let number = last;
     for (const { object, expect } of batch.puts)
       this.#put(object, this.#expect(object.kind, object.id, expect), ++number, written);
     for (const { kind, id, expect } of batch.deletes)
       this.#delete(this.#expect(kind, id, expect) as ObjectRow, ++number, written);
     this.#writeClaims(batch);
+    this.#usage.check();
     this.#writeCounters(batch);
     this.#writeRecords(batch);
     for (const change of written.changes) this.#logChange(change, batch.atMs);
@@ -117,6 +125,7 @@ export class BatchWriter {
     if (row) this.#sql.update.run(...columns, number, body, meta.kind, meta.id);
     else this.#sql.insert.run(meta.kind, meta.id, ...columns, number, number, body);
     this.#label(stored, row !== undefined);
+    this.#usage.put(stored);
     written.objects.set(object.id, stored);
     written.changes.push({ number, op: 'put', meta, object: stored, ...before(row) });
   }
@@ -131,6 +140,7 @@ export class BatchWriter {
     const meta = metaOf(object);
     this.#sql.delete.run(meta.kind, meta.id);
     this.#sql.unlabel.run(meta.kind, meta.id);
+    this.#usage.remove(object);
     if (meta.kind === 'token') this.#sql.forgetSecret.run(meta.id);
     if (meta.kind === 'node') this.#sql.forgetSeen.run(meta.id);
     if (meta.kind === 'operation') {

@@ -1,6 +1,14 @@
 /** The default store: SQLite inside the controller process (node:sqlite, which is synchronous: pages bound each read). */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Epoch, type Event, err, type PlacementDecision, type Revision } from '@gantry/model';
+import {
+  type Epoch,
+  type Event,
+  err,
+  noUsage,
+  type PlacementDecision,
+  type Revision,
+  type Usage,
+} from '@gantry/model';
 import type { Kind, Kinds, Resource } from '../kinds.ts';
 import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 import { ChangeTail } from './change-tail.ts';
@@ -8,6 +16,7 @@ import { listSql, pageOf } from './list-query.ts';
 import { formatRevision } from './revision.ts';
 import { BatchWriter } from './sqlite-commit.ts';
 import { type OpenDatabase, openDatabase, unusable } from './sqlite-open.ts';
+import { USAGE_SQL } from './sqlite-usage.ts';
 import type {
   Change,
   Committed,
@@ -141,6 +150,21 @@ export class SqliteStore implements Store {
     return { revision: formatRevision(this.incarnation, this.#last), objects };
   }
 
+  async rehearse(batch: Batch): Promise<void> {
+    try {
+      this.#transaction(() => {
+        this.#writer.write(batch, this.#last);
+        throw rehearsed;
+      });
+    } catch (error) {
+      if (error !== rehearsed) throw error;
+    }
+  }
+
+  async usage(project: string): Promise<Usage> {
+    return { ...noUsage, ...this.#row<Usage>(USAGE_SQL, project) };
+  }
+
   async revision(): Promise<Revision> {
     return formatRevision(this.incarnation, this.#last);
   }
@@ -236,6 +260,9 @@ export class SqliteStore implements Store {
     for (const [key, value] of Object.entries(values)) this.#db.prepare(sql).run(key, String(value));
   }
 }
+
+/** Takes the transaction back. */
+const rehearsed = new Error('rehearsed');
 
 const toChange = (row: ChangeRow): Change => ({
   number: row.number,

@@ -9,7 +9,7 @@
  * Revisions are numbers given to changes in the order of their commits. The change log holds transitions of objects
  * only; heartbeats, log lines and events lie in tables without revision.
  */
-import type { Epoch, Event, LogLine, PlacementDecision, Revision } from '@gantry/model';
+import type { Epoch, Event, LogLine, PlacementDecision, Revision, Usage } from '@gantry/model';
 import type { Kind, Kinds, Meta, Resource } from '../kinds.ts';
 import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 
@@ -101,9 +101,14 @@ export interface Store {
 
   /**
    * All or nothing; durable when it resolves.
-   * @throws Conflict when something was not as expected; GantryError `store_unusable` when it cannot be written
+   * @throws Conflict when something was not as expected; GantryError `quota_exceeded` when a project would have more than
+   * it may, `store_unusable` when it cannot be written
    */
   commit(batch: Batch): Promise<Committed>;
+  /** Writes nothing. @throws whatever `commit` would throw now */
+  rehearse(batch: Batch): Promise<void>;
+  /** What a project has, all in all. */
+  usage(project: string): Promise<Usage>;
 
   revision(): Promise<Revision>;
   /**

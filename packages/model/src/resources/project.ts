@@ -1,9 +1,15 @@
 import { Name, ProjectId, UserId, UUID_PATTERN } from '../ids.ts';
 import { line, oneOf, optional, recordOf, type Static, strict, Timestamp, Type } from '../schema.ts';
 import { resource } from './common.ts';
+import { Quota, Usage } from './quota.ts';
 
 /** Whose things they are. */
-export const Project = resource('project', Name, strict({}), strict({}));
+export const Project = resource(
+  'project',
+  Name,
+  strict({ quota: optional(Quota) }),
+  strict({ usage: optional(Usage) }),
+);
 export type Project = Static<typeof Project>;
 
 /** Of people. viewer: sees; operator: instances and images too; admin: everything, in a project who is in it too. */

@@ -1,5 +1,12 @@
 /** Routes: who asks, users, their tokens, projects and who is in them. */
-import { CreateProject, CreateToken, CreateUser, GrantProject, SetUser } from '../access-requests.ts';
+import {
+  CreateProject,
+  CreateToken,
+  CreateUser,
+  GrantProject,
+  SetProject,
+  SetUser,
+} from '../access-requests.ts';
 import { Name, ProjectId, UserId } from '../ids.ts';
 import { Project, Token, User, userRoles } from '../resources/project.ts';
 import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
@@ -62,6 +69,16 @@ export const accessRoutes = {
   listProjects: list('/v1/projects', 'projects', Project),
   getProject: get('/v1/projects', 'project', Project),
   createProject: create('/v1/projects', 'project', CreateProject, Project, admin),
+  setProject: {
+    method: 'PATCH',
+    path: '/v1/projects/:ref',
+    summary: 'set labels, and how much it may have at most',
+    roles: admin,
+    status: 200,
+    query: planQuery,
+    body: SetProject,
+    response: Project,
+  },
   deleteProject: remove('/v1/projects', 'project', admin),
   listMembers: {
     method: 'GET',

@@ -6,8 +6,13 @@ import { everyItem } from '../pages.ts';
 
 const columns: readonly Column<Project>[] = [
   { name: 'name', value: (row) => row.name },
-  { name: 'created', value: (row) => row.createdAt },
-  { name: 'id', value: (row) => row.id },
+  { name: 'instances', value: (row) => row.status.usage?.instances },
+  { name: 'vcpus', value: (row) => row.status.usage?.vcpus },
+  { name: 'memory', unit: 'MiB', value: (row) => row.status.usage?.memoryMiB },
+  { name: 'disk', unit: 'MiB', value: (row) => row.status.usage?.diskMiB },
+  { name: 'addresses', value: (row) => row.status.usage?.addresses, wide: true },
+  { name: 'created', wide: true, value: (row) => row.createdAt },
+  { name: 'id', wide: true, value: (row) => row.id },
 ];
 
 const listing: Listing<Project> = {

@@ -2,10 +2,11 @@ import { projectNames } from '../../names.ts';
 import { entries, join, section, subTable } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
+import { usageTable } from './quota.ts';
 
 export const projectShow: Verb = {
   words: 'project show',
-  summary: 'a project and who is in it',
+  summary: 'a project: what it has of what it may have, and who is in it',
   arguments: [nameArgument('project', projectNames)],
   examples: ['gantry project show web'],
   async run({ client, out }, given) {
@@ -20,6 +21,7 @@ export const projectShow: Verb = {
           ['id', project.id],
           ['created', project.createdAt],
         ]),
+        section('Quota', usageTable(project)),
         section('Users', subTable(['NAME', 'ROLE', 'FULL NAME'], members)),
       );
     });
