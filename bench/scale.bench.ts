@@ -7,10 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ipv4ToNumber, numberToIpv4 } from '../packages/controller/src/addresses.ts';
 import { initCluster } from '../packages/controller/src/bootstrap.ts';
 import { Controller } from '../packages/controller/src/controller.ts';
 import { httpServer } from '../packages/controller/src/http/http-server.ts';
 import type { Resource } from '../packages/controller/src/kinds.ts';
+import { addressSpace } from '../packages/controller/src/objects.ts';
 import { chooseNode } from '../packages/controller/src/placement/choose-node.ts';
 import { Draft } from '../packages/controller/src/store/batch.ts';
 import { SqliteStore } from '../packages/controller/src/store/sqlite-store.ts';
@@ -87,11 +89,19 @@ async function fill(): Promise<void> {
     if (seen) draft.batch.seen = { row: { ...seen, node: id }, after: undefined };
     await store.commit(draft.batch);
   }
+  const subnet = { cidr: '10.0.0.0/8' };
+  const lan = await call<Resource>('createNetwork', {
+    body: { name: 'lan', spec: { mode: 'bridge', bridge: 'br0', subnet } },
+  });
   const parts = await Promise.all((['instance', 'guest', 'disk', 'replica'] as const).map(all));
   for (let from = 2; from <= INSTANCES; from += 500) {
     const draft = new Draft(env.clock.now());
-    for (let number = from; number < Math.min(from + 500, INSTANCES + 1); number++)
-      for (const object of copies(parts, number, ids[number % NODES] as string, node.id)) draft.add(object);
+    for (let number = from; number < Math.min(from + 500, INSTANCES + 1); number++) {
+      const objects = copies(parts, number, ids[number % NODES] as string, node.id);
+      for (const object of objects) draft.add(object);
+      const address = numberToIpv4(ipv4ToNumber('10.0.0.0') + number);
+      draft.take(addressSpace(lan.id), address, objects[0]?.id ?? '');
+    }
     await store.commit(draft.batch);
   }
 }
@@ -171,6 +181,10 @@ try {
   await tell('a place among all nodes', place);
   await tell('create, planned (--plan)', (round) =>
     call('createInstance', { ...wish(`p${round}`), query: { plan: true } }),
+  );
+  const nics = [{ network: 'lan' }];
+  await tell('create, planned, with an address of a pool', (round) =>
+    call('createInstance', { ...wish(`q${round}`, { nics, nameCheck: false }), query: { plan: true } }),
   );
   await tell('create, committed', (round) => call('createInstance', wish(`made${round}`)));
   await tell('list, a page of 200', () => get('/v1/instances'));

@@ -1,4 +1,4 @@
-/** Addresses and MACs: which are usable in a network, and the first free one. Pure. */
+/** Addresses and MACs: which are usable in a network, and in which order. Pure. */
 import { err, type Network, type Subnet } from '@gantry/model';
 
 export const ipv4ToNumber = (text: string): number =>
@@ -35,29 +35,21 @@ function whyNotUsable(subnet: Subnet, address: number): string | undefined {
 }
 
 /**
- * The address asked for, if it may be had.
- * @throws GantryError `address_outside`, `address_taken`
+ * The address asked for, if it is one to be had; whether it is taken is for who asks.
+ * @throws GantryError `address_outside`
  */
-export function wantedAddress(network: Network, taken: ReadonlyMap<string, string>, address: string): string {
-  const { name, spec } = network;
+export function usableAddress({ name, spec }: Pick<Network, 'name' | 'spec'>, address: string): string {
   const why = spec.subnet ? whyNotUsable(spec.subnet, ipv4ToNumber(address)) : 'the network has no subnet';
   if (why) throw err('address_outside', { address, network: name, why });
-  const owner = taken.get(address);
-  if (owner) throw err('address_taken', { address, network: name, owner });
   return address;
 }
 
-/** The first free one of the pool. @throws GantryError `pool_exhausted` */
-export function pooledAddress(network: Network, taken: ReadonlyMap<string, string>): string {
-  const { subnet } = network.spec;
-  if (subnet) {
-    const { start, end } = poolOf(subnet);
-    for (let number = start; number <= end; number++) {
-      const text = numberToIpv4(number);
-      if (!taken.has(text) && whyNotUsable(subnet, number) === undefined) return text;
-    }
-  }
-  throw err('pool_exhausted', { network: network.name });
+/** What the pool hands out, in order, taken or not. */
+export function* poolAddresses({ subnet }: Network['spec']): Generator<string> {
+  if (!subnet) return;
+  const { start, end } = poolOf(subnet);
+  for (let number = start; number <= end; number++)
+    if (whyNotUsable(subnet, number) === undefined) yield numberToIpv4(number);
 }
 
 function poolOf(subnet: Subnet): { start: number; end: number } {

@@ -1,4 +1,4 @@
-/** IPv6 addresses of a network: which are usable, and the first free one. In canonical text (RFC 5952), so that one is one. Pure. */
+/** IPv6 addresses of a network: which are usable, and in which order. In canonical text (RFC 5952), so that one is one. Pure. */
 import { err, type Network, type Subnet6 } from '@gantry/model';
 
 /** @param text a valid address without an embedded IPv4 one */
@@ -54,36 +54,23 @@ function whyNotUsable(subnet: Subnet6, address: bigint): string | undefined {
 }
 
 /**
- * The address asked for, if it is usable (whether it is taken is for who asks), or the first free one of the pool.
- * @throws GantryError `address_outside`, `pool_exhausted`
+ * The address asked for, if it is one to be had; whether it is taken is for who asks.
+ * @returns it in canonical text
+ * @throws GantryError `address_outside`
  */
-export function granted6(
-  network: Pick<Network, 'name' | 'spec'>,
-  taken: ReadonlyMap<string, string>,
-  address: string,
-): { ipv6: string; prefix: number } {
-  const { subnet6: subnet } = network.spec;
-  if (!subnet) {
-    const why = 'the network has no IPv6 subnet';
-    if (address === 'pool') throw err('pool_exhausted', { network: network.name });
-    throw err('address_outside', { address, network: network.name, why });
-  }
-  const { prefix } = range6Of(subnet.cidr);
-  if (address === 'pool') return { ipv6: pooled6(network.name, subnet, taken), prefix };
+export function usableAddress6({ name, spec }: Pick<Network, 'name' | 'spec'>, address: string): string {
   const number = ipv6ToNumber(address);
-  const why = whyNotUsable(subnet, number);
-  if (why) throw err('address_outside', { address, network: network.name, why });
-  return { ipv6: numberToIpv6(number), prefix };
+  const why = spec.subnet6 ? whyNotUsable(spec.subnet6, number) : 'the network has no IPv6 subnet';
+  if (why) throw err('address_outside', { address, network: name, why });
+  return numberToIpv6(number);
 }
 
-/** Ends after as many steps as addresses are taken or unusable: the first that is neither is the answer. */
-function pooled6(network: string, subnet: Subnet6, taken: ReadonlyMap<string, string>): string {
-  const { start, end } = poolOf(subnet);
-  for (let number = start; number <= end; number++) {
-    const text = numberToIpv6(number);
-    if (!taken.has(text) && whyNotUsable(subnet, number) === undefined) return text;
-  }
-  throw err('pool_exhausted', { network });
+/** What the pool hands out, in order, taken or not. May be more than anybody can count to. */
+export function* poolAddresses6({ subnet6 }: Network['spec']): Generator<string> {
+  if (!subnet6) return;
+  const { start, end } = poolOf(subnet6);
+  for (let number = start; number <= end; number++)
+    if (whyNotUsable(subnet6, number) === undefined) yield numberToIpv6(number);
 }
 
 function poolOf({ cidr, poolStart, poolEnd }: Subnet6): { start: bigint; end: bigint } {

@@ -85,6 +85,18 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       expect(await store.claims('mac')).toEqual([]);
     });
 
+    test('who has a claim, and what is the first that nobody has', async () => {
+      await store.commit(
+        draft().take('ipv4', 'a', uuid(1)).take('ipv4', 'c', uuid(2)).take('mac', 'b', uuid(1)).batch,
+      );
+      expect(await store.claimant('ipv4', 'c')).toBe(uuid(2));
+      expect(await store.claimant('ipv4', 'b')).toBeUndefined();
+      expect(await store.firstUnclaimed('ipv4', ['c', 'a', 'b', 'd'])).toBe('b');
+      expect(await store.firstUnclaimed('ipv4', ['a', 'c'])).toBeUndefined();
+      expect(await store.firstUnclaimed('ipv4', [])).toBeUndefined();
+      expect(await store.firstUnclaimed('another', ['z', 'a'])).toBe('z');
+    });
+
     test('a sequence moves only from where it was read', async () => {
       const step = (from: number, to: number) => {
         const next = draft();

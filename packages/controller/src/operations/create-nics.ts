@@ -1,11 +1,12 @@
 /** NICs of a new instance: networks, MACs and addresses, each claimed in the commit that makes the instance. */
 import { type CreateInstance, err, type Network, type Nic } from '@gantry/model';
-import { checkMac, pooledAddress, randomMac, rangeOf, wantedAddress } from '../addresses.ts';
-import { granted6 } from '../addresses6.ts';
+import { checkMac, poolAddresses, randomMac, rangeOf, usableAddress } from '../addresses.ts';
+import { poolAddresses6, range6Of, usableAddress6 } from '../addresses6.ts';
 import { type Asking, resolve } from '../api/call.ts';
 import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
+import { firstFree } from './first-free.ts';
 
 type RequestedNic = NonNullable<CreateInstance['nics']>[number];
 
@@ -66,17 +67,13 @@ async function claimMac(
 ): Promise<string> {
   if (mac !== undefined) {
     checkMac(mac);
-    const holder = await holderOf(app.store, MAC_SPACE, mac);
+    const holder = await app.store.claimant(MAC_SPACE, mac);
     if (holder || draft.batch.take.some(({ space, value }) => space === MAC_SPACE && value === mac))
       throw err('name_taken', { kind: 'MAC', name: mac });
   }
   const granted = mac ?? randomMac(prefix, app.env.randomBytes(3));
   draft.take(MAC_SPACE, granted, owner);
   return granted;
-}
-
-async function holderOf(store: Store, space: string, value: string): Promise<string | undefined> {
-  return (await store.claims(space)).find((claim) => claim.value === value)?.owner;
 }
 
 async function claimAddress(
@@ -89,14 +86,9 @@ async function claimAddress(
   const { subnet } = network.spec;
   if (address === 'none' || (address === undefined && !subnet)) return {};
   const space = addressSpace(network.id);
-  const taken = await takenIn(store, space, draft);
-  const holder = address === undefined ? undefined : taken.get(address);
-  if (address !== undefined && holder) taken.set(address, await nameOf(store, holder));
-  const ipv4 =
-    address === undefined || address === 'pool'
-      ? pooledAddress(network, taken)
-      : wantedAddress(network, taken, address);
-  draft.take(space, ipv4, owner);
+  const pooled = address === undefined || address === 'pool';
+  const wanted = pooled ? { among: poolAddresses(network.spec) } : { one: usableAddress(network, address) };
+  const ipv4 = await claimFree(store, draft, space, network, owner, wanted);
   return { ipv4, ...(subnet ? { prefix: rangeOf(subnet.cidr).prefix } : {}) };
 }
 
@@ -110,27 +102,42 @@ async function claimAddress6(
   const { subnet6 } = network.spec;
   if (address6 === 'none' || (address6 === undefined && !subnet6)) return {};
   const space = address6Space(network.id);
-  const taken = await takenIn(store, space, draft);
-  const { ipv6, prefix } = granted6(network, taken, address6 ?? 'pool');
-  const holder = taken.get(ipv6);
-  if (holder)
-    throw err('address_taken', {
-      address: ipv6,
-      network: network.name,
-      owner: await nameOf(store, holder),
-    });
-  draft.take(space, ipv6, owner);
-  return { ipv6, prefix6: prefix };
+  const pooled = address6 === undefined || address6 === 'pool';
+  const wanted = pooled
+    ? { among: poolAddresses6(network.spec) }
+    : { one: usableAddress6(network, address6) };
+  const ipv6 = await claimFree(store, draft, space, network, owner, wanted);
+  return { ipv6, ...(subnet6 ? { prefix6: range6Of(subnet6.cidr).prefix } : {}) };
 }
 
-/** Addresses with their owners, those of this draft among them. */
-async function takenIn(store: Store, space: string, draft: Draft): Promise<Map<string, string>> {
-  const taken = new Map<string, string>();
-  for (const claim of [...(await store.claims(space)), ...draft.batch.take])
-    if (claim.space === space) taken.set(claim.value, claim.owner);
-  return taken;
+/** @throws GantryError `address_taken`, `pool_exhausted` */
+async function claimFree(
+  store: Store,
+  draft: Draft,
+  space: string,
+  network: Network,
+  owner: string,
+  wanted: { one: string } | { among: Iterable<string> },
+): Promise<string> {
+  const mine = new Set(draft.batch.take.flatMap((claim) => (claim.space === space ? [claim.value] : [])));
+  const address =
+    'one' in wanted
+      ? await freeOne(store, space, network, mine, wanted.one)
+      : await firstFree(store, space, mine, wanted.among);
+  if (address === undefined) throw err('pool_exhausted', { network: network.name });
+  draft.take(space, address, owner);
+  return address;
 }
 
-async function nameOf(store: Store, instance: string): Promise<string> {
-  return (await store.get('instance', instance))?.name ?? 'this request';
+async function freeOne(
+  store: Store,
+  space: string,
+  network: Network,
+  mine: ReadonlySet<string>,
+  address: string,
+): Promise<string> {
+  const holder = await store.claimant(space, address);
+  if (holder === undefined && !mine.has(address)) return address;
+  const instance = holder === undefined ? undefined : await store.get('instance', holder);
+  throw err('address_taken', { address, network: network.name, owner: instance?.name ?? 'this request' });
 }

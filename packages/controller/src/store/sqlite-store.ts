@@ -87,6 +87,17 @@ export class SqliteStore implements Store {
     return this.#rows<Claim>('select space, value, owner from claim where space = ?', space);
   }
 
+  async claimant(space: string, value: string): Promise<string | undefined> {
+    const sql = 'select owner from claim where space = ? and value = ?';
+    return this.#row<{ owner: string }>(sql, space, value)?.owner;
+  }
+
+  async firstUnclaimed(space: string, values: readonly string[]): Promise<string | undefined> {
+    const sql = `select value from json_each(?) as wanted where not exists
+      (select 1 from claim where space = ? and claim.value = wanted.value) order by key limit 1`;
+    return this.#row<{ value: string }>(sql, JSON.stringify(values), space)?.value;
+  }
+
   async decision(operation: string): Promise<PlacementDecision | undefined> {
     return this.#object('select body from decision where operation = ?', operation) as
       | PlacementDecision

@@ -87,6 +87,10 @@ export interface Store {
   /** Last value of a sequence, 0 at first. */
   counter(name: string): Promise<number>;
   claims(space: string): Promise<Claim[]>;
+  /** Who has one. By the index, however many there are. */
+  claimant(space: string, value: string): Promise<string | undefined>;
+  /** The first of these that nobody has; undefined: all are taken. By the index. */
+  firstUnclaimed(space: string, values: readonly string[]): Promise<string | undefined>;
   decision(operation: string): Promise<PlacementDecision | undefined>;
   /** Of a request that was refused, and whose it was. */
   refusal(request: string): Promise<{ project?: string; decision: PlacementDecision } | undefined>;
