@@ -43,7 +43,7 @@ export function addressesOf(given: Given, family: 4 | 6): Addresses {
     given.all(flag).filter((address) => address.includes(':') === (family === 6));
   const [dns, reserved] = [mine('dns'), mine('reserve')];
   return {
-    ...given.string(`gateway${suffix}`, 'gateway'),
+    ...given.string('gateway', `gateway${suffix}`),
     ...poolOf(given.text(`pool${suffix}`)),
     ...(dns.length > 0 ? { dns } : {}),
     ...(reserved.length > 0 ? { reserved } : {}),

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeApi } from '../../testing/fake-api.ts';
+
+let api: FakeApi;
+beforeEach(async () => {
+  api = new FakeApi();
+  await api.start();
+  const spec = { mode: 'uplink' };
+  const network = { kind: 'network', id: 'x', name: 'lan', revision: '1.1', generation: 1, spec, status: {} };
+  api.answers = { 'POST /v1/networks': network, 'PATCH /v1/networks/lan': network };
+});
+afterEach(() => api.stop());
+
+const four = [
+  '--gateway',
+  '10.1.0.1',
+  '--pool',
+  '10.1.0.50-10.1.0.99',
+  '--dns',
+  '10.1.0.2',
+  '--reserve',
+  '10.1.0.60',
+];
+const six = [
+  '--gateway6',
+  'fe80::1',
+  '--pool6',
+  'fd00::50-fd00::99',
+  '--dns',
+  'fd00::2',
+  '--reserve',
+  'fd00::60',
+];
+const wanted4 = {
+  gateway: '10.1.0.1',
+  poolStart: '10.1.0.50',
+  poolEnd: '10.1.0.99',
+  dns: ['10.1.0.2'],
+  reserved: ['10.1.0.60'],
+};
+const wanted6 = {
+  gateway: 'fe80::1',
+  poolStart: 'fd00::50',
+  poolEnd: 'fd00::99',
+  dns: ['fd00::2'],
+  reserved: ['fd00::60'],
+};
+
+test('each flag goes to the subnet of its family', async () => {
+  const segment = ['--uplink', 'up1', '--subnet', '10.1.0.0/24', '--subnet6', 'fd00::/64'];
+  await api.gantry('network', 'create', 'lan', ...segment, ...four, ...six);
+  expect(api.asked[0]?.body).toMatchObject({
+    spec: { subnet: { cidr: '10.1.0.0/24', ...wanted4 }, subnet6: { cidr: 'fd00::/64', ...wanted6 } },
+  });
+});
+
+test('and so it is changed', async () => {
+  await api.gantry('network', 'set', 'lan', ...four, ...six);
+  expect(api.asked[0]?.body).toMatchObject({ subnet: wanted4, subnet6: wanted6 });
+});
