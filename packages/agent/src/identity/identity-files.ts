@@ -27,7 +27,8 @@ export interface Identity {
   host: Pair;
 }
 
-const OPENSSL_MS = 60_000;
+/** Keys are a matter of luck, and an emulated machine is slow. */
+const OPENSSL_MS = 300_000;
 const keyKinds = {
   agent: ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
   // libvirt 9.0 refuses the usual certificates of elliptic keys; these live for months, not for years
