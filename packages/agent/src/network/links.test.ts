@@ -1,7 +1,7 @@
 import type { AttachmentSpec } from '@gantry/model';
 import { describe, expect, it } from 'vitest';
 import { bridgeFaults, isOurs } from './bridge.ts';
-import { type Link, parseLinks, portsOf } from './links.ts';
+import { type Link, links, parseLinks, parseVlans, portsOf } from './links.ts';
 import { natNetwork } from './wanted.ts';
 
 /** As iproute2 6.1 tells it, shortened. */
@@ -52,6 +52,46 @@ describe('parseLinks', () => {
     });
     expect(portsOf(links, 'gbr0')).toEqual(['vnet0']);
     expect(parseLinks('').size).toBe(0);
+  });
+});
+
+describe('VLANs of VLAN-aware bridges', () => {
+  /** As iproute2 6.1 tells it. */
+  const vlans = JSON.stringify([
+    { ifname: 'br0', vlans: [{ vlan: 1, flags: ['PVID', 'Egress Untagged'] }] },
+    { ifname: 'bond0', vlans: [{ vlan: 2, vlanEnd: 4094 }] },
+    { ifname: 'gone', vlans: [{ vlan: 7 }] },
+    { ifname: 'vnet0' },
+    {},
+  ]);
+  const bridge = (vlan_filtering: number) =>
+    JSON.stringify([
+      { ifname: 'br0', linkinfo: { info_kind: 'bridge', info_data: { vlan_filtering } } },
+      { ifname: 'bond0', master: 'br0' },
+    ]);
+  const told = (asked: string[][], filtering: number) => (argv: readonly string[]) => {
+    asked.push([...argv]);
+    const stdout = argv[0] === 'ip' ? bridge(filtering) : vlans;
+    return Promise.resolve({ code: 0, stdout, stderr: '' } as never);
+  };
+
+  it('are asked for where there is one', async () => {
+    const asked: string[][] = [];
+    const all = await links(told(asked, 1));
+    expect(all.get('br0')).toMatchObject({
+      vlanAware: true,
+      vlans: [{ first: 1, last: 1, untagged: true }],
+    });
+    expect(all.get('bond0')?.vlans).toEqual([{ first: 2, last: 4094, untagged: false }]);
+    expect([...all.keys()]).toEqual(['br0', 'bond0']);
+    expect(asked.length).toBe(2);
+  });
+
+  it('are not where there is none', async () => {
+    const asked: string[][] = [];
+    expect((await links(told(asked, 0))).get('br0')?.vlanAware).toBeUndefined();
+    expect(asked.length).toBe(1);
+    expect(parseVlans('').size).toBe(0);
   });
 });
 

@@ -19,6 +19,7 @@ import { type NetworkRecord, networkRecords } from './records.ts';
 import { ensureRules, removeRules, rulesAreCurrent } from './rules.ts';
 import { uplinkNetworks } from './trial.ts';
 import { ownPorts, uplinkFaults, uplinkNetwork } from './uplink.ts';
+import { removeVlanDevice } from './vlan-aware.ts';
 import {
   aliasOf,
   checkInterface,
@@ -116,7 +117,7 @@ export function nodeNetwork(options: NodeNetworkOptions): NodeNetwork {
     );
     refuseUsed(bridges, own, all);
     if (bridges.length === 0 && record?.spec.mode === 'bridge') return;
-    for (const name of own) await releasePort(all.get(name), run);
+    for (const name of own) await releasePort(name, all, run);
     await stopDnsmasq(records.directory(network), ports);
     rulesSeenAt.delete(network);
     await removeRules(tableOf(network), run);
@@ -201,9 +202,10 @@ const isPort = (name: string, bridges: readonly string[], all: ReadonlyMap<strin
   all.get(name)?.kind === 'vlan' || bridges.includes(all.get(name)?.master ?? '');
 
 /** A VLAN device of ours goes, an uplink is the operator's again. */
-async function releasePort(link: Link | undefined, run: Run): Promise<void> {
-  if (link?.kind === 'vlan') await run(['ip', 'link', 'del', 'dev', link.name, 'type', 'vlan']);
-  else if (link) await run(['ip', 'link', 'set', 'dev', link.name, 'nomaster']);
+async function releasePort(name: string, all: ReadonlyMap<string, Link>, run: Run): Promise<void> {
+  const link = all.get(name);
+  if (link?.kind === 'vlan') await removeVlanDevice(link, all, run);
+  else if (link) await run(['ip', 'link', 'set', 'dev', name, 'nomaster']);
 }
 
 function refuseUsed(

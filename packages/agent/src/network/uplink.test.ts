@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AttachmentSpec } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeKernel } from '../testing/fake-kernel.ts';
-import type { Link } from './links.ts';
+import type { Link, VlanRange } from './links.ts';
 import { type NodeNetwork, nodeNetwork } from './network.ts';
 import { obstacleOf, uplinkNetwork } from './uplink.ts';
 
@@ -35,6 +35,15 @@ const hardware = (name: string, more: Partial<Link> = {}): Link => ({
 });
 const mine = uplinkNetwork(CLUSTER, vlan100);
 
+/** A VLAN-aware bridge, and the port of it that takes all VLANs but 1. */
+const trunk = (port?: string, vlans: VlanRange[] = [{ first: 1, last: 1, untagged: true }]): Link[] => [
+  hardware('bond0', { kind: 'bridge', vlanAware: true, vlans }),
+  hardware('eth1', {
+    master: 'bond0',
+    vlans: port === 'eth1' ? [{ first: 2, last: 4094, untagged: false }] : [],
+  }),
+];
+
 describe('obstacles', () => {
   const bond0 = hardware('bond0');
   it.each<[string, AttachmentSpec, Link[], string | undefined]>([
@@ -59,6 +68,14 @@ describe('obstacles', () => {
     ['it has an IPv6 address', plain, [hardware('bond0', { ipv6: ['2001:db8::2/64'] })], '2001:db8::2/64'],
     ['it is a port', plain, [hardware('bond0', { master: 'br0' })], 'bond0 is a port of br0'],
     ['it is a bridge', plain, [hardware('bond0', { kind: 'bridge' })], 'bond0 is a bridge'],
+    ['none on a VLAN-aware bridge', vlan100, trunk('eth1'), undefined],
+    ['nor before any of its ports takes it', vlan100, trunk(), 'no port of bond0 takes VLAN 100'],
+    [
+      'the VLAN is the bridge’s own',
+      vlan100,
+      trunk('eth1', [{ first: 100, last: 100, untagged: true }]),
+      'VLAN 100 is the one that bond0 itself has untagged',
+    ],
   ])('%s', (_what, spec, links, why) => {
     const obstacle = obstacleOf(
       uplinkNetwork(CLUSTER, spec),
@@ -140,6 +157,29 @@ describe('on a node', () => {
     kernel.links.delete('vnet0');
     await network.remove(plain);
     expect(kernel.links.get('eth1')).toEqual(hardware('eth1'));
+  });
+
+  it('is heard on a VLAN-aware bridge, which is as before when it is gone', async () => {
+    for (const link of trunk('eth1')) kernel.links.set(link.name, link);
+    const before = structuredClone(kernel.links);
+    await network.ensure(vlan100, []);
+    const heard = { first: 100, last: 100, untagged: false };
+    expect(kernel.links.get('bond0')?.vlans).toContainEqual(heard);
+    const bond0 = kernel.links.get('bond0');
+    if (bond0) bond0.vlans = bond0.vlans?.filter(({ first }) => first !== 100) ?? [];
+    const why = 'VLAN 100 does not come to bond0 itself';
+    expect(await network.observe()).toMatchObject([{ ready: false, why }]);
+    await network.ensure(vlan100, []);
+    expect(await network.observe()).toMatchObject([{ ready: true }]);
+    for (const step of [1, 2, 3]) {
+      await expect(start(step).remove(vlan100)).rejects.toThrow('killed');
+      await start().remove(vlan100);
+      expect(kernel.links).toEqual(before);
+      network = start();
+      await network.ensure(vlan100, []);
+    }
+    await network.ensure({ ...vlan100, vlan: 101 }, []);
+    expect(kernel.links.get('bond0')?.vlans).not.toContainEqual(heard);
   });
 
   it('leaves what is not ours, and says whose it is', async () => {

@@ -8,6 +8,7 @@ import type { Run } from '../process/run.ts';
 import { bareBridgeFaults, ensureBareBridge, foreign, isOurs } from './bridge.ts';
 import { ensureNoIpv6 } from './forwarding.ts';
 import type { Link } from './links.ts';
+import { bridgeVlanObstacle, ensureHeard, isDeafTo, removeVlanDevice } from './vlan-aware.ts';
 import { aliasOf, checkInterface, checkNetworkId, macOf } from './wanted.ts';
 
 export interface UplinkNetwork {
@@ -103,7 +104,7 @@ function vlanObstacle(wanted: UplinkNetwork, all: Links): { why: string; remedy:
   const named = all.get(port);
   const same = [...all.values()].find((link) => link.parent === uplink && link.vlan === vlan);
   const taken = [named, same].find((link) => link && !isOurVlan(link, wanted));
-  if (!taken) return undefined;
+  if (!taken) return vlan === undefined ? undefined : bridgeVlanObstacle({ uplink, vlan }, all);
   const what =
     taken === same ? `${taken.name} is VLAN ${vlan} of ${uplink}, and is not ours` : foreign(taken);
   return {
@@ -114,7 +115,7 @@ function vlanObstacle(wanted: UplinkNetwork, all: Links): { why: string; remedy:
 
 /** What is not as wanted; empty: all is. */
 export function uplinkFaults(wanted: UplinkNetwork, all: Links): string[] {
-  const { bridge, port, uplink, mtu } = wanted;
+  const { bridge, port, uplink, mtu, vlan } = wanted;
   const obstacle = obstacleOf(wanted, all);
   if (obstacle) return [obstacle.why];
   const faults = bareBridgeFaults(all.get(bridge), wanted);
@@ -123,6 +124,9 @@ export function uplinkFaults(wanted: UplinkNetwork, all: Links): string[] {
   return [
     ...faults,
     ...(all.get(uplink)?.up ? [] : [`${uplink} is down`]),
+    ...(vlan !== undefined && isDeafTo(all.get(uplink), vlan)
+      ? [`VLAN ${vlan} does not come to ${uplink} itself`]
+      : []),
     ...(link.up || port === uplink ? [] : [`${port} is down`]),
     ...(link.mtu === mtu || port === uplink ? [] : [`${port} has mtu ${link.mtu}, not ${mtu}`]),
     ...(link.master === bridge ? [] : [`${port} is no port of ${bridge}`]),
@@ -134,37 +138,25 @@ export function uplinkFaults(wanted: UplinkNetwork, all: Links): string[] {
  * To be called when there is no obstacle.
  */
 export async function makeUplink(wanted: UplinkNetwork, all: Links, run: Run): Promise<void> {
-  const { bridge, port, uplink } = wanted;
+  const { bridge, port, uplink, vlan } = wanted;
   const set = (...words: string[]) => run(['ip', 'link', 'set', 'dev', ...words]);
   await ensureBareBridge(wanted, all.get(bridge), run);
   await ensureNoIpv6(bridge);
   if (!all.get(uplink)?.up) await set(uplink, 'up'); // a VLAN device cannot be up before
-  if (port !== uplink) await ensureVlan(wanted, all.get(port), run);
+  if (vlan !== undefined) await ensureVlan(wanted, vlan, all, run);
   if (all.get(port)?.master !== bridge) await set(port, 'master', bridge);
   if (!all.get(bridge)?.up) await set(bridge, 'up');
 }
 
-async function ensureVlan(wanted: UplinkNetwork, link: Link | undefined, run: Run): Promise<void> {
-  const { uplink, vlan, port, alias, mac, mtu } = wanted;
+async function ensureVlan(wanted: UplinkNetwork, vlan: number, all: Links, run: Run): Promise<void> {
+  const { uplink, port, alias, mac, mtu } = wanted;
+  const link = all.get(port);
   const set = (...words: string[]) => run(['ip', 'link', 'set', 'dev', port, ...words]);
-  if (!link)
-    await run([
-      'ip',
-      'link',
-      'add',
-      'link',
-      uplink,
-      'name',
-      port,
-      'address',
-      mac,
-      'type',
-      'vlan',
-      'id',
-      `${vlan}`,
-    ]);
+  const kind = ['type', 'vlan', 'id', `${vlan}`];
+  if (!link) await run(['ip', 'link', 'add', 'link', uplink, 'name', port, 'address', mac, ...kind]);
   if (link?.alias !== alias) await set('alias', alias);
   if (link?.mtu !== mtu) await set('mtu', `${mtu}`);
+  await ensureHeard(all.get(uplink), vlan, run);
   await ensureNoIpv6(port);
   if (!link?.up) await set('up');
 }
@@ -174,7 +166,7 @@ export async function unplug(wanted: UplinkNetwork, all: Links, run: Run): Promi
   const { uplink, port, bridge } = wanted;
   const [link, there] = [all.get(port), all.get(bridge)];
   if (port !== uplink) {
-    if (link && isOurVlan(link, wanted)) await run(['ip', 'link', 'del', 'dev', port, 'type', 'vlan']);
+    if (link && isOurVlan(link, wanted)) await removeVlanDevice(link, all, run);
   } else if (link?.master === bridge && there && isOurs(there, wanted))
     await run(['ip', 'link', 'set', 'dev', uplink, 'nomaster']);
 }

@@ -1,4 +1,4 @@
-/** A few interfaces, changed by the `ip link` commands of the network driver, for tests without a kernel. */
+/** A few interfaces, changed by the `ip link` and `bridge vlan` commands of the network driver, for tests without a kernel. */
 import type { Link } from '../network/links.ts';
 import type { Run } from '../process/run.ts';
 
@@ -34,10 +34,12 @@ export function fakeKernel(builtIn: readonly Link[]): FakeKernel {
     run(dieBefore) {
       let mine = 0;
       return (argv) => {
-        if (argv.includes('show')) return Promise.resolve(told(show(links)));
+        if (argv.includes('show'))
+          return Promise.resolve(told(argv[0] === 'bridge' ? showVlans(links) : show(links)));
         if (++mine === dieBefore) return Promise.reject(new Error('killed'));
         count++;
         if (argv[0] === 'ip') change(links, argv.slice(2));
+        if (argv[0] === 'bridge') changeVlans(links, argv.slice(2));
         return Promise.resolve(told(''));
       };
     },
@@ -48,16 +50,44 @@ const told = (stdout: string) => ({ code: 0, stdout, stderr: '' }) as Awaited<Re
 
 const show = (links: ReadonlyMap<string, Link>): string =>
   JSON.stringify(
-    [...links.values()].map(({ name, up, carrier, mtu, mac, kind, alias, master, parent, vlan, ipv4 }) => ({
+    [...links.values()].map(({ name, mtu, mac, kind, alias, master, parent, ...link }) => ({
       ...{ ifname: name, mtu, address: mac, ifalias: alias, master, link: parent },
-      flags: [...(up ? ['UP'] : []), ...(carrier ? ['LOWER_UP'] : [])],
-      linkinfo: kind ? { info_kind: kind, info_data: { id: vlan } } : undefined,
-      addr_info: ipv4.map((address) => {
+      flags: [...(link.up ? ['UP'] : []), ...(link.carrier ? ['LOWER_UP'] : [])],
+      linkinfo: kind
+        ? { info_kind: kind, info_data: { id: link.vlan, vlan_filtering: link.vlanAware ? 1 : 0 } }
+        : undefined,
+      addr_info: link.ipv4.map((address) => {
         const [local, prefix] = address.split('/');
         return { family: 'inet', local, prefixlen: Number(prefix) };
       }),
     })),
   );
+
+const showVlans = (links: ReadonlyMap<string, Link>): string =>
+  JSON.stringify(
+    [...links.values()].flatMap(({ name, vlans = [] }) =>
+      vlans.length === 0
+        ? []
+        : [
+            {
+              ifname: name,
+              vlans: vlans.map(({ first, last, untagged }) => ({
+                ...(last === first ? { vlan: first } : { vlan: first, vlanEnd: last }),
+                ...(untagged ? { flags: ['PVID', 'Egress Untagged'] } : {}),
+              })),
+            },
+          ],
+    ),
+  );
+
+/** `add|del dev BRIDGE vid ID self`. */
+function changeVlans(links: Map<string, Link>, [verb, , name = '', , id]: readonly string[]): void {
+  const link = links.get(name);
+  if (!link?.vlanAware) throw new Error('RTNETLINK answers: Operation not supported');
+  const others = (link.vlans ?? []).filter(({ first }) => first !== Number(id));
+  const mine = { first: Number(id), last: Number(id), untagged: false };
+  link.vlans = verb === 'add' ? [...others, mine] : others;
+}
 
 /** `add|set|del ...`, words in pairs except `up` and `nomaster`. */
 function change(links: Map<string, Link>, [verb, ...words]: readonly string[]): void {
