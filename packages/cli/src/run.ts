@@ -1,17 +1,15 @@
 /** The command from its words to its exit code. */
 import { CommanderError } from 'commander';
-import { verbs } from './commands/all.ts';
-import { completeVerb } from './commands/completion/complete.ts';
 import type { Io } from './io.ts';
 import { buildProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import { Session } from './session.ts';
+import type { Verb } from './verb.ts';
 
 /** Runs `gantry ...words` and answers its exit code (reference: the error registry's `exit`). Never throws. */
 export async function run(words: readonly string[], io: Io): Promise<number> {
   let session: Session | undefined;
-  const complete = completeVerb(() => buildProgram(verbs, async () => undefined));
-  const program = buildProgram([...verbs, complete], async (verb, globals, given) => {
+  const program = buildProgram(await verbsFor(words), async (verb, globals, given) => {
     session = new Session(io, globals);
     await verb.run(session, given);
   });
@@ -30,6 +28,20 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
   } finally {
     session?.close();
   }
+}
+
+/**
+ * The commands that the words can mean. Those that only read files get by without the others: loading all takes longer
+ * than what they do.
+ */
+async function verbsFor([noun = '', verb = '']: readonly string[]): Promise<readonly Verb[]> {
+  if (noun === 'placement' && ['allocate', 'balance', 'capacity'].includes(verb))
+    return (await import('./commands/placement/offline.ts')).offlineVerbs;
+  const [{ verbs }, { completeVerb }] = await Promise.all([
+    import('./commands/all.ts'),
+    import('./commands/completion/complete.ts'),
+  ]);
+  return [...verbs, completeVerb(() => buildProgram(verbs, async () => undefined))];
 }
 
 type Program = ReturnType<typeof buildProgram>;

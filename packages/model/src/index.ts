@@ -12,6 +12,7 @@ export * from './node-calls.ts';
 export * from './node-commands.ts';
 export * from './permits.ts';
 export * from './problem.ts';
+export * from './project-header.ts';
 export * from './qcow2.ts';
 export * from './requests.ts';
 export * from './requirements.ts';

@@ -16,12 +16,6 @@ export { Member, Whoami } from './routes/access.ts';
 export { TaskStatus, WatchQuery } from './routes/records.ts';
 export type { Route } from './routes/shapes.ts';
 
-/**
- * Header of a request that is about one project: its name or id, percent-encoded. Names are looked up there and among what
- * all projects share, new things belong to it, and an administrator sees nothing of others.
- */
-export const PROJECT_HEADER = 'gantry-project';
-
 export const routes = {
   ...clusterRoutes,
   ...nodesRoutes,
