@@ -68,6 +68,11 @@ export interface GuestDefine {
   do: 'guest.define';
   spec: GuestSpec;
 }
+/** Write the memory of a running guest to disk and end its QEMU. Ends when that is done; a guest that cannot runs on. */
+export interface GuestSave {
+  do: 'guest.save';
+  spec: GuestSpec;
+}
 /** Ask the guest to power off: agent, then ACPI. Returns at once. */
 export interface GuestShutdown {
   do: 'guest.shutdown';
@@ -106,6 +111,7 @@ export type Action =
   | FilterRemove
   | GuestStart
   | GuestDefine
+  | GuestSave
   | GuestShutdown
   | GuestReboot
   | GuestDestroy
@@ -143,6 +149,7 @@ export function subjectOf(action: Action): string {
       return `filter:${action.instance}`;
     case 'guest.start':
     case 'guest.define':
+    case 'guest.save':
       return `guest:${action.spec.instance}`;
     case 'act.perform':
       return `guest:${action.action.instance}`;
@@ -154,7 +161,12 @@ export function subjectOf(action: Action): string {
 /** The operation that wants to read about it. */
 export function operationOf(action: Action): OperationId | undefined {
   if (action.do === 'disk.create' || action.do === 'disk.remove') return action.spec.operation;
-  if (action.do === 'guest.start' || action.do === 'guest.define' || action.do === 'address.probe')
+  if (
+    action.do === 'guest.start' ||
+    action.do === 'guest.define' ||
+    action.do === 'guest.save' ||
+    action.do === 'address.probe'
+  )
     return action.spec.operation ?? undefined;
   return undefined;
 }

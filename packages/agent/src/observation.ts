@@ -12,6 +12,8 @@ export interface SeenDomain {
   /** libvirt's id; changes with every start. */
   domainId?: number;
   memoryMiB: number;
+  /** Its memory lies on disk; libvirt goes on with it at the next start, unless told not to. */
+  saved?: true;
 }
 
 export interface SeenDisk {

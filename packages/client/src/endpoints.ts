@@ -61,6 +61,7 @@ export const endpoints = {
   resetInstance: 'POST /v1/instances/:ref/reset',
   pauseInstance: 'POST /v1/instances/:ref/pause',
   resumeInstance: 'POST /v1/instances/:ref/resume',
+  suspendInstance: 'POST /v1/instances/:ref/suspend',
   setInstance: 'PATCH /v1/instances/:ref',
   lockInstance: 'PUT /v1/instances/:ref/lock',
   unlockInstance: 'DELETE /v1/instances/:ref/lock',

@@ -403,6 +403,18 @@ export const errorRegistry = {
     'the request carries an older term than {term}',
     'None needed: the newer controller goes on.',
   ),
+  saved_memory_unusable: entry(
+    502,
+    1,
+    'its saved memory cannot be read back: {why}',
+    'It stays suspended. Mend the cause, or give its memory up: `gantry instance start NAME --discard-saved` boots it anew.',
+  ),
+  suspend_failed: entry(
+    502,
+    1,
+    'its memory cannot be written to disk: {why}',
+    'It runs on. Make room for its memory in the folder of libvirt’s saved guests on node {node} (/var/lib/libvirt/qemu/save), or stop it instead.',
+  ),
   // --- reaching the API, the machine
   api_unreachable: entry(
     503,

@@ -3,7 +3,7 @@ import { err } from './errors.ts';
 import type { Instance, InstanceState } from './resources/instance.ts';
 
 export const instanceActions = {
-  start: ['stopped', 'crashed', 'failed', 'unknown'],
+  start: ['stopped', 'suspended', 'crashed', 'failed', 'unknown'],
   stop: ['running', 'starting', 'paused', 'crashed', 'unknown'],
   reboot: ['running', 'paused'],
   reset: ['running', 'paused'],
@@ -14,11 +14,12 @@ export const instanceActions = {
     'running',
     'stopping',
     'paused',
+    'suspended',
     'crashed',
     'failed',
     'unknown',
   ],
-  set: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
+  set: ['stopped', 'starting', 'running', 'stopping', 'paused', 'suspended', 'crashed', 'failed', 'unknown'],
   rename: ['stopped'],
   lock: [
     'creating',
@@ -27,14 +28,16 @@ export const instanceActions = {
     'running',
     'stopping',
     'paused',
+    'suspended',
     'crashed',
     'failed',
     'unknown',
     'deleting',
   ],
-  diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
+  diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'suspended', 'crashed', 'failed', 'unknown'],
   pause: ['running'],
   resume: ['paused'],
+  suspend: ['running', 'paused'],
   nmi: ['running'],
   'send-key': ['running'],
   console: ['running', 'paused', 'starting'],
@@ -44,7 +47,18 @@ export const instanceActions = {
   'run a command in': ['running'],
   'set password': ['running'],
   'add ssh key': ['running'],
-  logs: ['creating', 'stopped', 'starting', 'running', 'stopping', 'paused', 'crashed', 'failed', 'unknown'],
+  logs: [
+    'creating',
+    'stopped',
+    'starting',
+    'running',
+    'stopping',
+    'paused',
+    'suspended',
+    'crashed',
+    'failed',
+    'unknown',
+  ],
 } as const satisfies Record<string, readonly InstanceState[]>;
 
 export type InstanceAction = keyof typeof instanceActions;

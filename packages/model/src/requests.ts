@@ -119,6 +119,9 @@ export const InstanceActionBody = strict({
   force: optional(Type.Boolean({ description: 'stop: pull the plug; reboot: reset' })),
   timeoutMs: optional(Milliseconds('stop: how long to ask before forcing')),
   until: optional(oneOf(readiness)),
+  discardSaved: optional(
+    Type.Boolean({ description: 'start: boot it anew; the memory that a suspend saved is lost' }),
+  ),
   deadlineMs: optional(Milliseconds('default 10 minutes', 1000)),
   reason: optional(Type.String({ maxLength: 255 })),
 });

@@ -18,6 +18,7 @@ export const durations: Record<Action['do'], number> = {
   'filter.remove': 5,
   'guest.start': 250,
   'guest.define': 20,
+  'guest.save': 1500,
   'guest.shutdown': 5,
   'guest.reboot': 5,
   'guest.destroy': 30,
@@ -63,6 +64,9 @@ export function whole(node: FakeNode, action: Action, now: number): void {
     case 'guest.start':
       start(node, action.spec, now);
       return;
+    case 'guest.save':
+      save(node, action.spec.instance);
+      return;
     case 'guest.shutdown':
     case 'guest.destroy':
       stop(node, action.instance, action.do === 'guest.shutdown' ? 'shutdown' : 'destroyed');
@@ -83,6 +87,7 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'network.ensure') node.networks.set(action.spec.network, network(action, false));
   else if (action.do === 'network.remove') whole(node, action, 0);
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
+  else if (action.do === 'guest.save') save(node, action.spec.instance);
   else if (action.do === 'guest.remove') node.domains.delete(action.instance);
 }
 
@@ -123,6 +128,7 @@ function define(node: FakeNode, spec: GuestSpec): FakeDomain {
     reason: known?.reason ?? 'unknown',
     ours: { cluster: node.cluster, instance: spec.instance, epoch: spec.epoch },
     memoryMiB: spec.input.memoryMiB,
+    ...(known?.saved ? { saved: true as const } : {}),
     disks: spec.input.disks.map((d) => d.id),
     tap: false,
   };
@@ -138,13 +144,22 @@ function start(node: FakeNode, spec: GuestSpec, now: number): void {
     throw err('guest_refused', { why: 'older epoch' });
   const domain = define(node, spec);
   if (domain.state !== 'shutoff') return;
+  const restored = domain.saved === true && spec.memory === 'restore';
+  delete domain.saved;
   Object.assign(domain, {
     state: 'running',
-    reason: 'booted',
+    reason: restored ? 'restored' : 'booted',
     domainId: node.nextDomainId++,
     tap: spec.input.nics.length > 0,
   });
-  node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now });
+  node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now, restored });
+}
+
+function save(node: FakeNode, instance: string): void {
+  const domain = node.domains.get(instance);
+  if (!domain || domain.state === 'shutoff') return;
+  shutOff(domain, 'saved');
+  domain.saved = true;
 }
 
 function stop(node: FakeNode, instance: string, reason: string): void {

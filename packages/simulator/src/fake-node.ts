@@ -24,7 +24,7 @@ export interface FakeNode {
   journal: string | undefined;
   libvirt: boolean;
   /** Every start of a guest: when, which epoch. The invariant "no guest twice" reads it. */
-  starts: { instance: string; epoch: Epoch; at: number }[];
+  starts: { instance: string; epoch: Epoch; at: number; restored: boolean }[];
   nextDomainId: number;
 }
 

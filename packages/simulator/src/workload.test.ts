@@ -48,6 +48,8 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('stopInstance', { params, body: {} }),
     () => sim.user('stopInstance', { params, body: { force: true } }),
     () => sim.user('startInstance', { params, body: {} }),
+    () => sim.user('suspendInstance', { params, body: {} }),
+    () => sim.user('startInstance', { params, body: random.chance(0.3) ? { discardSaved: true } : {} }),
     () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
     () => sim.user('renameInstance', { params, body: { name: names[random.between(0, names.length - 1)] } }),

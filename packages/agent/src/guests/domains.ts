@@ -74,10 +74,15 @@ async function observeOne(
   const [facts, numbers] = await Promise.all([factsOf(lv, dom), lv.domainGetState({ dom })]);
   const { identity } = facts;
   const ours = identity?.instance === dom.uuid ? identity : undefined;
+  const state = stateName(numbers);
+  // After its state: it is saved before it is seen to be off.
+  const saved =
+    ours !== undefined && state.state === 'shutoff' && (await lv.domainHasManagedSaveImage({ dom }));
   return {
     uuid: dom.uuid,
     name: dom.name,
-    ...stateName(numbers),
+    ...state,
+    ...(saved ? { saved: true } : {}),
     memoryMiB: facts.memoryMiB,
     ...(dom.id >= 0 ? { domainId: dom.id } : {}),
     ...(ours ? { ours: { cluster: ours.cluster, instance: ours.instance, epoch: ours.epoch } } : {}),

@@ -32,6 +32,7 @@ import { isRefusal, translate } from './libvirt-errors.ts';
 import { versionOf } from './libvirt-names.ts';
 import { lookAtRunning, type Membership } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
+import { saveGuest } from './save.ts';
 import { readScreen } from './screen.ts';
 import { createSession } from './session.ts';
 import { defineGuest, type StartParts, startGuest } from './start.ts';
@@ -48,6 +49,7 @@ import {
 export type GuestAction =
   | 'guest.start'
   | 'guest.define'
+  | 'guest.save'
   | 'guest.shutdown'
   | 'guest.reboot'
   | 'guest.destroy'
@@ -159,6 +161,7 @@ export function createGuests(options: GuestsOptions): Guests {
         done(async () => startGuest(spec, await startParts(), logger, signal)),
       'guest.define': ({ spec }, logger, signal) =>
         done(async () => defineGuest(spec, await startParts(), logger, signal)),
+      'guest.save': ({ spec }, logger) => done(() => saveGuest(spec, stopParts(), logger)),
       'guest.shutdown': ({ instance }, logger) =>
         done(() => shutdownGuest(instance, stopParts(), asked, logger)),
       'guest.reboot': ({ instance }) => done(() => rebootGuest(instance, stopParts())),

@@ -34,6 +34,7 @@ import type { FirstAlone } from './first-alone.ts';
 import { isAlive, versionOf } from './libvirt-names.ts';
 import { type Found, lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
+import { restoreGuest } from './save.ts';
 
 export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware'> {
   lv: LibvirtClient;
@@ -51,11 +52,12 @@ export async function startGuest(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
+  if (spec.memory === 'restore' && (await restoreGuest(spec, parts, log))) return;
   const dom = await defineGuest(spec, parts, log, signal);
   if (!dom) return;
   const { lv, member } = parts;
   signal.throwIfAborted();
-  // Memory that somebody else had libvirt save belongs to a past that the disks may have left.
+  // Memory that is not to be gone on with belongs to a past that the disks may have left.
   const flags = virDomainCreateFlags.VIR_DOMAIN_START_FORCE_BOOT;
   try {
     await parts.starting(() => lv.domainCreateWithFlags({ dom, flags }));

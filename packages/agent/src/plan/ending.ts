@@ -43,6 +43,7 @@ export function judgeEnding(
   bootId: string,
   now: number,
 ): Verdict {
+  if (seen?.saved && guest.spec.memory === 'restore') return { what: 'start', because: 'wanted' };
   if (memory.ranInBoot === undefined) return { what: 'start', because: 'wanted' };
   if (memory.downBy?.wish === wishOf(guest)) {
     const by = memory.downBy.by;

@@ -10,6 +10,7 @@ import { judgeEnding, wishOf } from './ending.ts';
 import { filterIsGone, filterStands } from './filter.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 import { probeFailure, unprobed } from './probe.ts';
+import { planSave } from './save.ts';
 
 /** ACPI presses get lost while a guest boots, so it is asked again this often. */
 export const askAgainMs = 5000;
@@ -35,7 +36,7 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
     : planDown(guest, seen, input, memory, answer);
 }
 
-type Answer = (status: GuestStatus, actions?: Action[], wakeAt?: number) => GuestPart;
+export type Answer = (status: GuestStatus, actions?: Action[], wakeAt?: number) => GuestPart;
 
 /** QEMU is there, but libvirt may still refuse the guest: its CPU is not what was asked for, a device does not come up. */
 const startsUp = ({ state, reason }: SeenDomain): boolean => state === 'paused' && reason === 'starting-up';
@@ -68,6 +69,8 @@ function planAlive(
   memory.ranInBoot = input.bootId;
   delete memory.downBy;
   delete memory.ended;
+  if (guest.spec.power === 'stopped' && guest.spec.memory === 'save')
+    return planSave(guest, seen, input, answer);
   if (guest.spec.power === 'stopped') return planStop(guest, input, memory, answer);
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
@@ -172,6 +175,9 @@ function planDown(
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
   delete memory.ranInBoot;
+  if (guest.spec.memory === 'save' && input.busy.has(`guest:${guest.spec.instance}`))
+    return answer({ state: 'stopping', reason: 'its memory is being written to disk' });
+  if (seen?.saved) return answer({ state: 'suspended', reason: seen.reason });
   if (seen)
     return answer({
       state: 'stopped',
@@ -220,7 +226,7 @@ const filterMissing = (guest: Guest, input: PlanInput): string | undefined =>
 const addressesUnprobed = (guest: Guest, input: PlanInput): string | undefined =>
   unprobed(guest, input) ? 'waits to hear whether anybody else has its addresses' : undefined;
 
-const mayAct = (guest: Guest, input: PlanInput): boolean =>
+export const mayAct = (guest: Guest, input: PlanInput): boolean =>
   free(input, `guest:${guest.spec.instance}`, guest.generation);
 
 const foreign = (guest: Guest, seen: SeenDomain, input: PlanInput): Problem =>

@@ -59,6 +59,7 @@ import { instanceShow } from './instance/show.ts';
 import { instanceStart } from './instance/start.ts';
 import { instanceStats } from './instance/stats.ts';
 import { instanceStop } from './instance/stop.ts';
+import { instanceSuspend } from './instance/suspend.ts';
 import { top } from './instance/top.ts';
 import { launch } from './launch.ts';
 import { networkCreate } from './network/create.ts';
@@ -120,6 +121,7 @@ export const verbs: readonly Verb[] = [
   instanceUnlock,
   instanceStart,
   instanceStop,
+  instanceSuspend,
   instanceReboot,
   instanceReset,
   instancePause,

@@ -19,6 +19,7 @@ import {
   beginStop,
 } from '../operations/begin-actions.ts';
 import { beginCreate } from '../operations/begin-create.ts';
+import { beginSuspend } from '../operations/begin-suspend.ts';
 import { requireIdle } from '../operations/new-operation.ts';
 import { join } from '../tunnels.ts';
 import {
@@ -60,6 +61,7 @@ type ActionRoute =
   | 'resetInstance'
   | 'pauseInstance'
   | 'resumeInstance'
+  | 'suspendInstance'
   | 'nmiInstance'
   | 'sendKeyInstance'
   | 'deleteInstance';
@@ -87,6 +89,7 @@ export const rebootInstance = beginning<'rebootInstance'>('reboot', beginAct('in
 export const resetInstance = beginning<'resetInstance'>('reset', beginAct('instance.reset'));
 export const pauseInstance = beginning<'pauseInstance'>('pause', beginAct('instance.pause'));
 export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('instance.resume'));
+export const suspendInstance = beginning<'suspendInstance'>('suspend', beginSuspend);
 export const nmiInstance = beginning<'nmiInstance'>('nmi', beginAct('instance.nmi'));
 export const sendKeyInstance = beginning<'sendKeyInstance'>('send-key', beginAct('instance.send-key'));
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);

@@ -19,6 +19,7 @@ import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { newObject } from '../objects.ts';
 import { Draft, withSpec } from '../store/batch.ts';
+import { beginRestore } from './begin-suspend.ts';
 import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
 import { deleteSteps } from './instance-delete.ts';
 import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
@@ -40,7 +41,7 @@ interface Wishes {
 const waiting = (names: object): Step[] =>
   Object.values(names).map((name) => ({ name: String(name), state: 'waiting' }));
 
-async function begin(
+export async function begin(
   asking: Asking,
   instance: Instance,
   what: { kind: OperationKind; steps: Step[]; input: object; state: Instance['status']['state'] },
@@ -83,6 +84,8 @@ export async function beginStart(
   instance: Instance,
   body: InstanceActionBody,
 ): Promise<BegunAction> {
+  if (instance.status.state === 'suspended' && !body.discardSaved)
+    return beginRestore(asking, instance, body);
   const guest = await bindingOf(asking, instance);
   const what = {
     kind: 'instance.start',
@@ -103,7 +106,8 @@ export async function beginStart(
   });
   draft.put({ ...guest, generation: guest.generation + 1, spec });
   draft.put(withSpec(withTimes(marked, nowOf(asking.app.env)), { power: 'running' }));
-  return { draft, operation, plan: [`start instance ${instance.name}`] };
+  const lost = instance.status.state === 'suspended' ? ['its saved memory is dropped'] : [];
+  return { draft, operation, plan: [`start instance ${instance.name}`, ...lost] };
 }
 
 /** Its place stays as it was chosen; what changed since, of settings or of the node, may rule it out. */
@@ -117,7 +121,7 @@ export async function requireStillFits(
   if (why) throw err('guest_refused', { why });
 }
 
-const withTimes = (instance: Instance, submittedAt: string): Instance => ({
+export const withTimes = (instance: Instance, submittedAt: string): Instance => ({
   ...instance,
   status: { ...instance.status, timeline: { submittedAt } },
 });

@@ -54,7 +54,8 @@ function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLo
   if (!guest || seen === undefined) return 'stopped';
   if (guest.spec.remove) return 'failed';
   const wanted = guest.spec.power === 'running';
-  if (active?.spec.kind === 'instance.stop' && (seen === 'running' || seen === 'paused')) return 'stopping';
+  const goesDown = active?.spec.kind === 'instance.stop' || active?.spec.kind === 'instance.suspend';
+  if (goesDown && (seen === 'running' || seen === 'paused')) return 'stopping';
   if (active?.spec.kind === 'instance.start' && seen !== 'running' && seen !== 'paused') return 'starting';
   if (seen === 'absent' || seen === 'defined' || seen === 'stopped') {
     if (wanted && guest.status.error) return 'failed';
@@ -77,12 +78,15 @@ function reasonOf(guest: Guest | undefined, state: State): string | undefined {
   const { error, endedBy, reason } = guest.status;
   if (error) return error.title.slice(0, 1024);
   if (state === 'failed') return 'what is left of it is to be deleted';
+  if (state === 'suspended') return SUSPENDED;
   const words = state === 'paused' ? pauses[reason ?? ''] : undefined;
   return (words ?? (endedBy && endings[endedBy]) ?? (state === 'stopped' ? undefined : reason))?.slice(
     0,
     1024,
   );
 }
+
+const SUSPENDED = 'its memory lies on its node’s disk; `gantry instance start` goes on with it';
 
 /** By libvirt’s reason for the pause. */
 const pauses: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { instanceDelete } from './instance-delete.ts';
 import { instanceReboot } from './instance-reboot.ts';
 import { instanceStart } from './instance-start.ts';
 import { instanceStop } from './instance-stop.ts';
+import { instanceSuspend } from './instance-suspend.ts';
 
 /** How each kind of operation goes on. */
 export const logics: Readonly<Record<OperationKind, Logic>> = {
@@ -16,6 +17,7 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.reset': instanceReboot,
   'instance.pause': instanceReboot,
   'instance.resume': instanceReboot,
+  'instance.suspend': instanceSuspend,
   'instance.nmi': instanceReboot,
   'instance.send-key': instanceReboot,
 };

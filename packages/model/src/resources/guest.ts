@@ -126,6 +126,12 @@ export const GuestSpec = strict({
   role: oneOf(['run', 'receive'] as const),
   power: oneOf(['running', 'stopped'] as const),
   force: optional(Type.Boolean({ description: 'with power=stopped: without asking the guest' })),
+  memory: optional(
+    oneOf(
+      ['save', 'restore'] as const,
+      'with power=stopped `save`: its memory is written to disk, not asked to power off; with power=running `restore`: it goes on with saved memory where there is some',
+    ),
+  ),
   remove: Type.Boolean({ description: 'stop it and undefine the domain; its disks stay' }),
   input: GuestInput,
   fit: Fit,
@@ -201,6 +207,7 @@ export const guestStates = [
   'stopping',
   'stopped',
   'paused',
+  'suspended',
   'crashed',
   'unknown',
 ] as const;

@@ -24,6 +24,7 @@ export const instanceStates = [
   'running',
   'stopping',
   'paused',
+  'suspended',
   'crashed',
   'deleting',
   'failed',

@@ -13,6 +13,7 @@ export const operationKinds = [
   'instance.reset',
   'instance.pause',
   'instance.resume',
+  'instance.suspend',
   'instance.nmi',
   'instance.send-key',
 ] as const;

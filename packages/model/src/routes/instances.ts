@@ -99,6 +99,7 @@ export const instancesRoutes = {
   resetInstance: act('reset'),
   pauseInstance: act('pause'),
   resumeInstance: act('resume'),
+  suspendInstance: act('suspend'),
   nmiInstance: act('nmi'),
   sendKeyInstance: {
     ...act('send-key'),

@@ -13,6 +13,7 @@ type ActRoute =
   | 'resetInstance'
   | 'pauseInstance'
   | 'resumeInstance'
+  | 'suspendInstance'
   | 'nmiInstance';
 
 const common: readonly Flag[] = [
@@ -39,11 +40,13 @@ async function act(session: Session, given: Given, route: ActRoute): Promise<voi
   const body = bodyOf(given);
   const submit = (ref: string) => session.client.call(route, { params: { ref }, query, body });
   const console = ({ spec }: Operation) => `gantry console ${spec.target.name}`;
-  await concludeEach(session, given, submit, route === 'stopInstance' ? undefined : console);
+  const down = route === 'stopInstance' || route === 'suspendInstance';
+  await concludeEach(session, given, submit, down ? undefined : console);
 }
 
 const bodyOf = (given: Given): Body<ActRoute> => ({
   ...(given.on('force') ? { force: true } : {}),
+  ...(given.on('discardSaved') ? { discardSaved: true } : {}),
   ...given.put('timeoutMs', 'grace', parseDurationMs),
   ...given.put('until', 'until', (text) => text as 'running'),
   ...given.put('deadlineMs', 'deadline', parseDurationMs),

@@ -2,6 +2,15 @@ import { actVerb, untilFlag } from './act.ts';
 
 export const instanceStart = actVerb('start', 'startInstance', {
   summary: 'start instances',
-  flags: [untilFlag],
-  examples: ['gantry instance start web1', 'gantry instance start web1 web2 --until ping'],
+  details:
+    'A suspended instance goes on with its saved memory and the hardware that it had; with --discard-saved it boots anew.',
+  flags: [
+    untilFlag,
+    { flags: '--discard-saved', description: 'boot a suspended instance anew: its saved memory is lost' },
+  ],
+  examples: [
+    'gantry instance start web1',
+    'gantry instance start web1 web2 --until ping',
+    'gantry instance start web1 --discard-saved',
+  ],
 });

@@ -1,0 +1,41 @@
+/**
+ * instance.suspend: the handler has asked for its memory to be saved; this waits. Failed, cancelled or late, the guest is
+ * to run again: one that was saved after all goes on with its memory.
+ */
+import { err } from '@gantry/model';
+import { withSpec } from '../store/batch.ts';
+import type { Logic, Move } from './advance.ts';
+import { isCurrent } from './view.ts';
+
+export const suspendSteps = { saved: 'memory on disk' } as const;
+
+export const instanceSuspend: Logic = {
+  advance(move) {
+    const { guest } = move.view;
+    if (!guest) return move.fail(ended(move, 'it is gone'));
+    const { state, error, endedBy } = guest.status;
+    if (isCurrent(guest) && state === 'suspended') {
+      move.done(suspendSteps.saved);
+      return move.succeed();
+    }
+    if (isCurrent(guest) && down.includes(state))
+      return move.fail(ended(move, `the guest ended before (${endedBy ?? state})`));
+    const failure =
+      move.cancelError() ??
+      (isCurrent(guest) ? error : undefined) ??
+      (move.pastDeadline ? move.deadlineError(`guest ${state}`) : undefined);
+    if (failure) runOn(move, failure);
+  },
+};
+
+const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
+
+const ended = ({ operation }: Move, why: string) =>
+  err('operation_failed', { kind: operation.spec.kind, operation: operation.spec.number, why });
+
+function runOn(move: Move, error: Parameters<Move['fail']>[0]): void {
+  const { instance, guest } = move.view;
+  if (instance) move.draft.put(withSpec(instance, { power: 'running' }));
+  if (guest) move.draft.put(withSpec(guest, { power: 'running', memory: 'restore' }));
+  move.fail(error);
+}

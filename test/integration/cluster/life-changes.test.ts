@@ -1,0 +1,108 @@
+/** Suspended, made anew, rescued, copied: what an instance goes through in its years, on a real cluster. */
+import { join } from 'node:path';
+import type { Instance, Operation } from '@gantry/model';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { nothingLeft } from '../../lab/leftovers.ts';
+import { writeTinyGuest } from '../../lab/tiny-guest.ts';
+import { until } from '../../lab/wait.ts';
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  const tiny = join(cluster.dir, 'tiny.raw');
+  await writeTinyGuest(tiny);
+  await cluster.ok('image', 'import', tiny, 'tiny');
+});
+afterAll(async () => {
+  expect(await cluster.stop()).toEqual(nothingLeft);
+});
+
+/** It is deleted again at the end of the test, however that ends. */
+const create = (name: string, ...more: string[]) => {
+  onTestFinished(async () => {
+    await cluster.gantry(['instance', 'delete', name, '--yes']);
+  });
+  const size = ['--vcpus', '1', '--memory', '32M', '--disk', '64M'];
+  return cluster.ok('instance', 'create', name, '--image', 'tiny', ...size, ...more);
+};
+const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
+const stateOf = async (name: string) => (await show(name)).status.state;
+const reaches = (name: string, state: Instance['status']['state']) =>
+  until(`${name} is ${state}`, async () => (await stateOf(name)) === state, { limitMs: 120_000 });
+const virsh = async (name: string, ...words: string[]) =>
+  (await cluster.exec('virsh', ...words.slice(0, 1), (await show(name)).id, ...words.slice(1))).trim();
+const reasonOf = (name: string) => virsh(name, 'domstate', '--reason');
+
+/** How often the tiny guest came up: it says `>` then, and goes on silently where it was suspended. */
+const boots = async (name: string) => (await cluster.ok('logs', name)).split('>').length - 1;
+const isUp = (name: string, times = 1) =>
+  until(`${name} is up`, async () => (await boots(name)) === times, { limitMs: 120_000 });
+
+describe('suspend', () => {
+  test('its memory outlives controller, agent, libvirt and the machine, and it goes on', async () => {
+    await create('sleeper');
+    await isUp('sleeper');
+    await cluster.ok('instance', 'suspend', 'sleeper');
+    expect(await stateOf('sleeper')).toBe('suspended');
+    expect(await cluster.ok('instance', 'show', 'sleeper')).toMatch(/^state +suspended: its memory lies on/m);
+    expect(await cluster.processes('qemu')).toEqual([]);
+
+    await cluster.kill9('agent', 'server', 'libvirtd');
+    await cluster.start();
+    await reaches('sleeper', 'suspended');
+    await cluster.powerCut();
+    await cluster.boot();
+    await cluster.start();
+    await reaches('sleeper', 'suspended');
+    for (const verb of ['suspend', 'stop', 'reboot', 'pause'])
+      expect(await cluster.gantry(['instance', verb, 'sleeper'])).toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('[wrong_state]'),
+      });
+    expect(await cluster.ok('instance', 'start', 'sleeper', '--plan')).toMatch(/keeps the hardware/);
+
+    await cluster.ok('instance', 'start', 'sleeper');
+    expect(await stateOf('sleeper')).toBe('running');
+    expect(await reasonOf('sleeper')).toBe('running (restored)');
+    await cluster.gantry(['console', 'sleeper'], { input: 'x' });
+    await until('it answers', async () => (await cluster.ok('logs', 'sleeper')).includes('x'));
+    expect(await boots('sleeper')).toBe(1);
+    expect(await virsh('sleeper', 'dominfo')).toMatch(/Managed save: +no/);
+  });
+
+  test('--discard-saved boots it anew; deleting one removes what was saved', async () => {
+    await create('napper');
+    await isUp('napper');
+    await cluster.ok('instance', 'suspend', 'napper');
+    await cluster.ok('instance', 'start', 'napper', '--discard-saved');
+    expect(await reasonOf('napper')).toBe('running (booted)');
+    await isUp('napper', 2);
+    await cluster.ok('instance', 'suspend', 'napper');
+    const saved = async () => (await cluster.exec('ls', '/var/lib/libvirt/qemu/save')).trim();
+    expect(await saved()).toMatch(/^napper-[0-9a-f]{8}\.save$/m);
+    await cluster.ok('instance', 'delete', 'napper', '--yes');
+    expect(await saved()).not.toMatch(/napper/);
+  });
+
+  test('where its memory does not fit it runs on, and the operation says so', async () => {
+    await create('full', '--memory', '256M');
+    await isUp('full');
+    const folder = '/var/lib/libvirt/qemu/save';
+    await cluster.exec('mount', '-t', 'tmpfs', '-o', 'size=64k', 'small', folder);
+    const refused = await cluster.gantry(['instance', 'suspend', 'full']);
+    await cluster.exec('umount', folder);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('[suspend_failed]') });
+    await reaches('full', 'running');
+    await cluster.gantry(['console', 'full'], { input: 'y' });
+    await until('it answers', async () => (await cluster.ok('logs', 'full')).includes('y'));
+    expect(await boots('full')).toBe(1);
+    const { spec } = await show('full');
+    expect(spec.power).toBe('running');
+    await cluster.ok('instance', 'suspend', 'full');
+    expect(await stateOf('full')).toBe('suspended');
+    const operations = await cluster.json<{ items?: Operation[] } | Operation[]>('op', 'list');
+    expect(JSON.stringify(operations)).toContain('instance.suspend');
+  });
+});
