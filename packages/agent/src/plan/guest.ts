@@ -8,16 +8,12 @@ import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
 import { judgeEnding, wishOf } from './ending.ts';
 import { filterIsGone, filterStands } from './filter.ts';
-import { failureOf, free, type Part, type PlanInput } from './input.ts';
+import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './input.ts';
 import { probeFailure, unprobed } from './probe.ts';
 import { planSave } from './save.ts';
 
 /** ACPI presses get lost while a guest boots, so it is asked again this often. */
 export const askAgainMs = 5000;
-
-export interface GuestPart extends Part {
-  memory: GuestMemory;
-}
 
 export function planGuest(guest: Guest, input: PlanInput): GuestPart {
   const memory: GuestMemory = { restarts: [], ...input.memory.guests[guest.spec.instance] };
@@ -35,8 +31,6 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
     ? planStart(guest, seen, input, memory, answer)
     : planDown(guest, seen, input, memory, answer);
 }
-
-export type Answer = (status: GuestStatus, actions?: Action[], wakeAt?: number) => GuestPart;
 
 /** QEMU is there, but libvirt may still refuse the guest: its CPU is not what was asked for, a device does not come up. */
 const startsUp = ({ state, reason }: SeenDomain): boolean => state === 'paused' && reason === 'starting-up';
@@ -226,7 +220,7 @@ const filterMissing = (guest: Guest, input: PlanInput): string | undefined =>
 const addressesUnprobed = (guest: Guest, input: PlanInput): string | undefined =>
   unprobed(guest, input) ? 'waits to hear whether anybody else has its addresses' : undefined;
 
-export const mayAct = (guest: Guest, input: PlanInput): boolean =>
+const mayAct = (guest: Guest, input: PlanInput): boolean =>
   free(input, `guest:${guest.spec.instance}`, guest.generation);
 
 const foreign = (guest: Guest, seen: SeenDomain, input: PlanInput): Problem =>

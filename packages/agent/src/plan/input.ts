@@ -1,5 +1,5 @@
 /** What the planner reads, and what it answers. Pure data: no clock, no I/O. */
-import type { Assignments, Problem, StatusReport } from '@gantry/model';
+import type { Assignments, GuestStatus, Problem, StatusReport } from '@gantry/model';
 import type { Action } from '../actions.ts';
 import type { GuestMemory, JournalState } from '../env.ts';
 import type { Observation } from '../observation.ts';
@@ -46,6 +46,13 @@ export interface Part {
   status: StatusReport;
   wakeAt?: number;
 }
+
+export interface GuestPart extends Part {
+  memory: GuestMemory;
+}
+
+/** What is planned for a guest, its status completed by what is remembered of it. */
+export type Answer = (status: GuestStatus, actions?: Action[], wakeAt?: number) => GuestPart;
 
 /** May the subject be acted on now: not busy, and not waiting out a failure. */
 export function free(input: PlanInput, subject: string, generation: number): boolean {

@@ -11,15 +11,9 @@ import {
   requirePermitted,
   type TunnelRequest,
 } from '@gantry/model';
-import {
-  type BegunAction,
-  beginAct,
-  beginDelete,
-  beginStart,
-  beginStop,
-} from '../operations/begin-actions.ts';
+import { type BegunAction, beginAct, beginDelete, beginStop } from '../operations/begin-actions.ts';
 import { beginCreate } from '../operations/begin-create.ts';
-import { beginSuspend } from '../operations/begin-suspend.ts';
+import { beginStartOrRestore, beginSuspend } from '../operations/begin-suspend.ts';
 import { requireIdle } from '../operations/new-operation.ts';
 import { join } from '../tunnels.ts';
 import {
@@ -83,7 +77,7 @@ const beginning =
     return accepted(call, draft, operation, instance, action);
   };
 
-export const startInstance = beginning<'startInstance'>('start', beginStart);
+export const startInstance = beginning<'startInstance'>('start', beginStartOrRestore);
 export const stopInstance = beginning<'stopInstance'>('stop', beginStop);
 export const rebootInstance = beginning<'rebootInstance'>('reboot', beginAct('instance.reboot'));
 export const resetInstance = beginning<'resetInstance'>('reset', beginAct('instance.reset'));

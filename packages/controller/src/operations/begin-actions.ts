@@ -19,7 +19,6 @@ import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { newObject } from '../objects.ts';
 import { Draft, withSpec } from '../store/batch.ts';
-import { beginRestore } from './begin-suspend.ts';
 import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
 import { deleteSteps } from './instance-delete.ts';
 import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
@@ -84,8 +83,6 @@ export async function beginStart(
   instance: Instance,
   body: InstanceActionBody,
 ): Promise<BegunAction> {
-  if (instance.status.state === 'suspended' && !body.discardSaved)
-    return beginRestore(asking, instance, body);
   const guest = await bindingOf(asking, instance);
   const what = {
     kind: 'instance.start',

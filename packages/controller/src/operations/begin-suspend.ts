@@ -3,7 +3,7 @@ import type { GuestSpec, Instance, InstanceActionBody, Step } from '@gantry/mode
 import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { withSpec } from '../store/batch.ts';
-import { type BegunAction, begin, bindingOf, withTimes } from './begin-actions.ts';
+import { type BegunAction, begin, beginStart, bindingOf, withTimes } from './begin-actions.ts';
 import { suspendSteps } from './instance-suspend.ts';
 import { stepsUntil } from './waits.ts';
 
@@ -27,8 +27,14 @@ export async function beginSuspend(
   };
 }
 
+/** A suspended instance goes on with its memory, unless that is to be dropped. */
+export const beginStartOrRestore: typeof beginStart = (asking, instance, body) =>
+  instance.status.state === 'suspended' && !body.discardSaved
+    ? beginRestore(asking, instance, body)
+    : beginStart(asking, instance, body);
+
 /** Its hardware is that of the saved memory, so the binding stays as it was: settings changed since then wait. */
-export async function beginRestore(
+async function beginRestore(
   asking: Asking,
   instance: Instance,
   body: InstanceActionBody,
