@@ -64,6 +64,20 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       expect(await store.counter('c')).toBe(0);
     });
 
+    test('lists as JSON hold the same as lists of objects, page by page', async () => {
+      for (let n = 1; n <= 5; n++) await put(store, flavor(n));
+      for (const page of [{}, { limit: 2 }, { limit: 2, order: 'newest' as const }]) {
+        const [objects, texts] = await Promise.all([
+          store.list('flavor', {}, page),
+          store.listTexts('flavor', {}, page),
+        ]);
+        expect(texts).toMatchObject({ revision: objects.revision });
+        expect(texts.next).toBe(objects.next);
+        expect(texts.items.map(({ json }) => JSON.parse(json) as unknown)).toEqual(objects.items);
+        expect(texts.items.map(({ meta }) => meta.id)).toEqual(objects.items.map(({ id }) => id));
+      }
+    });
+
     test('what was only read must be unchanged too', async () => {
       const stored = await put(store, flavor(1));
       await store.commit(draft().relyOn(stored).add(flavor(2)).batch);

@@ -57,6 +57,8 @@ export interface ServerEvent {
 export interface Reply {
   status?: number;
   body?: unknown;
+  /** The body as JSON, where it is that already: it is sent so, and `body` is not looked at. */
+  json?: string;
   headers?: Record<string, string>;
   /** Server-sent events, until the iterator or the call's signal ends. */
   events?: AsyncIterable<ServerEvent>;
@@ -64,6 +66,19 @@ export interface Reply {
   bytes?: AsyncIterable<Uint8Array>;
   /** What to do with the socket of a WebSocket route. */
   socket?: (socket: Duplex) => void;
+}
+
+/** For callers in this process the body is read when it is asked for. */
+export class JsonReply implements Reply {
+  readonly json: string;
+
+  constructor(json: string) {
+    this.json = json;
+  }
+
+  get body(): unknown {
+    return JSON.parse(this.json);
+  }
 }
 
 export interface Call<N extends RouteName = RouteName> {

@@ -27,11 +27,11 @@ import {
   resourceReply,
 } from './call.ts';
 import { createPlan } from './create-plan.ts';
-import { getReply, listReply, refOf } from './list.ts';
+import { getReply, refOf, textReply } from './list.ts';
 
-export const listInstances: Handler<'listInstances'> = (call) => listReply(call, 'instance');
+export const listInstances: Handler<'listInstances'> = (call) => textReply(call, 'instance');
 export const getInstance: Handler<'getInstance'> = (call) => getReply(call, 'instance');
-export const listDisks: Handler<'listDisks'> = (call) => listReply(call, 'disk');
+export const listDisks: Handler<'listDisks'> = (call) => textReply(call, 'disk');
 export const getDisk: Handler<'getDisk'> = (call) => getReply(call, 'disk');
 
 export const getInstanceGuest: Handler<'getInstanceGuest'> = async (call) => {

@@ -1,8 +1,8 @@
 /** Lists and single objects, alike for every noun. */
 import { err, type Query } from '@gantry/model';
 import { type Kind, metaOf } from '../kinds.ts';
-import type { Filter } from '../store/store.ts';
-import { type Asking, type Call, type Reply, resolve, resourceReply } from './call.ts';
+import type { Filter, Page } from '../store/store.ts';
+import { type Asking, type Call, JsonReply, type Reply, resolve, resourceReply } from './call.ts';
 import { type Caller, sees } from './caller.ts';
 
 const DEFAULT_LIMIT = 200;
@@ -11,20 +11,42 @@ const DEFAULT_LIMIT = 200;
 const ofProject: readonly Kind[] = ['instance', 'disk', 'operation', 'guest'];
 
 export async function listReply<K extends Kind>(
-  call: Asking & { query: Query<'listInstances'> },
+  call: Listing,
   kind: K,
   filter: Filter = {},
   order: 'name' | 'newest' = 'name',
 ): Promise<Reply> {
-  const { app, caller, query } = call;
-  const page = {
+  const listed = await call.app.store.list(kind, ...wantedOf(call, kind, filter, order));
+  return { body: { ...listed, items: listed.items.filter((object) => sees(call.caller, metaOf(object))) } };
+}
+
+/** The same for kinds of which there are many: what is stored is passed on without being read. */
+export async function textReply(
+  call: Listing,
+  kind: Kind,
+  filter: Filter = {},
+  order: 'name' | 'newest' = 'name',
+): Promise<Reply> {
+  const { items, ...listed } = await call.app.store.listTexts(kind, ...wantedOf(call, kind, filter, order));
+  const seen = items.flatMap(({ meta, json }) => (sees(call.caller, meta) ? [json] : []));
+  return new JsonReply(`{"items":[${seen.join(',')}],${JSON.stringify(listed).slice(1)}`);
+}
+
+type Listing = Asking & { query: Query<'listInstances'> };
+
+function wantedOf(
+  { caller, query }: Listing,
+  kind: Kind,
+  filter: Filter,
+  order: 'name' | 'newest',
+): [Filter, Page] {
+  const page: Page = {
     limit: query.limit ?? DEFAULT_LIMIT,
     order,
     ...(query.cursor ? { cursor: query.cursor } : {}),
   };
   const labels = query.labels === undefined ? {} : { labels: parseLabels(query.labels) };
-  const listed = await app.store.list(kind, { ...projectFilter(caller, kind), ...labels, ...filter }, page);
-  return { body: { ...listed, items: listed.items.filter((object) => sees(caller, metaOf(object))) } };
+  return [{ ...projectFilter(caller, kind), ...labels, ...filter }, page];
 }
 
 /** So that pages are full; who may see what is `sees` to say. */

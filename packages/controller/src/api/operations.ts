@@ -7,7 +7,7 @@ import { Bell } from '../store/bell.ts';
 import type { Store } from '../store/store.ts';
 import { type Asking, committed, type Handler, resolve, resourceReply, type ServerEvent } from './call.ts';
 import { actorOf, sees } from './caller.ts';
-import { getReply, listReply, refOf } from './list.ts';
+import { getReply, refOf, textReply } from './list.ts';
 
 export const listOperations: Handler<'listOperations'> = async (call) => {
   const { target, active } = call.query;
@@ -18,7 +18,7 @@ export const listOperations: Handler<'listOperations'> = async (call) => {
       ? {}
       : { states: active ? ['running', 'cleaning'] : ['succeeded', 'failed', 'cancelled'] }),
   };
-  return listReply(call, 'operation', filter, 'newest');
+  return textReply(call, 'operation', filter, 'newest');
 };
 
 /** Also of an instance that is gone: then it is found by the id. */

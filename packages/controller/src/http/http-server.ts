@@ -93,11 +93,12 @@ async function answer(
 async function send(
   app: App,
   route: RouteName,
-  { status, body, headers, events, bytes }: Reply,
+  replied: Reply,
   request: FastifyRequest,
   reply: FastifyReply,
   signal: AbortSignal,
 ): Promise<unknown> {
+  const { status, json, headers, events, bytes } = replied;
   reply.header('x-request-id', request.id);
   if (events) {
     reply.hijack();
@@ -106,8 +107,11 @@ async function send(
   }
   reply.status(status ?? routes[route].status).headers(headers ?? {});
   if (bytes) return reply.send(Readable.from(bytes));
-  return reply.send(body);
+  if (json !== undefined) return reply.type(JSON_TYPE).send(json);
+  return reply.send(replied.body);
 }
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 function bodyOf(
   route: RouteName,

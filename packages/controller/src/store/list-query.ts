@@ -1,6 +1,6 @@
 /** Lists as SQL: filters, and pages by the key of the last item (never by offset, which skips when rows go). */
 import { err } from '@gantry/model';
-import type { Kind, Resource } from '../kinds.ts';
+import type { Kind } from '../kinds.ts';
 import type { Filter, Page } from './store.ts';
 
 type Value = string | number | null;
@@ -42,24 +42,33 @@ export function listSql(
     else add(`(${named}.name, ${named}.id) > (?, ?)`, key[0] ?? '', key[1] ?? '');
   }
   const order = byAge ? `created ${page.order === 'newest' ? 'desc' : 'asc'}` : `${named}.name, ${named}.id`;
-  const sql = `select body, created from ${from} where ${where.join(' and ')} order by ${order} limit ?`;
+  const sql = `select body, created, object.name, object.id, project, owner, node from ${from} where ${where.join(' and ')} order by ${order} limit ?`;
   return { sql, values: [...values, limit + 1], limit };
 }
 
 /** The label's own index has the names in order; SQLite keeps the order of a cross join. */
 const labelled = 'label cross join object on object.kind = label.kind and object.id = label.id';
 
-/** Items of one page from its rows. */
-export function pageOf<T extends Resource>(
-  rows: { body: string; created: number }[],
+export interface ListedRow {
+  body: string;
+  created: number;
+  name: string;
+  id: string;
+  project: string | null;
+  owner: string | null;
+  node: string | null;
+}
+
+/** Rows of one page, and the cursor of the next one. */
+export function pageOf(
+  rows: readonly ListedRow[],
   limit: number,
   { order }: Page,
-): { items: T[]; next?: string } {
-  const items = rows.slice(0, limit).map(({ body }) => JSON.parse(body) as T);
-  const last = items.at(-1);
-  if (rows.length <= limit || !last) return { items };
-  const key = order === 'newest' || order === 'oldest' ? [rows[limit - 1]?.created] : [last.name, last.id];
-  return { items, next: Buffer.from(JSON.stringify(key)).toString('base64url') };
+): { rows: readonly ListedRow[]; next?: string } {
+  const last = rows[limit - 1];
+  if (rows.length <= limit || !last) return { rows };
+  const key = order === 'newest' || order === 'oldest' ? [last.created] : [last.name, last.id];
+  return { rows: rows.slice(0, limit), next: Buffer.from(JSON.stringify(key)).toString('base64url') };
 }
 
 function decodeCursor(cursor: string, length: number): (string | number)[] {

@@ -12,7 +12,7 @@ import {
 import type { Kind, Kinds, Resource } from '../kinds.ts';
 import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 import { ChangeTail } from './change-tail.ts';
-import { listSql, pageOf } from './list-query.ts';
+import { type ListedRow, listSql, pageOf } from './list-query.ts';
 import { formatRevision } from './revision.ts';
 import { BatchWriter } from './sqlite-commit.ts';
 import { type OpenDatabase, openDatabase, unusable } from './sqlite-open.ts';
@@ -27,6 +27,7 @@ import type {
   Page,
   Store,
   StoredLine,
+  StoredText,
 } from './store.ts';
 
 interface ChangeRow {
@@ -74,9 +75,32 @@ export class SqliteStore implements Store {
   }
 
   async list<K extends Kind>(kind: K, filter: Filter = {}, page: Page = {}): Promise<Listed<Kinds[K]>> {
+    const { rows, ...listed } = this.#page(kind, filter, page);
+    const items = rows.map(({ body }) => JSON.parse(body) as Kinds[K]);
+    return { items, ...listed, revision: await this.revision() };
+  }
+
+  async listTexts(kind: Kind, filter: Filter = {}, page: Page = {}): Promise<Listed<StoredText>> {
+    const { rows, ...listed } = this.#page(kind, filter, page);
+    const items = rows.map(
+      ({ body: json, name, id, project, owner, node }): StoredText => ({
+        json,
+        meta: {
+          kind,
+          id,
+          name,
+          ...(project === null ? {} : { project }),
+          ...(owner === null ? {} : { owner }),
+          ...(node === null ? {} : { node }),
+        },
+      }),
+    );
+    return { items, ...listed, revision: await this.revision() };
+  }
+
+  #page(kind: Kind, filter: Filter, page: Page) {
     const { sql, values, limit } = listSql(kind, filter, page);
-    const rows = this.#rows<{ body: string; created: number }>(sql, ...values);
-    return { ...pageOf<Kinds[K]>(rows, limit, page), revision: await this.revision() };
+    return pageOf(this.#rows<ListedRow>(sql, ...values), limit, page);
   }
 
   async counter(name: string): Promise<number> {
