@@ -103,14 +103,18 @@ function osContext({ instance, cluster, networks }: Parts, provider: string): Os
     nics: instance.spec.nics.flatMap((nic) => {
       const network = networks.find(({ id }) => id === nic.network);
       if (!network) return [];
-      const { subnet } = network.spec;
+      const { subnet, subnet6 } = network.spec;
       return {
         mac: nic.mac,
         ...(nic.ipv4 ? { ip: nic.ipv4 } : {}),
         bridge: bridgeOf(network),
         network: network.name,
+        networkId: network.id,
+        ...(nic.ipv6 ? { ipv6: nic.ipv6 } : {}),
         ...(subnet ? { subnet: subnet.cidr } : {}),
         ...(subnet?.gateway ? { gateway: subnet.gateway } : {}),
+        ...(subnet6 ? { subnet6: subnet6.cidr } : {}),
+        ...(subnet6?.gateway ? { gateway6: subnet6.gateway } : {}),
       };
     }),
     personality: instance.spec.personality,

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { GuestSpec } from '@gantry/model';
+import type { GuestNic, GuestSpec } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../process/run.ts';
 import { makeHostKey } from './host-key.ts';
@@ -56,7 +56,7 @@ describe('identityArchive', () => {
     expect((await stat(join(dir, 'root/.ssh'))).mode & 0o777).toBe(0o700);
     expect((await stat(join(dir, 'etc/ssh/ssh_host_ed25519_key'))).mode & 0o777).toBe(0o600);
     expect(await file('etc/systemd/network/10-gantry-0.network')).toBe(
-      '[Match]\nMACAddress=52:54:00:00:00:01\n\n[Network]\nAddress=10.0.0.5/24\nGateway=10.0.0.1\nDNS=10.0.0.1\nKeepConfiguration=yes\n',
+      '[Match]\nMACAddress=52:54:00:00:00:01\n\n[Network]\nAddress=10.0.0.5/24\nGateway=10.0.0.1\nDNS=10.0.0.1\nKeepConfiguration=yes\nIPv6AcceptRA=no\n',
     );
     expect(await file('etc/network/interfaces')).toContain('address 10.0.0.5/24\n  gateway 10.0.0.1\n');
   });
@@ -142,10 +142,24 @@ describe('seedFiles', () => {
           'set-name': 'eth0',
           addresses: ['10.0.0.5/24'],
           routes: [{ to: '0.0.0.0/0', via: '10.0.0.1' }],
+          'accept-ra': false,
           nameservers: { addresses: ['10.0.0.1'] },
         },
       },
     });
+  });
+
+  it.each<[string, Partial<GuestNic>, boolean]>([
+    ['an IPv4 address alone', {}, false],
+    ['IPv6 with its gateway', { ipv6: '2001:db8::5', gateway6: 'fe80::1' }, false],
+    ['IPv6 whose gateway nobody told', { ipv6: '2001:db8::5' }, true],
+    ['other IPv6 addresses allowed', { allow: ['52:54:00:00:00:07', '2001:db8::/64'] }, true],
+    ['other MACs and IPv4 addresses allowed', { allow: ['52:54:00:00:00:07', '10.0.0.0/8'] }, false],
+    ['no filter', { filter: 'off' }, true],
+    ['addresses that are not ours to give', { filter: 'unbound' }, true],
+  ])('routers are heard with %s: %s', (_, change, heard) => {
+    const files = seedFiles(spec([{ ...nic, ...change }]));
+    expect(files['network-config'].includes('"accept-ra": false')).toBe(!heard);
   });
 
   it('lie on an ISO with the label that cloud-init looks for, and nowhere else', async () => {

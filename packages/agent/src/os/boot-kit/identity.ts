@@ -3,6 +3,7 @@
  * init-script.ts), put into the root file system by the guest itself. The node never mounts a guest's disk.
  */
 import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import type { GuestNic, GuestSpec } from '@gantry/model';
 import type { HostKey } from './host-key.ts';
 import { type CpioEntry, writeNewc } from './newc.ts';
@@ -99,6 +100,17 @@ const nicLine = (nic: GuestNic): string =>
     (nic.ipv6 && nic.gateway6) ?? '-',
   ].join(' ')}\n`;
 
+/**
+ * Whether router advertisements can be of use. What the filter binds to given addresses can use no other one, which an
+ * advertisement would make it prefer; networkd waits for one for 12 s and more before a guest without IPv6 counts as online.
+ */
+export const hearsRouters = ({ ipv4, ipv6, gateway6, filter, allow = [] }: GuestNic): boolean => {
+  const bound = filter === undefined || filter === 'bound';
+  const mayUseOthers =
+    !bound || (ipv4 ?? ipv6) === undefined || allow.some((source) => isIPv6(source.split('/')[0] ?? ''));
+  return mayUseOthers || (ipv6 !== undefined && gateway6 === undefined);
+};
+
 /** An address that is not granted must be asked for. Static ones stay as the initramfs has set them, without a daemon. */
 const needsDhcp = (nic: GuestNic): boolean => nic.dhcp && nic.ipv4 === undefined;
 const NETWORKD: CpioEntry = {
@@ -118,6 +130,7 @@ function networkdUnit(nic: GuestNic): string {
       ? ['LinkLocalAddressing=ipv6']
       : []),
     ...(address === undefined && address6 === undefined ? [] : ['KeepConfiguration=yes']),
+    ...(hearsRouters(nic) ? [] : ['IPv6AcceptRA=no']),
   ];
   const link = nic.mtu === undefined ? [] : ['', '[Link]', `MTUBytes=${nic.mtu}`];
   return ['[Match]', `MACAddress=${nic.mac}`, ...link, '', '[Network]', ...how, ''].join('\n');

@@ -3,7 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestNic, GuestSpec } from '@gantry/model';
 import { run } from '../../process/run.ts';
-import { hostnameOf } from './identity.ts';
+import { hearsRouters, hostnameOf } from './identity.ts';
 
 /** All three are JSON, which is YAML: nothing needs quoting by hand. */
 export function seedFiles(spec: GuestSpec): Record<'meta-data' | 'user-data' | 'network-config', string> {
@@ -44,6 +44,7 @@ function ethernet(nic: GuestNic, name: string): Record<string, unknown> {
     ...(ipv4 === undefined ? { dhcp4: nic.dhcp } : {}),
     ...(addresses.length > 0 ? { addresses } : {}),
     ...(routes.length > 0 ? { routes } : {}),
+    ...(hearsRouters(nic) ? {} : { 'accept-ra': false }),
     ...(servers.length > 0 ? { nameservers: { addresses: servers } } : {}),
     ...(mtu === undefined ? {} : { mtu }),
   };

@@ -48,19 +48,25 @@ const diskVariables = ({ path, sizeBytes, uuid }: OsDisk): Record<string, string
   DISK_0_BACKEND_TYPE: 'file:loop',
 });
 
+/** A NIC of Ganeti has one address, of either family: IP6 is ours, for where it has both. Networks have no tags here. */
 function nicVariables({ nics }: OsContext): Record<string, string> {
   const all: Record<string, string> = { NIC_COUNT: String(nics.length) };
   for (const [index, nic] of nics.entries()) {
     const fields = {
       MAC: nic.mac,
-      IP: nic.ip,
+      IP: nic.ip ?? nic.ipv6,
+      IP6: nic.ipv6,
       MODE: 'bridged',
       BRIDGE: nic.bridge,
       LINK: nic.bridge,
       FRONTEND_TYPE: 'paravirtual',
       NETWORK_NAME: nic.network,
+      NETWORK_UUID: nic.networkId,
+      NETWORK_TAGS: nic.network === undefined ? undefined : '',
       NETWORK_SUBNET: nic.subnet,
       NETWORK_GATEWAY: nic.gateway,
+      NETWORK_SUBNET6: nic.subnet6,
+      NETWORK_GATEWAY6: nic.gateway6,
     };
     for (const [field, value] of Object.entries(fields))
       if (value !== undefined) all[`NIC_${index}_${field}`] = value;
