@@ -16,6 +16,8 @@ export interface AgentLink extends ControllerLink {
   tunnel(id: string, signal: AbortSignal): Promise<ByteStream>;
   /** Certificates for this node's new keys. */
   certify(requests: SigningRequests, signal: AbortSignal): Promise<NodeCertificates>;
+  /** Certificates of the cluster's CA that count no more, PEM. */
+  revocations(signal: AbortSignal): Promise<string>;
   /** Whether the controller answers now; over the connection that is there, or a new one. */
   reaches(): Promise<boolean>;
   /** Goes on with other credentials; streams end and are dialled anew. */
@@ -62,6 +64,8 @@ export function agentLink(options: ClientOptions, speaker: Speaker = {}): AgentL
         { body: { requests } },
         { signal, timeoutMs: REPORT_TIMEOUT_MS },
       ),
+    revocations: async (signal) =>
+      (await client.call('getRevocations', {}, { signal, timeoutMs: REPORT_TIMEOUT_MS })).crl,
     reaches: async () =>
       await client.call('health', {}, { timeoutMs: REACH_TIMEOUT_MS }).then(
         ({ ok }) => ok,

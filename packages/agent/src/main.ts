@@ -16,8 +16,9 @@ import { fileJournal } from './host/journal.ts';
 import { type Identity, IdentityFiles } from './identity/identity-files.ts';
 import { join as joinCluster } from './identity/join.ts';
 import { leave } from './identity/leave.ts';
-import { installPki } from './identity/pki-layout.ts';
+import { installPki, installRevocations } from './identity/pki-layout.ts';
 import { keepIdentity, type RenewalParts } from './identity/renewal.ts';
+import { keepRevocations } from './identity/revocations.ts';
 import { libvirtAuth } from './libvirt-auth/main.ts';
 import { type AgentLink, agentLink } from './link.ts';
 import { startAgent } from './loop/agent.ts';
@@ -116,6 +117,7 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
     await Promise.all([
       running.done,
       keepIdentity({ env, files, ...certification(options, link) }, signal),
+      keepRevocations({ env, fetch: link.revocations, install: revoker(options, files) }, signal),
     ]).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
@@ -145,6 +147,13 @@ async function credentials({ state, api }: Options, identity: Identity | undefin
 }
 
 const tlsOf = ({ ca, agent }: Identity) => ({ ca, ...agent });
+
+const revoker =
+  ({ pki, libvirt }: Options, files: IdentityFiles) =>
+  async (crl: string): Promise<void> => {
+    const identity = await files.current();
+    if (identity) await installRevocations(pki, identity.ca, crl, libvirt);
+  };
 
 function certification({ api, pki, libvirt }: Options, link: AgentLink): Omit<RenewalParts, 'env' | 'files'> {
   const far = api.startsWith('https:');

@@ -107,6 +107,7 @@ export const endpoints = {
   deleteToken: 'DELETE /v1/tokens/:ref',
   joinNode: 'POST /v1/join',
   renewCertificates: 'POST /v1/agent/certificates',
+  getRevocations: 'GET /v1/agent/revocations',
   getAssignments: 'GET /v1/agent/assignments',
   watchAssignments: 'GET /v1/agent/watch',
   report: 'POST /v1/agent/reports',

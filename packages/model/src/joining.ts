@@ -54,6 +54,11 @@ export type JoinNode = Static<typeof JoinNode>;
 export const RenewCertificates = strict({ requests: SigningRequests });
 export type RenewCertificates = Static<typeof RenewCertificates>;
 
+export const Revocations = strict({
+  crl: Type.String({ description: 'PEM; of nodes that were removed, signed by the CA' }),
+});
+export type Revocations = Static<typeof Revocations>;
+
 export const NodeCertificates = strict({
   cluster: ClusterId,
   node: NodeId,

@@ -260,6 +260,24 @@ describe('commands by hand', () => {
     ]);
   });
 
+  test('with --group on its nodes only, whatever the others are', async () => {
+    await fleet.first.ok('group', 'create', 'edge');
+    await fleet.first.ok('node', 'set', 'node3', '--group', 'edge');
+    const mark = ['sh', '-c', 'echo touched >>/tmp/touched-by-group'];
+    const { code, stderr } = await fleet.first.gantry(['node', 'exec', '--group', 'edge', '--', ...mark]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/node3/);
+    expect(stderr).not.toMatch(/node[12]/);
+    expect(await node3.exec('cat', '/tmp/touched-by-group')).toBe('touched\n');
+    for (const machine of [fleet.first, node2])
+      await expect(machine.exec('cat', '/tmp/touched-by-group')).rejects.toThrow();
+    await node3.exec('rm', '/tmp/touched-by-group');
+    await fleet.first.ok('node', 'set', 'node3', '--group', 'default');
+    const none = await fleet.first.gantry(['node', 'exec', '--group', 'edge', '--', 'true']);
+    expect(none.code, none.stderr).not.toBe(0);
+    await fleet.first.ok('group', 'delete', 'edge', '--yes');
+  });
+
   test('are killed at their limit, and nothing of them goes on', async () => {
     const words = ['node', 'exec', '--node', 'node2', '--timeout', '500ms', '--', 'sleep', '4711'];
     expect(await fleet.first.gantry(words)).toMatchObject({
@@ -305,6 +323,24 @@ describe('commands by hand', () => {
     expect((await fleet.first.gantry(words, operator)).code).toBe(0);
     await fleet.first.ok('cluster', 'access', '--node-commands', 'nobody');
     expect((await fleet.first.gantry(words)).stderr).toMatch(/\[forbidden\]/);
+  });
+});
+
+describe('a node that is said to be switched off', () => {
+  test('takes no guests and no commands until it is taken back', async () => {
+    const { first } = fleet;
+    await first.ok('node', 'offline', 'node3');
+    const create = ['instance', 'create', 'later', '--image', 'debian/12', '--flavor', 'tiny', '--stopped'];
+    const refused = await first.gantry([...create, '--node', 'node3']);
+    expect(refused).toMatchObject({ code: 6, stderr: expect.stringMatching(/offline/) });
+    const { stdout, stderr } = await first.gantry(['node', 'exec', '--all', '--', 'hostname']);
+    expect(stdout.trim().split('\n').sort()).toEqual(['node1: node1', 'node2: node2']);
+    expect(stderr).toMatch(/left out, as they are offline: node3/);
+    await first.ok('node', 'undrain', 'node3');
+    expect(await first.ok('node', 'exec', '--node', 'node3', '--', 'hostname')).toContain('node3');
+    await first.ok(...create, '--node', 'node3');
+    expect((await nodeNamed('node3')).spec.role).toBe('active');
+    await first.ok('instance', 'delete', 'later', '--yes');
   });
 });
 
@@ -358,6 +394,35 @@ describe('leaving', () => {
     const events = await fleet.first.json<Event[]>('event', 'list', '--type', 'api.remove-node');
     expect(events[0]?.message).toBe('delete node node3');
     await until('the refusal', async () => /certificate_needed|no valid certificate/.test(await node3.log()));
+  });
+
+  test('another node’s libvirt takes its certificate no more, and goes on with those of others', async () => {
+    const hostName = (from: { run(argv: string[]): Promise<{ code: number; stderr: string }> }) =>
+      from.run(['virsh', '-q', '-c', `qemu+tls://${addressOf(2)}/system`, 'hostname']);
+    await until('the refusal by libvirt', async () => (await hostName(node3)).code !== 0, {
+      limitMs: 120_000,
+    });
+    const listed = await node2.exec('openssl', 'crl', '-in', '/etc/pki/CA/cacrl.pem', '-noout', '-text');
+    const serial = await node3.exec(
+      'openssl',
+      'x509',
+      '-in',
+      '/etc/pki/libvirt/clientcert.pem',
+      '-noout',
+      '-serial',
+    );
+    expect(listed).toContain(serial.trim().replace('serial=', ''));
+    expect(await node2.exec('cat', '/etc/pki/qemu/ca-crl.pem')).toBe(
+      await node2.exec('cat', '/etc/pki/CA/cacrl.pem'),
+    );
+    const others = await fleet.first.exec(
+      'virsh',
+      '-q',
+      '-c',
+      `qemu+tls://${addressOf(2)}/system`,
+      'hostname',
+    );
+    expect(others.trim()).toBe('node2');
   });
 
   test('what is left of it goes on its own word; bridges too', async () => {

@@ -3,11 +3,12 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NodeCertificates, SigningRequests } from '@gantry/model';
+import { err, type NodeCertificates, type SigningRequests } from '@gantry/model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { IdentityFiles, renewAtMs } from './identity-files.ts';
-import { removePki, writePki } from './pki-layout.ts';
+import { installRevocations, removePki, writePki } from './pki-layout.ts';
 import { keepIdentity } from './renewal.ts';
+import { keepRevocations } from './revocations.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gantry-identity-'));
 const { signal } = new AbortController();
@@ -209,4 +210,61 @@ test('libvirt and QEMU find the certificate in their layout; nothing is written 
   await removePki(pki, identity);
   const left = readdirSync(pki, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   expect(left.map(({ name }) => name)).toEqual(['cacert.pem']);
+});
+
+test('the list of revoked certificates comes where libvirt and QEMU look, libvirt is told, and it goes with the CA', async () => {
+  const identity = await adopt();
+  const pki = join(state, 'pki');
+  const told: string[][] = [];
+  const run = async (argv: readonly string[]) => {
+    told.push([...argv]);
+    return { code: 0, stdout: '', stderr: '', truncated: false };
+  };
+  const install = (ca: string, crl: string) => installRevocations(pki, ca, crl, '/run/x/libvirt-sock', run);
+  await install(identity.ca, 'list 1');
+  expect(told).toEqual([]);
+  await writePki(pki, identity, process.getgid?.());
+  await install('another authority', 'list 1');
+  expect(told).toEqual([]);
+  await install(identity.ca, 'list 1');
+  await install(identity.ca, 'list 1');
+  const admin = 'libvirtd:///system?socket=/run/x/libvirt-admin-sock';
+  expect(told).toEqual([['virt-admin', '-c', admin, 'server-update-tls', 'libvirtd']]);
+  for (const path of ['CA/cacrl.pem', 'qemu/ca-crl.pem'])
+    expect(readFileSync(join(pki, path), 'utf8')).toBe('list 1');
+  await removePki(pki, identity);
+  const left = readdirSync(pki, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  expect(left).toEqual([]);
+});
+
+test('the list is asked for again and again; where there is no authority, seldom', async () => {
+  const end = new AbortController();
+  const waits: number[] = [];
+  const clock = {
+    sleep: (ms: number) => {
+      waits.push(ms);
+      if (waits.length === 4) end.abort();
+      return Promise.resolve();
+    },
+  };
+  const answers = [
+    'a',
+    err('api_unreachable', { url: 'x', why: 'down' }),
+    'b',
+    err('not_joinable', { why: 'alone' }),
+  ];
+  const installed: string[] = [];
+  await keepRevocations(
+    {
+      env: { clock, log: () => {} },
+      fetch: () => {
+        const answer = answers.shift() ?? '';
+        return typeof answer === 'string' ? Promise.resolve(answer) : Promise.reject(answer);
+      },
+      install: async (crl) => void installed.push(crl),
+    },
+    end.signal,
+  );
+  expect(installed).toEqual(['a', 'b']);
+  expect(waits).toEqual([30_000, 30_000, 30_000, 3_600_000]);
 });

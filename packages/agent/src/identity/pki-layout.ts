@@ -29,6 +29,31 @@ export function pkiFiles({ ca, host: { key, cert } }: Pick<Identity, 'ca' | 'hos
   ];
 }
 
+/** Where libvirt and QEMU look for lists of revoked certificates, by default and without being told. */
+const CRL_FILES = ['CA/cacrl.pem', 'qemu/ca-crl.pem'] as const;
+
+/**
+ * The list that counts from now on, where the CA there is ours.
+ * @param ca certificate of the cluster's CA
+ */
+export async function installRevocations(
+  folder: string,
+  ca: string,
+  crl: string,
+  socket?: string,
+  run: Run = runProgram,
+): Promise<void> {
+  const here = (path: string) => readFile(join(folder, path), 'utf8').catch(() => undefined);
+  if ((await here('CA/cacert.pem')) !== ca) return;
+  let changed = false;
+  for (const path of CRL_FILES) {
+    if ((await here(path)) === crl) continue;
+    await replaceFile(join(folder, path), crl, 0o644);
+    changed = true;
+  }
+  if (changed) await takeUp(socket, run);
+}
+
 /**
  * Writes those that differ; QEMU, which runs as a user of its own, may read its keys.
  * @param group id of the group that QEMU runs as, if there is one
@@ -56,6 +81,8 @@ export async function writePki(
 
 /** Takes away those that are this node's; another authority's stay. */
 export async function removePki(folder: string, identity: Pick<Identity, 'ca' | 'host'>): Promise<void> {
+  const ours = (await readFile(join(folder, 'CA/cacert.pem'), 'utf8').catch(() => undefined)) === identity.ca;
+  if (ours) for (const path of CRL_FILES) await rm(join(folder, path), { force: true });
   for (const { path, text } of pkiFiles(identity)) {
     const file = join(folder, path);
     if ((await readFile(file, 'utf8').catch(() => undefined)) === text) await rm(file, { force: true });
@@ -69,10 +96,14 @@ export async function removePki(folder: string, identity: Pick<Identity, 'ca' | 
 export async function installPki(
   folder: string,
   identity: Identity,
-  socket = '/run/libvirt/libvirt-sock',
+  socket?: string,
   run: Run = runProgram,
 ): Promise<void> {
-  if (!(await writePki(folder, identity, await qemuGroup()))) return;
+  if (await writePki(folder, identity, await qemuGroup())) await takeUp(socket, run);
+}
+
+/** libvirt reads its certificates, and the list of those that count no more, when it starts and when it is told to. */
+async function takeUp(socket = '/run/libvirt/libvirt-sock', run: Run): Promise<void> {
   const admin = `libvirtd:///system?socket=${join(dirname(socket), 'libvirt-admin-sock')}`;
   // without TLS listeners, or not yet running, it has nothing to take up
   await run(['virt-admin', '-c', admin, 'server-update-tls', 'libvirtd'], { timeoutMs: 10_000 }).catch(

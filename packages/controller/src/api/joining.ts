@@ -134,6 +134,13 @@ export const renewCertificates: Handler<'renewCertificates'> = async (call) => {
   return { body: await answerOf(call.app, node, issued) };
 };
 
+/** For libvirt and QEMU, which know nothing of tokens. */
+export const getRevocations: Handler<'getRevocations'> = async ({ app }) => {
+  const { authority } = requireRemote(app);
+  const nodes = new Set((await app.store.list('node')).items.map(({ id }) => id as string));
+  return { body: { crl: await authority.revocations(nodes) } };
+};
+
 interface Pair<T> {
   agent: T;
   host: T;
@@ -154,10 +161,11 @@ async function issue(
   const names = [node.name, ...(address ? [address] : [new URL(url).hostname.replace(/[[\]]/g, '')])];
   const [dnsNames, addresses] = [names.filter((name) => !isIP(name)), names.filter((name) => isIP(name))];
   return {
-    agent: await authority.issue(keys.agent, { use: 'agent', name: node.id, days }),
+    agent: await authority.issue(keys.agent, { use: 'agent', name: node.id, node: node.id, days }),
     host: await authority.issue(keys.host, {
       use: 'host',
       name: node.name,
+      node: node.id,
       dnsNames,
       addresses,
       days,

@@ -9,6 +9,8 @@ export interface CertificateProfile {
   dnsNames?: readonly string[];
   addresses?: readonly string[];
   days: number;
+  /** Id of the node that it is for: with the node it is revoked. */
+  node?: string;
 }
 
 export interface Issued {
@@ -27,4 +29,6 @@ export interface CertificateAuthority {
    */
   publicKey(request: string): Promise<string>;
   issue(publicKey: string, profile: CertificateProfile): Promise<Issued>;
+  /** List of the revoked certificates, PEM: those that have not ended yet, of nodes that are not among these. */
+  revocations(nodes: ReadonlySet<string>): Promise<string>;
 }

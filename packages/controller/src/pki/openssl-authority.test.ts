@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
@@ -101,3 +101,39 @@ function forged(): string {
   der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
   return `${head}\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n${lines.at(-1)}\n`;
 }
+
+test('certificates of nodes that are gone are on the list of the revoked, also after a restart', async () => {
+  const key = await authority.publicKey(request(...P256));
+  const of = async (node: string) =>
+    (await authority.issue(key, { use: 'host', name: 'x', node, days: 90 })).certificate;
+  const [stays, goes] = [await of('one'), await of('two')];
+  const ca = join(folder, 'ca.pem');
+  const verdict = (certificate: string, crl: string): string => {
+    writeFileSync(join(folder, 'c.pem'), certificate);
+    writeFileSync(join(folder, 'crl.pem'), crl);
+    const words = ['verify', '-crl_check', '-CAfile', ca, '-CRLfile', join(folder, 'crl.pem')];
+    return spawnSync('openssl', [...words, join(folder, 'c.pem')], { encoding: 'utf8' }).stderr;
+  };
+  const all = await authority.revocations(new Set(['one', 'two']));
+  expect([verdict(stays, all), verdict(goes, all)]).toEqual(['', '']);
+  const again = await openAuthority(folder, 'test', systemEnv());
+  for (const each of [authority, again]) {
+    const left = await each.revocations(new Set(['one']));
+    expect(verdict(stays, left)).toBe('');
+    expect(verdict(goes, left)).toContain('certificate revoked');
+  }
+  expect(await again.revocations(new Set(['one']))).toBe(await again.revocations(new Set(['one', 'new'])));
+});
+
+test('what has ended is forgotten, and a line that a crash cut off does no harm', async () => {
+  const file = join(folder, 'issued');
+  const line = (serial: string, endsMs: number) => JSON.stringify({ node: 'n', serial, endsMs });
+  writeFileSync(
+    file,
+    `${line('AA', Date.now() - 1)}\n${line('BB', Date.now() + 60_000)}\n${line('CC', 9).slice(0, 9)}`,
+  );
+  const list = await (await openAuthority(folder, 'test', systemEnv())).revocations(new Set());
+  const said = execFileSync('openssl', ['crl', '-noout', '-text'], { input: list, encoding: 'utf8' });
+  expect(said.match(/Serial Number: \w+/g)).toEqual(['Serial Number: BB']);
+  expect(readFileSync(file, 'utf8')).toMatch(/^[^\n]*"BB"[^\n]*\n$/);
+});

@@ -10,7 +10,11 @@ import type {
   CertificateUse,
   Issued,
 } from './certificate-authority.ts';
+import { IssuedCertificates } from './issued.ts';
 import { openssl, opensslOutput } from './openssl.ts';
+import { revocationList } from './revocation-list.ts';
+
+const DAY_MS = 24 * 3_600_000;
 
 /** Nobody renews it by itself: all nodes trust it. */
 const CA_DAYS = 3650 * 2;
@@ -35,7 +39,8 @@ export async function openAuthority(folder: string, cluster: string, env: Env): 
   const pem = present ?? (await make(folder, cluster));
   const matches = new X509Certificate(pem).publicKey.equals(createPublicKey(await readFile(key, 'utf8')));
   if (!matches) throw err('store_unusable', { why: `${key} is not the key of ${certificate}` });
-  return new OpensslAuthority(folder, pem, env);
+  const issued = await IssuedCertificates.open(join(folder, 'issued'), env.clock.now());
+  return new OpensslAuthority({ folder, certificate: pem, env, issued });
 }
 
 async function make(folder: string, cluster: string): Promise<string> {
@@ -59,15 +64,26 @@ async function make(folder: string, cluster: string): Promise<string> {
   return await readFile(join(folder, 'ca.pem'), 'utf8');
 }
 
+interface AuthorityParts {
+  folder: string;
+  certificate: string;
+  env: Env;
+  issued: IssuedCertificates;
+}
+
 export class OpensslAuthority implements CertificateAuthority {
   readonly certificate: string;
   readonly #folder: string;
   readonly #env: Env;
+  readonly #issued: IssuedCertificates;
+  /** The latest list: of which serials, and how it is asked for meanwhile. */
+  #list: { of: string; pem: Promise<string> } | undefined;
 
-  constructor(folder: string, certificate: string, env: Env) {
+  constructor({ folder, certificate, env, issued }: AuthorityParts) {
     this.#folder = folder;
     this.certificate = certificate;
     this.#env = env;
+    this.#issued = issued;
   }
 
   async publicKey(request: string): Promise<string> {
@@ -87,13 +103,16 @@ export class OpensslAuthority implements CertificateAuthority {
     const work = await mkdtemp(join(this.#folder, 'issue-'));
     try {
       if (!/^[A-Za-z0-9.-]+$/.test(profile.name)) throw badRequest('for a plain name');
+      const serial = this.#serial();
+      const endsMs = this.#env.clock.now() + (profile.days + 1) * DAY_MS;
+      if (profile.node !== undefined) await this.#issued.add({ node: profile.node, serial, endsMs });
       const [key, extensions] = [join(work, 'public.pem'), join(work, 'extensions')];
       await writeFile(key, publicKey, { mode: 0o600 });
       await writeFile(extensions, extensionsOf(profile), { mode: 0o600 });
       const certificate = await opensslOutput([
         ...['x509', '-new', '-force_pubkey', key, '-subj', `/O=gantry/OU=${profile.use}/CN=${profile.name}`],
         ...['-CA', join(this.#folder, 'ca.pem'), '-CAkey', join(this.#folder, 'ca.key')],
-        ...['-days', String(profile.days), '-extfile', extensions, '-set_serial', this.#serial()],
+        ...['-days', String(profile.days), '-extfile', extensions, '-set_serial', `0x${serial}`],
       ]);
       const { fingerprint256 } = new X509Certificate(certificate);
       return { certificate, fingerprint: Buffer.from(fingerprint256.replaceAll(':', ''), 'hex') };
@@ -102,11 +121,24 @@ export class OpensslAuthority implements CertificateAuthority {
     }
   }
 
+  async revocations(nodes: ReadonlySet<string>): Promise<string> {
+    const now = this.#env.clock.now();
+    const revoked = this.#issued.ofOthers(nodes, now);
+    const of = revoked.map(({ serial }) => serial).join(' ');
+    if (this.#list?.of === of) return await this.#list.pem;
+    const pem = revocationList(this.#folder, revoked, now);
+    this.#list = { of, pem };
+    pem.catch(() => {
+      if (this.#list?.pem === pem) this.#list = undefined;
+    });
+    return await pem;
+  }
+
   /** 126 random bits: positive, and never used before. */
   #serial(): string {
     const bytes = Buffer.from(this.#env.randomBytes(16));
     bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-    return `0x${bytes.toString('hex')}`;
+    return bytes.toString('hex').toUpperCase();
   }
 }
 

@@ -14,6 +14,7 @@ export const fingerprintOf = (certificate: string): Uint8Array =>
 
 export function fakeAuthority(): CertificateAuthority {
   let serial = 0;
+  const issued: { serial: number; node: string }[] = [];
   return {
     certificate: wrap('CERTIFICATE', 'test CA'),
     async publicKey(request) {
@@ -24,7 +25,12 @@ export function fakeAuthority(): CertificateAuthority {
     },
     async issue(publicKey, profile) {
       const certificate = wrap('CERTIFICATE', JSON.stringify({ serial: ++serial, publicKey, ...profile }));
+      if (profile.node !== undefined) issued.push({ serial, node: profile.node });
       return { certificate, fingerprint: fingerprintOf(certificate) };
+    },
+    async revocations(nodes) {
+      const revoked = issued.filter(({ node }) => !nodes.has(node));
+      return wrap('X509 CRL', JSON.stringify(revoked.map((each) => each.serial)));
     },
   };
 }

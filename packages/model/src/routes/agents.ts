@@ -1,6 +1,6 @@
 /** Routes: machines that become nodes, and agents. */
 import { Assignments, Report, ReportAnswer, Speaker } from '../assignments.ts';
-import { JoinNode, NodeCertificates, RenewCertificates } from '../joining.ts';
+import { JoinNode, NodeCertificates, RenewCertificates, Revocations } from '../joining.ts';
 import { Revision } from '../resources/common.ts';
 import { optional, strict, Type } from '../schema.ts';
 import { agent, type Route } from './shapes.ts';
@@ -23,6 +23,14 @@ export const agentsRoutes = {
     status: 200,
     body: RenewCertificates,
     response: NodeCertificates,
+  },
+  getRevocations: {
+    method: 'GET',
+    path: '/v1/agent/revocations',
+    summary: 'certificates that count no more though they have not ended',
+    roles: agent,
+    status: 200,
+    response: Revocations,
   },
   getAssignments: {
     method: 'GET',
