@@ -1,7 +1,6 @@
 /** A network on an uplink from the command to the guest's tap, and a node that cannot have one. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cloudImage } from '../../lab/cloud-image.ts';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
@@ -109,87 +108,6 @@ describe('an address that a machine outside of the cluster has', () => {
       await cluster.ok('instance', 'delete', words[2] ?? '', '--yes');
     }
     await cluster.exec('umount', '/etc/hosts');
-  });
-});
-
-/** Another machine behind the uplink `up6`, and what it sees of guests. */
-describe('a guest with an IPv6 address', () => {
-  const outside = (...argv: string[]) => cluster.exec('ip', 'netns', 'exec', 'outside', ...argv);
-  const answers = (address: string) => () =>
-    outside('ping', '-6', '-c', '1', '-W', '1', address).then(
-      () => true,
-      () => false,
-    );
-  const inside = (user: string, address: string, command: string) =>
-    outside(
-      ...[
-        'ssh',
-        '-i',
-        cluster.sshKey,
-        '-o',
-        'StrictHostKeyChecking=no',
-        '-o',
-        'UserKnownHostsFile=/dev/null',
-      ],
-      ...['-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=20', `${user}@${address}`, command],
-    );
-
-  beforeAll(async () => {
-    await cluster.exec('ip', 'netns', 'add', 'outside');
-    const down = ['down6', 'address', '52:54:00:66:66:66', 'netns', 'outside'];
-    await cluster.exec('ip', 'link', 'add', 'up6', 'type', 'veth', 'peer', 'name', ...down);
-    await cluster.exec('ip', '-n', 'outside', 'addr', 'add', '2001:db8:6::1/64', 'dev', 'down6', 'nodad');
-    await cluster.exec('ip', '-n', 'outside', 'link', 'set', 'down6', 'up');
-    await cluster.exec('ip', '-n', 'outside', 'addr', 'add', '2001:db8:ffff::1/128', 'dev', 'down6', 'nodad');
-    const subnet = ['--subnet6', '2001:db8:6::/64', '--gateway6', '2001:db8:6::1'];
-    await cluster.ok('network', 'create', 'net6', '--uplink', 'up6', '--bridge', 'br6', ...subnet);
-    await shown('net6', /ready/);
-  });
-  afterAll(async () => {
-    await cluster.ok('network', 'delete', 'net6', '--yes');
-    await cluster.exec('ip', 'netns', 'del', 'outside');
-  });
-
-  const keys = () => ['--ssh-key', `${cluster.sshKey}.pub`];
-  /** Beyond the gateway lies an address of another subnet. */
-  const asked = 'ip -6 -o addr show scope global; ip -6 route; ping -6 -c 1 -W 5 2001:db8:ffff::1';
-
-  test('has it from the built-in provider, alone, while it boots and after', {
-    timeout: 300_000,
-  }, async () => {
-    const nic = ['--nic', 'net6,ip6=2001:db8:6::aa'];
-    await cluster.ok('launch', 'debian/12', 'six', ...nic, ...keys());
-    await until('it answers a ping', answers('2001:db8:6::aa'), { limitMs: 120_000 });
-    const login = async () => / login:/m.test(await cluster.ok('logs', 'six'));
-    await until('a login prompt', login, { limitMs: 180_000 });
-    const told = await inside('root', '2001:db8:6::aa', asked);
-    expect(told).toMatch(/eth0 +inet6 2001:db8:6::aa\/64/);
-    expect(told).toMatch(/^default via 2001:db8:6::1 dev eth0/m);
-    expect(told).toContain(' 0% packet loss');
-    await cluster.ok('instance', 'delete', 'six', '--yes');
-  });
-
-  test('has it from cloud-init, and waits for no router where there is none', {
-    timeout: 900_000,
-  }, async () => {
-    const file = await cloudImage();
-    await cluster.ok('image', 'import', file, '--name', 'cloud', '--format', 'qcow2');
-    const nics = ['--nic', 'net6,ip6=2001:db8:6::bb', '--nic', 'default'];
-    await cluster.ok('launch', 'cloud', 'cloud6', ...nics, ...keys());
-    await until('it answers a ping', answers('2001:db8:6::bb'), { limitMs: 480_000 });
-    const done = () =>
-      inside('debian', '2001:db8:6::bb', 'cloud-init status --wait').then(
-        (said) => said.includes('status: done'),
-        () => false,
-      );
-    await until('cloud-init is done', done, { limitMs: 300_000 });
-    const told = await inside('debian', '2001:db8:6::bb', asked);
-    expect(told).toMatch(/eth0 +inet6 2001:db8:6::bb\/64/);
-    expect(told).toMatch(/^default via 2001:db8:6::1 dev eth0/m);
-    expect(told).toContain(' 0% packet loss');
-    const units = await inside('debian', '2001:db8:6::bb', 'cat /run/systemd/network/*eth*.network');
-    expect(units.match(/^IPv6AcceptRA=no$/gm)).toHaveLength(2);
-    await cluster.ok('instance', 'delete', 'cloud6', '--yes');
   });
 });
 
