@@ -111,6 +111,68 @@ describe('an address that a machine outside of the cluster has', () => {
   });
 });
 
+/** Another machine behind the uplink `up6`, and what it sees of guests. */
+describe('a guest with an IPv6 address', () => {
+  const outside = (...argv: string[]) => cluster.exec('ip', 'netns', 'exec', 'outside', ...argv);
+  const answers = (address: string) => () =>
+    outside('ping', '-6', '-c', '1', '-W', '1', address).then(
+      () => true,
+      () => false,
+    );
+  const inside = (user: string, address: string, command: string) =>
+    outside(
+      ...[
+        'ssh',
+        '-i',
+        cluster.sshKey,
+        '-o',
+        'StrictHostKeyChecking=no',
+        '-o',
+        'UserKnownHostsFile=/dev/null',
+      ],
+      ...['-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=20', `${user}@${address}`, command],
+    );
+
+  beforeAll(async () => {
+    await cluster.exec('ip', 'netns', 'add', 'outside');
+    const down = ['down6', 'address', '52:54:00:66:66:66', 'netns', 'outside'];
+    await cluster.exec('ip', 'link', 'add', 'up6', 'type', 'veth', 'peer', 'name', ...down);
+    await cluster.exec('ip', '-n', 'outside', 'addr', 'add', '2001:db8:6::1/64', 'dev', 'down6', 'nodad');
+    await cluster.exec('ip', '-n', 'outside', 'link', 'set', 'down6', 'up');
+    await cluster.exec('ip', '-n', 'outside', 'addr', 'add', '2001:db8:ffff::1/128', 'dev', 'down6', 'nodad');
+    const subnet = ['--subnet6', '2001:db8:6::/64', '--gateway6', '2001:db8:6::1'];
+    await cluster.ok('network', 'create', 'net6', '--uplink', 'up6', '--bridge', 'br6', ...subnet);
+    await shown('net6', /ready/);
+  });
+  afterAll(async () => {
+    await cluster.ok('network', 'delete', 'net6', '--yes');
+    await cluster.exec('ip', 'netns', 'del', 'outside');
+  });
+
+  const keys = () => ['--ssh-key', `${cluster.sshKey}.pub`];
+  /** Beyond the gateway lies an address of another subnet. */
+  const asked = 'ip -6 -o addr show scope global; ip -6 route; ping -6 -c 1 -W 5 2001:db8:ffff::1';
+
+  test('has it from the built-in provider, alone, while it boots and after', {
+    timeout: 600_000,
+  }, async () => {
+    const nic = ['--nic', 'net6,ip6=2001:db8:6::aa'];
+    await cluster.ok('launch', 'debian/12', 'six', ...nic, ...keys());
+    await until('it answers a ping', answers('2001:db8:6::aa'), { limitMs: 120_000 });
+    const sign = () =>
+      inside('root', '2001:db8:6::aa', 'true').then(
+        () => true,
+        () => false,
+      );
+    await until('its ssh answers', sign, { limitMs: 400_000 });
+    const told = await inside('root', '2001:db8:6::aa', asked);
+    expect(told).toMatch(/eth0 +inet6 2001:db8:6::aa\/64/);
+    expect(told).toMatch(/^default via 2001:db8:6::1 dev eth0/m);
+    expect(told).toContain(' 0% packet loss');
+    await cluster.ok('instance', 'delete', 'six', '--yes');
+  });
+});
+
 test('a node without the uplink says so, and no instance goes there until it is set right', async () => {
   await cluster.ok('network', 'create', 'net2', '--uplink', 'bond9', '--bridge', 'br2');
   await shown('net2', /failed\s+.*there is no interface bond9 on the node/);
