@@ -11,6 +11,7 @@ import type {
   GuestSpec,
   InstanceId,
   OperationId,
+  Plug,
 } from '@gantry/model';
 
 /** Base image of an uploaded image: fetch the content, check digest and header, keep it content-addressed. */
@@ -92,6 +93,30 @@ export interface GuestRemove {
   do: 'guest.remove';
   instance: InstanceId;
 }
+/**
+ * The device that `spec.plug` names: plugged into the running guest, taken out of it, or changed in it. The last two end
+ * when the guest has obeyed, or with a refusal after a bounded time.
+ */
+export interface GuestAttachDevice {
+  do: 'guest.attachDevice';
+  spec: PluggedSpec;
+}
+export interface GuestDetachDevice {
+  do: 'guest.detachDevice';
+  spec: PluggedSpec;
+}
+export interface GuestUpdateDevice {
+  do: 'guest.updateDevice';
+  spec: PluggedSpec;
+}
+export type PluggedSpec = GuestSpec & { plug: Plug };
+/** Make a disk larger; under a running guest QEMU does it, and the guest is told. */
+export interface DiskGrow {
+  do: 'disk.grow';
+  spec: DiskReplicaSpec;
+  /** The guest that has it open. */
+  open?: { instance: InstanceId; path: string };
+}
 /** One act, at most once; the loop has journaled its begin before. */
 export interface ActPerform {
   do: 'act.perform';
@@ -116,6 +141,10 @@ export type Action =
   | GuestReboot
   | GuestDestroy
   | GuestRemove
+  | GuestAttachDevice
+  | GuestDetachDevice
+  | GuestUpdateDevice
+  | DiskGrow
   | ActPerform;
 
 export type ActionName = Action['do'];
@@ -137,6 +166,7 @@ export function subjectOf(action: Action): string {
       return `base:${action.spec.sha256}`;
     case 'disk.create':
     case 'disk.remove':
+    case 'disk.grow':
       return `disk:${action.spec.disk}`;
     case 'network.ensure':
     case 'network.remove':
@@ -151,6 +181,10 @@ export function subjectOf(action: Action): string {
     case 'guest.define':
     case 'guest.save':
       return `guest:${action.spec.instance}`;
+    case 'guest.attachDevice':
+    case 'guest.detachDevice':
+    case 'guest.updateDevice':
+      return plugSubject(action.spec.instance);
     case 'act.perform':
       return `guest:${action.action.instance}`;
     default:
@@ -158,9 +192,17 @@ export function subjectOf(action: Action): string {
   }
 }
 
+/** A guest may be stopped while it is asked to give up a device. */
+export const plugSubject = (instance: string): string => `plug:${instance}`;
+
+type OfDevice = GuestAttachDevice | GuestDetachDevice | GuestUpdateDevice;
+const isOfDevice = (action: Action): action is OfDevice => action.do.endsWith('Device');
+
 /** The operation that wants to read about it. */
 export function operationOf(action: Action): OperationId | undefined {
   if (action.do === 'disk.create' || action.do === 'disk.remove') return action.spec.operation;
+  if (action.do === 'disk.grow') return action.spec.operation;
+  if (isOfDevice(action)) return action.spec.plug.operation;
   if (
     action.do === 'guest.start' ||
     action.do === 'guest.define' ||

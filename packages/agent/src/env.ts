@@ -127,6 +127,10 @@ export interface GuestMemory {
   rebootRepeatedAt?: number;
   /** `probeText` of the addresses that nobody else answered for. */
   probed?: string;
+  /** Disks that the running guest was asked to give up and is to have all the same. */
+  unplugging?: string[];
+  /** Operation whose change of a device was carried out in the guest that runs. */
+  updatedBy?: string;
   startedAt?: number;
   /** It was last seen to reboot inside the same QEMU; what it said of itself before is of another boot. */
   rebootedAt?: number;

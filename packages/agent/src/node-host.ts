@@ -98,6 +98,11 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
   const performers: Performers = {
     ...storage.perform,
     ...guests.perform,
+    'disk.grow': async (action, log, abort) => {
+      if (action.open) await guests.growDisk(action.open.instance, action.open.path, action.spec.sizeBytes);
+      else await storage.perform['disk.grow'](action, log, abort);
+      return {};
+    },
     'network.ensure': ({ spec, leases }) => network.ensure(spec, leases).then(() => ({})),
     'network.remove': ({ spec }) => network.remove(spec).then(() => ({})),
     'address.probe': ({ spec }, _log, abort) => addresses.probe(spec, abort).then(() => ({})),

@@ -14,6 +14,8 @@ export interface SeenDomain {
   memoryMiB: number;
   /** Its memory lies on disk; libvirt goes on with it at the next start, unless told not to. */
   saved?: true;
+  /** Files of its disks, while QEMU runs. */
+  disks?: { path: string }[];
 }
 
 export interface SeenDisk {
@@ -23,6 +25,8 @@ export interface SeenDisk {
   operation?: string;
   template: 'file-qcow2' | 'file-raw';
   path: string;
+  /** What a guest sees of a ready one; absent where it could not be read. */
+  sizeBytes?: number;
 }
 
 export interface SeenBase {

@@ -13,6 +13,7 @@ type ListRoute = Extract<
   | 'listProjects'
   | 'listTokens'
   | 'listUsers'
+  | 'listDisks'
 >;
 
 const named =
@@ -31,6 +32,19 @@ export const nodeNames = named('listNodes');
 export const projectNames = named('listProjects');
 export const tokenNames = named('listTokens');
 export const userNames = named('listUsers');
+
+export const diskNames = named('listDisks');
+/** By their places: `web1:0`. */
+export const diskPlaces: Complete = async ({ client }) => {
+  const [{ items: disks }, { items: instances }] = await Promise.all([
+    client.call('listDisks', { query: { limit: 1000 } }),
+    client.call('listInstances', { query: { limit: 1000 } }),
+  ]);
+  return disks.map(({ name, spec }) => {
+    const holder = instances.find(({ id }) => id === spec.instance);
+    return holder ? `${holder.name}:${spec.index}` : name;
+  });
+};
 
 export const operationNumbers: Complete = async ({ client }) => {
   const { items } = await client.call('listOperations', { query: { limit: 20 } });

@@ -16,6 +16,7 @@ const nouns: Record<string, string> = {
   image: 'what disks are made from',
   flavor: 'sizes and hardware of guests',
   guest: 'hardware of guests, also without a cluster',
+  disk: 'virtual disks, and those of an instance',
   nic: 'network interfaces of an instance',
   network: 'networks and their addresses',
   node: 'machines that run guests',

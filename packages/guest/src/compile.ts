@@ -11,7 +11,7 @@ import { refused } from './refusal.ts';
 import { clockFrom } from './specs/clock.ts';
 import { cpuFrom } from './specs/cpu.ts';
 import { cpuTuneFrom, numaTuneFrom, vcpuFrom } from './specs/cpu-tune.ts';
-import { hasIoThread } from './specs/disk.ts';
+import { threadsOf } from './specs/disk.ts';
 import { launchSecurityFrom } from './specs/encryption.ts';
 import { featuresFrom } from './specs/features.ts';
 import { firmwareFrom } from './specs/firmware.ts';
@@ -77,8 +77,8 @@ const cpuAndMemory = (wanted: Wanted) => ({
   cpu: cpuFrom(wanted),
 });
 
-function ioThreadsFrom({ settings, disks }: Wanted) {
-  const count = disks.filter((disk) => hasIoThread(disk, settings)).length;
+function ioThreadsFrom(wanted: Wanted) {
+  const count = Math.max(0, ...threadsOf(wanted).values());
   if (count === 0) return undefined;
   const by = builtin(
     'iothreads',

@@ -2,9 +2,10 @@
 import type { GuestDisk, GuestInput } from '@gantry/model';
 import { type DiskBus, deviceName } from './elements/disk.ts';
 import type { HostContext } from './host-context.ts';
+import { iotuneOf } from './limits.ts';
 import { builtin, type Decided, decided, origin } from './origin.ts';
 import { refused } from './refusal.ts';
-import { diskBusFrom, SERIAL_LENGTH, serialOf } from './specs/disk.ts';
+import { diskBusFrom, SEED_SERIAL, SERIAL_LENGTH, serialOf } from './specs/disk.ts';
 import type { Settings } from './specs/settings.ts';
 import type { DiskPlan } from './wanted.ts';
 
@@ -17,17 +18,21 @@ const MOST_IDE = 4;
 export function disksFromInput(settings: Settings, input: GuestInput, host: HostContext): DiskPlan[] {
   const bus = diskBusFrom(settings);
   checkDisks(input.disks, bus.value, host.seedIso !== undefined);
-  const disks = input.disks.map((entry, index) => dataDisk(settings, entry, index, bus, host));
-  return host.seedIso === undefined ? disks : [...disks, seedDisk(host.seedIso, bus, disks.length)];
+  const disks = input.disks.map((entry, position) => dataDisk(settings, entry, position, bus, host));
+  const next = 1 + Math.max(-1, ...input.disks.map(({ index }, position) => index ?? position));
+  return host.seedIso === undefined ? disks : [...disks, seedDisk(host.seedIso, bus, next)];
 }
 
 function dataDisk(
   { profile }: Settings,
   entry: GuestDisk,
-  index: number,
-  bus: Decided<DiskBus>,
+  position: number,
+  general: Decided<DiskBus>,
   host: HostContext,
 ): DiskPlan {
+  const index = entry.index ?? position;
+  const { device = {} } = entry;
+  const bus = device.bus ? own(device.bus, index, 'bus') : general;
   const file = Object.hasOwn(host.disks, entry.id) ? host.disks[entry.id] : undefined;
   if (!file) throw refused(`disk ${entry.id} is not on this node`);
   return {
@@ -39,9 +44,16 @@ function dataDisk(
     name: deviceName(bus.value, index),
     local: true,
     ...(profile.diskSerial ? { serial: serialOf(entry.id) } : {}),
+    index,
+    ...(device.readOnly ? { readOnly: true } : {}),
+    ...(device.cache ? { ownCache: own(device.cache, index, 'cache') } : {}),
+    ...(device.limits ? { ownLimits: own(iotuneOf(device.limits), index, 'limits') } : {}),
     origin: origin('instance', `disks[${index}]`, `disk ${entry.id}, serial number from its id`),
   };
 }
+
+const own = <T>(value: T, index: number, what: string): Decided<T> =>
+  decided(value, origin('instance', `disks[${index}].${what}`, `set for disk ${index} of the instance`));
 
 /** On the bus of the disks: the image’s kernel must be able to read it. */
 const seedDisk = (path: string, bus: Decided<DiskBus>, disks: number): DiskPlan => ({
@@ -52,7 +64,7 @@ const seedDisk = (path: string, bus: Decided<DiskBus>, disks: number): DiskPlan 
   bus,
   name: deviceName(bus.value, bus.value === 'virtio' ? SEED_INDEX : disks),
   local: false,
-  serial: 'gantry-seed',
+  serial: SEED_SERIAL,
   readOnly: true,
   cache: decided('writeback', builtin('seed', 'small, read once, never written')),
   origin: origin('image', 'cloudInit', 'the image reads a NoCloud seed: host name, keys, network'),

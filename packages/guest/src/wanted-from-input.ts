@@ -12,7 +12,7 @@ import { builtin, origin } from './origin.ts';
 import type { Profile } from './profiles.ts';
 import { refused } from './refusal.ts';
 import { checkGuest } from './specs/check.ts';
-import { diskBusFrom } from './specs/disk.ts';
+import { firstBus } from './specs/disk.ts';
 import { encryptionOn } from './specs/encryption.ts';
 import { lifecycleFrom } from './specs/lifecycle.ts';
 import { machineFrom } from './specs/machine.ts';
@@ -129,7 +129,7 @@ const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
   ...(host.variables === undefined ? {} : { variables: host.variables }),
 });
 
-function bootOf({ boot }: GuestInput, host: HostContext, settings: Settings): BootPlan {
+function bootOf({ boot, disks }: GuestInput, host: HostContext, settings: Settings): BootPlan {
   if (boot.kernel === 'disk')
     return {
       kind: 'disk',
@@ -137,7 +137,7 @@ function bootOf({ boot }: GuestInput, host: HostContext, settings: Settings): Bo
       origin: origin('instance', 'boot.kernel', 'the firmware boots the first disk'),
     };
   if (host.kernel === undefined) throw refused('it boots a kernel of its own, but the node has none for it');
-  const root = boot.root ?? firstDisk(diskBusFrom(settings).value);
+  const root = boot.root ?? firstDisk(firstBus(settings, disks));
   const previewed = [`root=${root}`, 'console=ttyS0', boot.args ?? ''];
   return {
     kind: 'kernel',

@@ -26,6 +26,11 @@ export interface DiskPlan {
   readonly name: string;
   readonly serial?: string;
   readonly readOnly?: boolean;
+  /** Its place among the instance’s disks, kept while others come and go. */
+  readonly index?: number;
+  /** Set for this one disk of the instance: before everything else. */
+  readonly ownCache?: Decided<CacheMode>;
+  readonly ownLimits?: Decided<{ readonly [K in IotuneLimit]?: number }>;
   readonly shareable?: boolean;
   /** The file system or pool preallocated it, so that asynchronous I/O of the kernel never waits. */
   readonly nativeIo?: boolean;

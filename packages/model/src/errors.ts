@@ -266,6 +266,18 @@ export const errorRegistry = {
     'disk of {size} is smaller than its image needs ({needed})',
     'Choose a larger disk.',
   ),
+  disk_elsewhere: entry(
+    409,
+    5,
+    'disk {name} is on node {node}, and instance {instance} is on {other}',
+    'Its bytes are on one node only: attach it to an instance there.',
+  ),
+  disk_attached: entry(
+    409,
+    5,
+    'disk {name} is attached to instance {instance}',
+    'Detach it first: `gantry instance disk detach {instance} {name}`.',
+  ),
   no_space: entry(507, 6, 'no space left on {where}', 'Free space there and retry the operation.'),
   os_provider_failed: entry(
     502,
@@ -322,6 +334,18 @@ export const errorRegistry = {
     1,
     'libvirt on {node} does not let the agent in: {why}',
     'Set up its access there with `gantry node libvirt-auth`; the agent tries again by itself.',
+  ),
+  device_refused: entry(
+    502,
+    1,
+    '{name} refuses to give up {device}',
+    'It stays attached. Stop using it inside the guest and repeat the command, or stop the guest first.',
+  ),
+  device_kept: entry(
+    504,
+    1,
+    '{name} did not give up {device} within {limit}',
+    'It stays attached. A guest that boots, hangs or has no driver for hot-plug does not answer: repeat the command later, or stop the guest first.',
   ),
   guest_refused: entry(502, 1, 'the guest cannot be built: {why}', 'Change the named setting.'),
   node_unreachable: entry(

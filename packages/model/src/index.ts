@@ -1,6 +1,7 @@
 /** The nouns of Gantry. No I/O. */
 export * from './access-requests.ts';
 export * from './assignments.ts';
+export * from './disk-requests.ts';
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './inheritance.ts';
@@ -23,12 +24,14 @@ export * from './resources/cluster.ts';
 export * from './resources/common.ts';
 export * from './resources/cpu.ts';
 export * from './resources/disk.ts';
+export * from './resources/disk-device.ts';
 export * from './resources/drain.ts';
 export * from './resources/event.ts';
 export * from './resources/finding.ts';
 export * from './resources/flavor.ts';
 export * from './resources/group.ts';
 export * from './resources/guest.ts';
+export * from './resources/guest-devices.ts';
 export * from './resources/guest-diff.ts';
 export * from './resources/host-policy.ts';
 export * from './resources/image.ts';

@@ -21,6 +21,10 @@ export const instanceActions = {
   ],
   set: ['stopped', 'starting', 'running', 'stopping', 'paused', 'suspended', 'crashed', 'failed', 'unknown'],
   rename: ['stopped'],
+  'attach a disk to': ['stopped', 'running'],
+  'detach a disk from': ['stopped', 'running'],
+  'set a disk of': ['stopped', 'running', 'paused'],
+  'grow a disk of': ['stopped', 'running', 'paused', 'crashed', 'failed'],
   lock: [
     'creating',
     'stopped',

@@ -6,6 +6,7 @@ import { accessRoutes } from './routes/access.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { clusterRoutes } from './routes/cluster.ts';
+import { disksRoutes } from './routes/disks.ts';
 import { instancesRoutes } from './routes/instances.ts';
 import { nodesRoutes } from './routes/nodes.ts';
 import { recordsRoutes } from './routes/records.ts';
@@ -21,6 +22,7 @@ export const routes = {
   ...nodesRoutes,
   ...catalogueRoutes,
   ...instancesRoutes,
+  ...disksRoutes,
   ...recordsRoutes,
   ...accessRoutes,
   ...agentsRoutes,

@@ -1,5 +1,5 @@
 /** The agent's actions on a fake node: whole, and halfway. Each looks before it acts, as the real ones must. */
-import type { Action, ActionOf } from '@gantry/agent';
+import type { Action, ActionOf, PluggedSpec } from '@gantry/agent';
 import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec } from '@gantry/model';
@@ -23,6 +23,10 @@ export const durations: Record<Action['do'], number> = {
   'guest.reboot': 5,
   'guest.destroy': 30,
   'guest.remove': 20,
+  'guest.attachDevice': 60,
+  'guest.detachDevice': 900,
+  'guest.updateDevice': 10,
+  'disk.grow': 30,
   'act.perform': 10,
 };
 
@@ -75,6 +79,16 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       node.domains.delete(action.instance);
       node.guestFiles.delete(action.instance);
       return;
+    case 'guest.attachDevice':
+      plug(node, action.spec);
+      return;
+    case 'guest.detachDevice':
+      unplug(node, action.spec);
+      return;
+    case 'disk.grow':
+      node.disks.set(action.spec.disk, { ...disk(action, 'ready') });
+      return;
+    case 'guest.updateDevice':
     case 'guest.reboot':
     case 'act.perform':
       return;
@@ -91,13 +105,38 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'guest.remove') node.domains.delete(action.instance);
 }
 
-function disk(action: ActionOf<'disk.create'>, state: 'creating' | 'ready') {
-  const { disk: id, template, operation } = action.spec;
+/** QEMU refuses a file that it cannot open, or that another has open. */
+function plug(node: FakeNode, { instance, plug: { disk: id } }: PluggedSpec): void {
+  const domain = node.domains.get(instance);
+  if (!domain || domain.state === 'shutoff' || id === undefined || domain.disks.includes(id)) return;
+  requireFree(node, id, instance);
+  domain.disks.push(id);
+}
+
+function requireFree(node: FakeNode, id: string, instance: string): void {
+  if (node.disks.get(id)?.state !== 'ready') throw err('guest_refused', { why: `disk ${id} is not ready` });
+  const other = [...node.domains.values()].find(
+    (one) => one.uuid !== instance && one.state !== 'shutoff' && one.disks.includes(id),
+  );
+  if (other) throw new Error(`disk ${id} would be open twice: ${other.name}`);
+}
+
+function unplug(node: FakeNode, { instance, plug: { disk: id } }: PluggedSpec): void {
+  const domain = node.domains.get(instance);
+  if (!domain || domain.state === 'shutoff') return;
+  if (node.stubborn.has(instance))
+    throw err('device_kept', { device: 'a disk', name: domain.name, limit: '15 s' });
+  domain.disks = domain.disks.filter((one) => one !== id);
+}
+
+function disk(action: ActionOf<'disk.create' | 'disk.grow'>, state: 'creating' | 'ready') {
+  const { disk: id, template, operation, sizeBytes } = action.spec;
   return {
     disk: id,
     state,
     template,
     path: `/disks/${id}.${state}`,
+    sizeBytes,
     ...(state === 'creating' ? { operation } : {}),
   };
 }
@@ -137,8 +176,7 @@ function define(node: FakeNode, spec: GuestSpec): FakeDomain {
 }
 
 function start(node: FakeNode, spec: GuestSpec, now: number): void {
-  for (const { id } of spec.input.disks)
-    if (node.disks.get(id)?.state !== 'ready') throw err('guest_refused', { why: `disk ${id} is not ready` });
+  for (const { id } of spec.input.disks) requireFree(node, id, spec.instance);
   const known = node.domains.get(spec.instance);
   if (known?.ours && compareEpochs(known.ours.epoch, spec.epoch) > 0)
     throw err('guest_refused', { why: 'older epoch' });

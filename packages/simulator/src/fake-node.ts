@@ -3,7 +3,8 @@
 import type { JournalState, Observation, SeenDisk, SeenDomain, SeenNetwork } from '@gantry/agent';
 import type { Epoch } from '@gantry/model';
 
-export interface FakeDomain extends SeenDomain {
+export interface FakeDomain extends Omit<SeenDomain, 'disks'> {
+  /** Their ids. */
   disks: string[];
   tap: boolean;
 }
@@ -23,6 +24,8 @@ export interface FakeNode {
   guestFiles: Set<string>;
   journal: string | undefined;
   libvirt: boolean;
+  /** Instances whose guests give up no device. */
+  stubborn: Set<string>;
   /** Every start of a guest: when, which epoch. The invariant "no guest twice" reads it. */
   starts: { instance: string; epoch: Epoch; at: number; restored: boolean }[];
   nextDomainId: number;
@@ -41,6 +44,7 @@ export const fakeNode = (name: string, cluster: string, bootId: string): FakeNod
   guestFiles: new Set(),
   journal: undefined,
   libvirt: true,
+  stubborn: new Set(),
   starts: [],
   nextDomainId: 1,
 });
@@ -49,7 +53,10 @@ export function look(node: FakeNode): Observation {
   return {
     libvirt: node.libvirt,
     domains: node.libvirt
-      ? [...node.domains.values()].map(({ disks: _, tap: __, ...domain }) => ({ ...domain }))
+      ? [...node.domains.values()].map(({ disks, tap: _, ...domain }) => ({
+          ...domain,
+          ...(domain.state === 'shutoff' ? {} : { disks: disks.map((id) => ({ path: pathOf(node, id) })) }),
+        }))
       : [],
     disks: [...node.disks.values()].map((disk) => ({ ...disk })),
     bases: [...node.bases.values()].map((base) => ({ ...base, users: [] })),
@@ -58,6 +65,8 @@ export function look(node: FakeNode): Observation {
     guestFiles: [...node.guestFiles],
   };
 }
+
+const pathOf = ({ disks }: FakeNode, id: string): string => disks.get(id)?.path ?? `/gone/${id}`;
 
 /** Power cut and boot: QEMU processes, bridges and taps are gone; files and definitions stay. */
 export function powerCycle(node: FakeNode, bootId: string): void {

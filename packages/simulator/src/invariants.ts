@@ -11,8 +11,13 @@ export async function assertSound({ node, store }: Simulation): Promise<void> {
     if (!guests.some((guest) => guest.spec.instance === domain.uuid))
       problems.push(`${domain.name} runs unbound`);
     if (domain.tap && !node.filters.has(domain.uuid)) problems.push(`${domain.name} runs without filter`);
-    for (const disk of domain.disks)
+    for (const disk of domain.disks) {
+      const other = [...node.domains.values()].find(
+        (d) => d !== domain && d.state !== 'shutoff' && d.disks.includes(disk),
+      );
+      if (other) problems.push(`disk ${disk} is open in ${domain.name} and ${other.name}`);
       if (node.disks.get(disk)?.state !== 'ready') problems.push(`${domain.name} runs without disk ${disk}`);
+    }
   }
   problems.push(...(await miscounted(store)));
   if (problems.length) throw new Error(problems.join('; '));

@@ -33,14 +33,48 @@ const someQuota = (random: Random): object =>
     ? { instances: null, memoryMiB: null }
     : { instances: random.between(1, 4), memoryMiB: 512 * random.between(1, 6) };
 
-/** What users and guests do; refusals are part of it (busy, wrong state, not found), anything else is a failure. */
-async function step(sim: Simulation, random: Random): Promise<void> {
+type Acts = (() => Promise<unknown>)[];
+interface Day {
+  begin(sim: Simulation): Promise<void>;
+  acts(sim: Simulation, random: Random): Acts;
+}
+
+/** A disk goes from hand to hand. */
+function ofDisks(sim: Simulation, random: Random, name: string): Acts {
+  const disk = random.chance(0.5) ? 'data' : 'logs';
+  const params = { ref: name };
+  const attach = () => sim.user('attachDisk', { params, body: { disk } });
+  const detach = () =>
+    sim.user('detachDisk', {
+      params: { ref: name, disk },
+      query: random.chance(0.5) ? { deadlineMs: 5000 } : {},
+    });
+  return [
+    () => sim.user('createDisk', { body: { name: disk, sizeMiB: 64 } }),
+    attach,
+    attach,
+    attach,
+    detach,
+    detach,
+    () =>
+      sim.user('setDisk', {
+        params: { ref: name, disk },
+        body: random.chance(0.5) ? { limits: { writeIops: 100 } } : { cache: 'none' },
+      }),
+    () => sim.user('growDisk', { params: { ref: disk }, body: { byBytes: 2 ** 20 } }),
+    () => sim.user('deleteDisk', { params: { ref: disk } }),
+    async () => {
+      const { id } = (await sim.store.named('instance', name))[0] ?? { id: '' };
+      if (!sim.node.stubborn.delete(id)) sim.node.stubborn.add(id);
+    },
+  ];
+}
+
+/** What users and guests do. */
+const someday = (sim: Simulation, random: Random): Acts => {
   const name = names[random.between(0, names.length - 1)] as string;
   const params = { ref: name };
-  const domain = [...sim.node.domains.values()].find(
-    (d) => d.name.startsWith(`${name}-`) && d.state === 'running',
-  );
-  const acts: (() => Promise<unknown>)[] = [
+  return [
     () =>
       sim.user('createInstance', {
         body: { name, flavor: 'small', image: 'debian/12', deadlineMs: 120_000 },
@@ -58,6 +92,17 @@ async function step(sim: Simulation, random: Random): Promise<void> {
     () => sim.user('unlockInstance', { params }),
     () => sim.user('setInstance', { params, body: someSettings(random) }),
     () => sim.user('setProject', { params: { ref: 'default' }, body: { quota: someQuota(random) } }),
+    ...ofDisks(sim, random, name).slice(0, 4),
+    ...mishaps(sim, random, name),
+    async () => cancelSomething(sim, random),
+  ];
+};
+
+function mishaps(sim: Simulation, random: Random, name: string): Acts {
+  const domain = [...sim.node.domains.values()].find(
+    (d) => d.name.startsWith(`${name}-`) && d.state === 'running',
+  );
+  return [
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),
     async () => {
@@ -71,8 +116,34 @@ async function step(sim: Simulation, random: Random): Promise<void> {
       });
     },
     async () => takeAddresses(sim, random.chance(0.5)),
-    async () => cancelSomething(sim, random),
   ];
+}
+
+/** A day of disks: the instances are there, and little else happens. */
+const diskDay = (sim: Simulation, random: Random): Acts => {
+  const name = names[random.between(0, 1)] as string;
+  const params = { ref: name };
+  const often = random.chance(0.8) ? [] : mishaps(sim, random, name);
+  return [
+    ...ofDisks(sim, random, name),
+    ...ofDisks(sim, random, name),
+    () => sim.user('stopInstance', { params, body: { force: true } }),
+    () => sim.user('startInstance', { params, body: {} }),
+    () => sim.user('startInstance', { params, body: {} }),
+    () => cancelSomething(sim, random),
+    ...often,
+  ];
+};
+
+async function furnish(sim: Simulation): Promise<void> {
+  for (const name of ['data', 'logs']) await sim.user('createDisk', { body: { name, sizeMiB: 64 } });
+  for (const name of names.slice(0, 2))
+    await sim.user('createInstance', { body: { name, flavor: 'small', image: 'debian/12' } });
+  expect(await sim.until(() => idle(sim), 60 * minutes), 'they are made').toBe(true);
+}
+
+/** Refusals are part of it (busy, wrong state, not found), anything else is a failure. */
+async function step(random: Random, acts: Acts): Promise<void> {
   try {
     await acts[random.between(0, acts.length - 1)]?.();
   } catch (error) {
@@ -88,6 +159,8 @@ async function step(sim: Simulation, random: Random): Promise<void> {
         'cannot_grow',
         'quota_exceeded',
         'locked',
+        'disk_attached',
+        'stop_first',
       ].includes(error.code)
     )
       throw error;
@@ -107,13 +180,17 @@ const idle = async (sim: Simulation): Promise<boolean> =>
 
 async function settleDown(sim: Simulation): Promise<void> {
   sim.node.libvirt = true;
+  sim.node.stubborn.clear();
   expect(await sim.until(() => idle(sim), 60 * minutes), 'every operation ends').toBe(true);
   await assertSound(sim);
   const statesAgree = async () => {
     const instances = (await sim.store.list('instance')).items as Instance[];
     return instances.every((instance) => {
       const runs = sim.node.domains.get(instance.id)?.state === 'running';
-      return (instance.status.state === 'running') === runs && (instance.spec.power === 'running') === runs;
+      const disks = sim.node.domains.get(instance.id)?.disks.toSorted();
+      const asWanted = !runs || disks?.join() === instance.spec.disks.toSorted().join();
+      const { state } = instance.status;
+      return asWanted && (state === 'running') === runs && (instance.spec.power === 'running') === runs;
     });
   };
   const converged = await sim.until(statesAgree, 30 * minutes);
@@ -133,14 +210,31 @@ async function picture(sim: Simulation): Promise<string> {
 }
 
 async function deleteAll(sim: Simulation): Promise<void> {
+  const standing = (await sim.store.list('disk')).items.filter(({ spec }) => !spec.ownedByInstance);
   for (const instance of (await sim.store.list('instance')).items) {
     await sim.user('unlockInstance', { params: { ref: instance.name } });
     await sim.user('deleteInstance', { params: { ref: instance.name } });
     expect(await sim.until(() => idle(sim), 60 * minutes), 'every operation ends').toBe(true);
   }
+  for (const { id } of standing) {
+    const { spec, status } = (await sim.store.get('disk', id)) ?? {};
+    if (!spec || status?.state === 'deleting') continue;
+    expect(spec.instance, 'an attached disk outlives its instance, by itself').toBeUndefined();
+    // Its answer may have been lost, and the repetition finds nothing.
+    await sim.user('deleteDisk', { params: { ref: id } }).catch((error: unknown) => {
+      if (!isGantryError(error, 'not_found')) throw error;
+    });
+  }
+  const gone = async () => (await sim.store.list('disk')).items.length === 0;
+  expect(await sim.until(gone, 30 * minutes), 'every disk goes').toBe(true);
 }
 
-async function history(seed: number, faults: (random: Random) => Faults, loss: number): Promise<void> {
+async function history(
+  seed: number,
+  faults: (random: Random) => Faults,
+  loss: number,
+  day: Day = { begin: async () => undefined, acts: someday },
+): Promise<void> {
   const random = seeded(seed ^ 0x5eed);
   let calm = false;
   const deadly = faults(random);
@@ -150,8 +244,9 @@ async function history(seed: number, faults: (random: Random) => Faults, loss: n
       async () => (await sim.store.list('node')).items[0]?.status.state === 'ready',
       10 * minutes,
     );
+    await day.begin(sim);
     for (let turn = 0; turn < 25; turn++) {
-      await step(sim, random);
+      await step(random, day.acts(sim, random));
       await sim.until(() => false, random.between(10, 3000));
     }
     calm = true;
@@ -171,5 +266,13 @@ describe('a working day of three instances', () => {
   it.each(seeds)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0));
   it.each(seeds)('with deaths and lost messages, seed %i', (seed) =>
     history(seed, (random) => randomDeaths(random, 0.06), 0.05),
+  );
+});
+
+describe('a day of disks that go from hand to hand', () => {
+  const day = { begin: furnish, acts: diskDay };
+  it.each(seeds)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
+  it.each(seeds)('with deaths and lost messages, seed %i', (seed) =>
+    history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
   );
 });

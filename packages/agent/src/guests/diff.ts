@@ -79,7 +79,8 @@ async function settle(
   }
 }
 
-async function contextOf(spec: GuestSpec, name: string, parts: StartParts): Promise<HostContext> {
+/** As a start would find it; no file is written. */
+export async function contextOf(spec: GuestSpec, name: string, parts: StartParts): Promise<HostContext> {
   const paths = parts.directory.paths(spec.instance);
   const record = await parts.directory.readRecord(spec.instance);
   const prepareBoot = async (rooted: GuestSpec, accelerator: HostContext['accelerator']) =>

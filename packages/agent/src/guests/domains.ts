@@ -14,11 +14,14 @@ interface Known {
   domainId: number;
   identity: Identity | undefined;
   memoryMiB: number;
+  disks: { path: string }[];
 }
 
 export interface Domains {
   /** @throws what libvirt's client throws when libvirt cannot be reached */
   observe(): Promise<SeenDomain[]>;
+  /** It was changed by us in a way that libvirt tells no event of. */
+  changed(instance: string): void;
 }
 
 export function createDomains(session: Session): Domains {
@@ -45,6 +48,7 @@ export function createDomains(session: Session): Domains {
   }
 
   return {
+    changed: (instance) => forget(instance),
     async observe() {
       const lv = await session.client();
       const all = await lv.connectListAllDomains();
@@ -58,11 +62,12 @@ export function createDomains(session: Session): Domains {
 async function readFacts(lv: LibvirtClient, dom: Domain): Promise<Known> {
   const xml = await lv.domainGetXmlDesc({ dom });
   try {
-    const { identity, memoryMiB } = parseDomain(xml);
-    return { domainId: dom.id, identity, memoryMiB };
+    const { identity, memoryMiB, live } = parseDomain(xml);
+    const disks = live.disks.flatMap(({ path }) => (path === undefined ? [] : [{ path }]));
+    return { domainId: dom.id, identity, memoryMiB, disks };
   } catch {
     // XML that cannot be read is not ours: we write it readable.
-    return { domainId: dom.id, identity: undefined, memoryMiB: 0 };
+    return { domainId: dom.id, identity: undefined, memoryMiB: 0, disks: [] };
   }
 }
 
@@ -84,7 +89,7 @@ async function observeOne(
     ...state,
     ...(saved ? { saved: true } : {}),
     memoryMiB: facts.memoryMiB,
-    ...(dom.id >= 0 ? { domainId: dom.id } : {}),
+    ...(dom.id >= 0 ? { domainId: dom.id, disks: facts.disks } : {}),
     ...(ours ? { ours: { cluster: ours.cluster, instance: ours.instance, epoch: ours.epoch } } : {}),
   };
 }

@@ -6,7 +6,9 @@ import {
   type CpuDefinition,
   err,
   type GuestCall,
+  type GuestSpec,
   type Inside,
+  type InstanceId,
   type NodeAnswer,
   type Provenance,
 } from '@gantry/model';
@@ -31,6 +33,7 @@ import { lookInside } from './inside.ts';
 import { isRefusal, translate } from './libvirt-errors.ts';
 import { versionOf } from './libvirt-names.ts';
 import { lookAtRunning, type Membership } from './look.ts';
+import { attachDevice, detachDevice, growOpenDisk, updateDevice } from './plug.ts';
 import type { GuestsOptions } from './ports.ts';
 import { saveGuest } from './save.ts';
 import { readScreen } from './screen.ts';
@@ -54,6 +57,9 @@ export type GuestAction =
   | 'guest.reboot'
   | 'guest.destroy'
   | 'guest.remove'
+  | 'guest.attachDevice'
+  | 'guest.detachDevice'
+  | 'guest.updateDevice'
   | 'act.perform';
 
 type Perform<N extends GuestAction> = (
@@ -84,6 +90,8 @@ export interface Guests {
   inside(instance: string): Promise<Inside>;
   /** The lines of a screen in text mode. @throws GantryError */
   screen(instance: string): Promise<string[]>;
+  /** Makes a disk larger that the guest has open. @throws GantryError */
+  growDisk(instance: InstanceId, path: string, sizeBytes: number): Promise<void>;
   /** Answers what the controller asks at once. */
   answer: (call: GuestCall) => Promise<NodeAnswer<GuestCall['do']>>;
   close(): Promise<void>;
@@ -155,6 +163,11 @@ export function createGuests(options: GuestsOptions): Guests {
     return {};
   };
 
+  const plugParts = async () => ({ ...(await startParts()), clock });
+  /** libvirt tells no event of a change, and the one of a removal may come after the next look. */
+  const plugged = (spec: GuestSpec, work: () => Promise<void>): Promise<Outcome> =>
+    done(work).finally(() => domains.changed(spec.instance));
+
   return {
     perform: {
       'guest.start': ({ spec }, logger, signal) =>
@@ -171,6 +184,12 @@ export function createGuests(options: GuestsOptions): Guests {
           await removeGuest(instance, stopParts());
           asked.delete(instance);
         }),
+      'guest.attachDevice': ({ spec }, logger) =>
+        plugged(spec, async () => attachDevice(spec, await plugParts(), logger)),
+      'guest.detachDevice': ({ spec }, logger, signal) =>
+        plugged(spec, async () => detachDevice(spec, await plugParts(), logger, signal)),
+      'guest.updateDevice': ({ spec }, logger) =>
+        plugged(spec, async () => updateDevice(spec, await plugParts(), logger)),
       'act.perform': ({ action }) => done(() => performAct(action, stopParts())),
     },
     async observe() {
@@ -222,6 +241,10 @@ export function createGuests(options: GuestsOptions): Guests {
       guarded(() => execInside(command, { session, member: member(), clock }, say, signal)),
     inside: (instance) => guarded(() => lookInside(instance, { session, member: member() })),
     screen: (instance) => guarded(async () => readScreen(await session.client(), instance, member())),
+    growDisk: (instance, path, sizeBytes) =>
+      guarded(async () =>
+        growOpenDisk(instance, path, sizeBytes, { lv: await session.client(), member: member() }),
+      ),
     answer: (call) =>
       guarded(() =>
         answerCall(call, { session, member: member(), clock, diff, baseline, taps: options.taps }),

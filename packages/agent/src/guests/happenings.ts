@@ -11,6 +11,8 @@ import { wordsOf } from './libvirt-names.ts';
 import type { SeenEvent } from './session.ts';
 
 type Happening = Pick<DomainHappening, 'what' | 'detail'>;
+type OfDevices = Extract<SeenEvent, { kind: 'deviceAdded' | 'deviceRemoved' | 'deviceRemovalFailed' }>;
+const isOfDevices = (event: SeenEvent): event is OfDevices => event.kind.startsWith('device');
 type Lifecycle = Extract<SeenEvent, { kind: 'lifecycle' }>;
 
 const types = wordsOf(Type, 'VIR_DOMAIN_EVENT_');
@@ -43,6 +45,7 @@ export function createTranslator(nowMs: () => number): (event: SeenEvent) => Dom
   return (event) => {
     if (event.kind === 'missed' || event.kind === 'metadataChange') return undefined;
     const { uuid } = event.dom;
+    if (isOfDevices(event)) return { uuid, what: 'other', detail: `device ${event.devAlias}` };
     if (event.kind === 'reboot' && isRepeated(uuid)) return undefined;
     if (event.kind === 'lifecycle') reboots.delete(uuid);
     const happening = event.kind === 'lifecycle' ? lifecycle(event, causes) : other(event, causes);
@@ -86,7 +89,7 @@ function ended(uuid: string, detail: number, causes: Map<string, Happening>): Ha
 }
 
 function other(
-  event: Exclude<SeenEvent, Lifecycle | { kind: 'missed' } | { kind: 'metadataChange' }>,
+  event: Exclude<SeenEvent, Lifecycle | OfDevices | { kind: 'missed' } | { kind: 'metadataChange' }>,
   causes: Map<string, Happening>,
 ): Happening {
   switch (event.kind) {

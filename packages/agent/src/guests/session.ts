@@ -8,7 +8,16 @@ import type { Clock } from '../env.ts';
 /** Ordinary calls answer in milliseconds; a daemon that is silent for so long is as good as gone. */
 const CALL_TIMEOUT_MS = 30_000;
 
-const eventKinds = ['lifecycle', 'reboot', 'watchdog', 'ioErrorReason', 'metadataChange'] as const;
+const eventKinds = [
+  'lifecycle',
+  'reboot',
+  'watchdog',
+  'ioErrorReason',
+  'metadataChange',
+  'deviceAdded',
+  'deviceRemoved',
+  'deviceRemovalFailed',
+] as const;
 export type SeenEvent = DomainEvent<(typeof eventKinds)[number]> | Gap;
 
 export interface SessionOptions {

@@ -116,6 +116,9 @@ async function succeeded(parts: AgentParts, state: AgentState, action: Action): 
     const { instance } = action.spec;
     const memory = state.journal.guests[instance] ?? { restarts: [] };
     state.journal.guests[instance] = { ...memory, probed: probeText(action.spec) };
+  } else if (action.do === 'guest.updateDevice') {
+    const memory = state.journal.guests[action.spec.instance];
+    if (memory) memory.updatedBy = action.spec.plug.operation;
   } else return;
   await parts.journal.write(state.journal);
 }
@@ -155,6 +158,7 @@ function generationOf(state: AgentState, action: Action): number {
       `guest:${spec.instance}`,
       `filter:${spec.instance}`,
       `address:${spec.instance}`,
+      `plug:${spec.instance}`,
       `disk:${spec.disk}`,
       `base:${spec.sha256}`,
       `network:${spec.network}`,

@@ -9,6 +9,7 @@ import type { SeenDomain } from '../observation.ts';
 import { judgeEnding, wishOf } from './ending.ts';
 import { filterIsGone, filterStands } from './filter.ts';
 import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './input.ts';
+import { planPlug } from './plug.ts';
 import { probeFailure, unprobed } from './probe.ts';
 import { planSave } from './save.ts';
 
@@ -26,10 +27,23 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
     return answer({ state: 'unknown', reason: 'the domain belongs to a newer binding' });
   if (guest.spec.remove) return planRemoval(guest, seen, input, answer);
   if (seen && startsUp(seen) && guest.spec.power === 'running') return answer({ state: 'starting' });
-  if (seen && alive(seen)) return planAlive(guest, seen, input, memory, answer);
+  if (seen && alive(seen)) return plugging(guest, seen, input, planAlive(guest, seen, input, memory, answer));
   return guest.spec.power === 'running'
     ? planStart(guest, seen, input, memory, answer)
     : planDown(guest, seen, input, memory, answer);
+}
+
+/** With what of its devices is to change. */
+function plugging(guest: Guest, seen: SeenDomain, input: PlanInput, part: GuestPart): GuestPart {
+  const plug = planPlug(guest, seen, input, part.memory);
+  const wakeAt = [part.wakeAt, plug.wakeAt].filter((at) => at !== undefined);
+  const status = { ...part.status, status: { ...part.status.status, ...plug.status } } as GuestPart['status'];
+  return {
+    ...part,
+    actions: [...part.actions, ...plug.actions],
+    status,
+    ...(wakeAt.length > 0 ? { wakeAt: Math.min(...wakeAt) } : {}),
+  };
 }
 
 /** QEMU is there, but libvirt may still refuse the guest: its CPU is not what was asked for, a device does not come up. */
@@ -121,6 +135,8 @@ const ofOneRun = [
   'stopAskedAt',
   'stopRepeatedAt',
   'rebootRepeatedAt',
+  'updatedBy',
+  'unplugging',
   'console',
 ] as const;
 
@@ -202,7 +218,9 @@ function whatIsMissing(guest: Guest, input: PlanInput): string | undefined {
 
 function disksMissing(guest: Guest, input: PlanInput): string | undefined {
   const absent = guest.spec.input.disks.find(
-    (disk) => !input.observation.disks.some((d) => d.disk === disk.id && d.state === 'ready'),
+    ({ id }) =>
+      input.busy.has(`disk:${id}`) ||
+      !input.observation.disks.some((d) => d.disk === id && d.state === 'ready'),
   );
   return absent && `waits for disk ${absent.id}`;
 }

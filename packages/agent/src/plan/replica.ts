@@ -1,6 +1,14 @@
 /** Disks and cached bases: wanted against seen. */
-import { err, type Problem, type Replica, type ReplicaStatus, toProblem } from '@gantry/model';
+import {
+  type DiskReplicaSpec,
+  err,
+  type Problem,
+  type Replica,
+  type ReplicaStatus,
+  toProblem,
+} from '@gantry/model';
 import type { Action } from '../actions.ts';
+import type { SeenDisk } from '../observation.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
 export function planReplica(replica: Replica, input: PlanInput): Part {
@@ -20,13 +28,41 @@ function planDisk(replica: Replica, input: PlanInput): Part {
     const removable = !inUse(spec.disk, input) && free(input, subject, replica.generation);
     return failing(replica, input, subject, 'pending', removable ? [{ do: 'disk.remove', spec }] : []);
   }
-  if (ready) return answer(replica, { state: 'ready', path: ready.path });
+  if (ready) return planReady(replica, spec, ready, input);
   // An empty disk in place of one with data would be worse than none: its storage may only not be mounted.
   if (input.memory.disks?.[replica.id] !== undefined)
     return answer(replica, { state: 'failed', error: gone(replica) });
   const possible = baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
   return failing(replica, input, subject, state, possible ? [{ do: 'disk.create', spec }] : []);
+}
+
+/** Larger where it is to be larger; a disk that could not grow is as good as before. */
+function planReady(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, input: PlanInput): Part {
+  const { path, sizeBytes } = ready;
+  const status: ReplicaStatus = {
+    state: 'ready',
+    path,
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+  };
+  const { observation } = input;
+  if (sizeBytes === undefined || sizeBytes >= spec.sizeBytes || !observation.libvirt)
+    return answer(replica, status);
+  const subject = `disk:${spec.disk}`;
+  const failure = failureOf(input, subject, replica.generation);
+  const user = input.assignments.guests.find((guest) =>
+    guest.spec.input.disks.some(({ id }) => id === spec.disk),
+  );
+  const settled = !user || !input.busy.has(`guest:${user.spec.instance}`);
+  const domain = observation.domains.find(({ disks }) => disks?.some((one) => one.path === path));
+  const open =
+    domain && user?.spec.instance === domain.uuid ? { instance: user.spec.instance, path } : undefined;
+  const may = settled && free(input, subject, replica.generation);
+  return {
+    ...answer(replica, { ...status, ...(failure ? { error: failure.problem } : {}) }),
+    actions: may ? [{ do: 'disk.grow', spec, ...(open ? { open } : {}) }] : [],
+    ...(failure ? { wakeAt: failure.retryAt } : {}),
+  };
 }
 
 function planBase(replica: Replica, input: PlanInput): Part {
@@ -52,9 +88,16 @@ function baseReady(replica: Replica, input: PlanInput): boolean {
   return input.observation.bases.some((b) => b.sha256 === sha256);
 }
 
+/** Whoever has it plugged in. */
+function openIn(disk: string, { observation }: PlanInput): boolean {
+  const paths = new Set(observation.disks.filter((one) => one.disk === disk).map(({ path }) => path));
+  return observation.domains.some(({ disks }) => disks?.some(({ path }) => paths.has(path)));
+}
+
 /** While libvirt is silent everything counts as in use. */
 function inUse(disk: string, input: PlanInput): boolean {
   if (!input.observation.libvirt) return true;
+  if (openIn(disk, input)) return true;
   return input.assignments.guests.some(
     (guest) =>
       guest.spec.input.disks.some((d) => d.id === disk) &&

@@ -1,5 +1,5 @@
 /** Disks as files: thin qcow2 (an overlay where there is a base) or sparse raw. */
-import { chmod, stat, truncate } from 'node:fs/promises';
+import { chmod, open, stat, truncate } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type DiskReplicaSpec, type DiskTemplate, err, formatBytes } from '@gantry/model';
 import type { SeenDisk } from '../observation.ts';
@@ -23,7 +23,8 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
   return {
     async list() {
       const names = await listNames(directory);
-      return names.flatMap((name) => seenDisk(name, path(name)) ?? []);
+      const seen = names.flatMap((name) => seenDisk(name, path(name)) ?? []);
+      return Promise.all(seen.map(withSize));
     },
 
     find: (spec) => look(readyPath(spec)),
@@ -49,6 +50,19 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
       }
     },
 
+    async grow(spec, signal) {
+      const ready = readyPath(spec);
+      const { sizeBytes = 0 } = await withSize({ ...bare(spec), path: ready });
+      if (sizeBytes >= spec.sizeBytes) return;
+      checkSize(spec, { kind: 'blank' });
+      await requireSpace(spec.sizeBytes - sizeBytes, directory, free);
+      try {
+        await growFile(ready, extensionOf[spec.template], wholeSectors(spec.sizeBytes), signal);
+      } catch (error) {
+        throw describeFull(error, directory);
+      }
+    },
+
     async remove(spec) {
       const ready = extensions.map((extension) => path(readyName(spec.disk, extension)));
       await removeDurably(...ready, ...allBegun(spec));
@@ -61,6 +75,44 @@ function seenDisk(name: string, path: string): SeenDisk | undefined {
   if (!file) return undefined;
   const { disk, state, operation, extension } = file;
   return { disk, state, template: templateOf[extension], path, ...(operation ? { operation } : {}) };
+}
+
+const bare = ({ disk, template }: DiskReplicaSpec): Omit<SeenDisk, 'path'> => ({
+  disk,
+  state: 'ready',
+  template,
+});
+
+/** What a guest sees of it; QEMU may be changing it right now, and then it is read again in the next look. */
+async function withSize(seen: SeenDisk): Promise<SeenDisk> {
+  if (seen.state !== 'ready') return seen;
+  const sizeBytes = await (seen.template === 'file-raw' ? rawSize : qcow2Size)(seen.path).catch(
+    () => undefined,
+  );
+  return sizeBytes === undefined ? seen : { ...seen, sizeBytes };
+}
+
+const rawSize = async (path: string): Promise<number> => (await stat(path)).size;
+
+/** docs/interop/qcow2.rst of QEMU: bytes 24 to 31 of the header, big-endian. */
+async function qcow2Size(path: string): Promise<number | undefined> {
+  const file = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(32), 0, 32, 0);
+    return bytesRead === 32 ? Number(buffer.readBigUInt64BE(24)) : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Nobody has it open: qemu-img takes QEMU’s lock, and fails where somebody has. */
+async function growFile(
+  path: string,
+  format: Extension,
+  sizeBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await run(['qemu-img', 'resize', '-q', '-f', format, path, String(sizeBytes)], { signal });
 }
 
 function checkSize({ sizeBytes, template }: DiskReplicaSpec, content: DiskContent): void {

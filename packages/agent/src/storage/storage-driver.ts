@@ -32,6 +32,11 @@ export interface StorageDriver {
    * @throws GantryError `disk_too_large`, `disk_too_small`, `no_space`
    */
   create(spec: DiskReplicaSpec, content: DiskContent, signal: AbortSignal): Promise<MadeDisk>;
+  /**
+   * Makes a ready disk that nobody has open as large as the spec says; never smaller.
+   * @throws GantryError `disk_too_large`, `no_space`
+   */
+  grow(spec: DiskReplicaSpec, signal: AbortSignal): Promise<void>;
   /** Removes the ready disk and what the spec's operation had begun; nothing else. Not there is fine. */
   remove(spec: DiskReplicaSpec): Promise<void>;
 }

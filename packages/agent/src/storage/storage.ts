@@ -1,6 +1,6 @@
 /** The storage of a node: carries out disk.* and base.* and says what is there. */
 import { stat } from 'node:fs/promises';
-import { type BaseReplicaSpec, type DiskReplicaSpec, err, isUuid } from '@gantry/model';
+import { type BaseReplicaSpec, type DiskReplicaSpec, err, formatBytes, isUuid } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { ControllerLink } from '../env.ts';
 import type { Observation, SeenBase, SeenDisk } from '../observation.ts';
@@ -13,7 +13,7 @@ import { baseName, storageLayout, storageRoot } from './layout.ts';
 import { type FreeBytes, freeBytes } from './space.ts';
 import type { DiskContent, MadeDisk, StorageDriver } from './storage-driver.ts';
 
-export type StorageAction = 'base.ensure' | 'base.remove' | 'disk.create' | 'disk.remove';
+export type StorageAction = 'base.ensure' | 'base.remove' | 'disk.create' | 'disk.grow' | 'disk.remove';
 
 type Perform<N extends StorageAction> = (
   action: ActionOf<N>,
@@ -84,6 +84,11 @@ export function createStorage(options: StorageOptions): Storage {
           throw err('internal', { why: 'disk.create of a disk that shall be absent' });
         const { allocatedBytes } = await createDisk(spec, log, signal);
         return { allocatedBytes };
+      },
+      'disk.grow': async ({ spec }, log, signal) => {
+        await room(spec.cluster).driver.grow(spec, signal);
+        log('info', `disk ${spec.disk} has ${formatBytes(spec.sizeBytes)}`);
+        return {};
       },
       'disk.remove': async ({ spec }) => {
         requireTombstone(spec);

@@ -14,6 +14,11 @@ import { completionInstall } from './completion/install.ts';
 import { completionBash, completionFish, completionZsh } from './completion/script.ts';
 import { contextList } from './context/list.ts';
 import { contextUse } from './context/use.ts';
+import { diskCreate } from './disk/create.ts';
+import { diskDelete } from './disk/delete.ts';
+import { diskGrow } from './disk/grow.ts';
+import { diskList } from './disk/list.ts';
+import { diskShow } from './disk/show.ts';
 import { eventList } from './event/list.ts';
 import { explain } from './explain.ts';
 import { flavorCreate } from './flavor/create.ts';
@@ -39,6 +44,7 @@ import { instanceConsole } from './instance/console.ts';
 import { instanceCreate } from './instance/create.ts';
 import { instanceDelete } from './instance/delete.ts';
 import { instanceDiff } from './instance/diff.ts';
+import { instanceDiskAttach, instanceDiskDetach, instanceDiskSet } from './instance/disk.ts';
 import { instanceExec } from './instance/exec.ts';
 import { instanceList } from './instance/list.ts';
 import { instanceLock, instanceUnlock } from './instance/lock.ts';
@@ -136,10 +142,18 @@ export const verbs: readonly Verb[] = [
   instanceDiff,
   instanceStats,
   top,
+  instanceDiskAttach,
+  instanceDiskDetach,
+  instanceDiskSet,
   instanceNicShow,
   instancePing,
   instanceSetPassword,
   instanceAddSshKey,
+  diskList,
+  diskShow,
+  diskCreate,
+  diskGrow,
+  diskDelete,
   imageList,
   imageShow,
   imageImport,

@@ -6,6 +6,7 @@ import type { Session } from '../session.ts';
 import type { Argument, Verb } from '../verb.ts';
 
 type DeleteRoute =
+  | 'deleteDisk'
   | 'deleteGroup'
   | 'deleteFlavor'
   | 'deleteImage'

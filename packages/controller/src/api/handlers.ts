@@ -6,6 +6,7 @@ import type { Handler } from './call.ts';
 import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
 import { narrowCpuBaseline } from './cpu-baseline.ts';
+import * as disks from './disks.ts';
 import { planDrain } from './drain.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
@@ -37,6 +38,7 @@ export const handlers = {
   ...agent,
   ...cluster,
   ...commands,
+  ...disks,
   ...events,
   ...flavors,
   ...groups,

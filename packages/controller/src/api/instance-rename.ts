@@ -56,6 +56,6 @@ async function draftOf({ app }: Pick<Asking, 'app'>, before: Instance, after: In
   const spec = { ...guestSpec(input, binding), standing: standing + 1 };
   draft.put({ ...guest, name: after.name, generation: guest.generation + 1, spec });
   for (const disk of (await store.list('disk', { owner: before.id })).items)
-    draft.put({ ...disk, name: `${after.name}:${disk.spec.index}` });
+    if (disk.spec.ownedByInstance) draft.put({ ...disk, name: `${after.name}:${disk.spec.index}` });
   return draft;
 }

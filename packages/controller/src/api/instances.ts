@@ -31,8 +31,6 @@ import { getReply, refOf, textReply } from './list.ts';
 
 export const listInstances: Handler<'listInstances'> = (call) => textReply(call, 'instance');
 export const getInstance: Handler<'getInstance'> = (call) => getReply(call, 'instance');
-export const listDisks: Handler<'listDisks'> = (call) => textReply(call, 'disk');
-export const getDisk: Handler<'getDisk'> = (call) => getReply(call, 'disk');
 
 export const getInstanceGuest: Handler<'getInstanceGuest'> = async (call) => {
   const instance = await resolve(call, 'instance', refOf(call));

@@ -40,6 +40,7 @@ interface Wishes {
 const waiting = (names: object): Step[] =>
   Object.values(names).map((name) => ({ name: String(name), state: 'waiting' }));
 
+/** The operation, and its instance marked as busy with it. */
 export async function begin(
   asking: Asking,
   instance: Instance,

@@ -47,7 +47,8 @@ export function deriveInstance(
 }
 
 function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLost: boolean): State {
-  if (active?.spec.kind === 'instance.delete' || active?.status.state === 'cleaning') return 'deleting';
+  const takenBack = active?.spec.kind === 'instance.create' && active.status.state === 'cleaning';
+  if (active?.spec.kind === 'instance.delete' || takenBack) return 'deleting';
   if (nodeLost) return 'unknown';
   const seen = guest?.status.state;
   if (active?.spec.kind === 'instance.create') return seen === 'running' ? 'running' : 'creating';
@@ -98,8 +99,9 @@ const pauses: Readonly<Record<string, string>> = {
 /** A disk is what its replica is. */
 export function deriveDisk(disk: Disk, replica: Replica | undefined): Disk['status'] {
   if (replica?.spec.what !== 'disk') return disk.status;
-  if (replica.spec.desired === 'absent') return { state: 'deleting' };
+  const { node } = replica.spec;
+  if (replica.spec.desired === 'absent') return { state: 'deleting', node };
   const { state } = replica.status;
-  if (state === 'ready' || state === 'failed') return { state };
-  return { state: disk.status.state === 'ready' ? 'ready' : 'creating' };
+  if (state === 'ready' || state === 'failed') return { state, node };
+  return { state: disk.status.state === 'ready' ? 'ready' : 'creating', node };
 }

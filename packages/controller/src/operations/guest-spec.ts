@@ -74,6 +74,8 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
         id: disk.id as GuestInput['disks'][number]['id'],
         template: disk.spec.template,
         sizeBytes: disk.spec.sizeBytes,
+        index: disk.spec.index,
+        ...(disk.spec.device ? { device: disk.spec.device } : {}),
       })),
     nics: spec.nics.flatMap((nic) => {
       const network = networks.find(({ id }) => id === nic.network);

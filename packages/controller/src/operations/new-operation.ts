@@ -1,5 +1,6 @@
 /** A new operation on an instance, and the number that people call it by. */
 import {
+  type Disk,
   err,
   type Instance,
   type Operation,
@@ -18,6 +19,8 @@ export const DEFAULT_DEADLINE_MS = 10 * 60_000;
 interface Wanted {
   kind: OperationKind;
   target: Pick<Instance, 'id' | 'name' | 'project'>;
+  /** Default: an instance. */
+  of?: 'disk';
   steps: Step[];
   input: Record<string, unknown>;
   deadlineMs?: number | undefined;
@@ -43,7 +46,7 @@ export async function addOperation(
     spec: {
       number: last + 1,
       kind,
-      target: { kind: 'instance', id: target.id, name: target.name },
+      target: { kind: wanted.of ?? 'instance', id: target.id, name: target.name },
       requester: actorOf(caller),
       ...(reason ? { reason } : {}),
       deadline: timestamp(env.clock.now() + deadlineMs),
@@ -77,4 +80,11 @@ export async function requireIdle(store: Store, instance: Instance): Promise<voi
   const operation = id && (await store.get('operation', id));
   if (operation && !operationEnded(operation.status.state))
     throw err('busy', { kind: 'instance', name: instance.name, operation: operation.spec.number });
+}
+
+/** @throws GantryError `busy` while an operation grows it */
+export async function requireDiskIdle(store: Store, disk: Disk): Promise<void> {
+  const { items } = await store.list('operation', { owner: disk.id, states: ['running', 'cleaning'] });
+  const operation = items[0];
+  if (operation) throw err('busy', { kind: 'disk', name: disk.name, operation: operation.spec.number });
 }

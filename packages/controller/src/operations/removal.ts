@@ -2,6 +2,7 @@
 import type { Guest, OperationId, Replica } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Move } from './advance.ts';
+import { freed } from './disk-free.ts';
 import { diskReplicas, isCurrent } from './view.ts';
 
 /** The binding shall leave the node: the guest is forced off and undefined. Disks stay. */
@@ -42,9 +43,8 @@ export function dropRows(move: Move): void {
   const { instance, guest, disks } = move.view;
   for (const replica of ownReplicas(move)) move.draft.remove(replica);
   for (const disk of disks) {
-    const { instance: _detached, ...spec } = disk.spec;
     if (disk.spec.ownedByInstance) move.draft.remove(disk);
-    else move.draft.put({ ...disk, generation: disk.generation + 1, spec });
+    else move.draft.put(freed(move.draft, disk));
   }
   if (guest) move.draft.remove(guest);
   if (instance) move.draft.remove(instance).release(instance.id);

@@ -1,5 +1,9 @@
 import type { OperationKind } from '@gantry/model';
 import type { Logic } from './advance.ts';
+import { diskAttach } from './disk-attach.ts';
+import { diskDetach } from './disk-detach.ts';
+import { diskGrow } from './disk-grow.ts';
+import { diskSet } from './disk-set.ts';
 import { instanceCreate } from './instance-create.ts';
 import { instanceDelete } from './instance-delete.ts';
 import { instanceReboot } from './instance-reboot.ts';
@@ -20,4 +24,8 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.suspend': instanceSuspend,
   'instance.nmi': instanceReboot,
   'instance.send-key': instanceReboot,
+  'disk.attach': diskAttach,
+  'disk.detach': diskDetach,
+  'disk.set': diskSet,
+  'disk.grow': diskGrow,
 };

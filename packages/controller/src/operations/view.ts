@@ -16,6 +16,21 @@ export interface View {
 }
 
 export async function readView(store: Store, operation: Operation): Promise<View> {
+  return operation.spec.target.kind === 'disk'
+    ? readDiskView(store, operation)
+    : readInstanceView(store, operation);
+}
+
+/** Of an operation on one disk, whoever has it. */
+async function readDiskView(store: Store, operation: Operation): Promise<View> {
+  const disk = await store.get('disk', operation.spec.target.id);
+  const { items: replicas } = await store.list('replica', { owner: operation.spec.target.id });
+  const disks = disk ? [disk] : [];
+  const nothing = { instance: undefined, guest: undefined, attachments: [], acts: [], nodeLost: false };
+  return { operation, disks, replicas, ...nothing };
+}
+
+async function readInstanceView(store: Store, operation: Operation): Promise<View> {
   const instance = await store.get('instance', operation.spec.target.id);
   const { items: guests } = await store.list('guest', { owner: operation.spec.target.id });
   const guest = guests[0];

@@ -7,7 +7,7 @@ import { Conflict } from '../store/conflict.ts';
 import type { Store } from '../store/store.ts';
 import type { Task } from './task.ts';
 
-/** Rows of bases and attachments that shall be absent and are. Those of instances go with their operation. */
+/** Rows of bases, attachments and disks that shall be absent and are. Those of instances go with their operation. */
 export function removeTombstones(store: Store, env: Env): Task {
   return {
     name: 'remove-tombstones',
@@ -22,6 +22,12 @@ export function removeTombstones(store: Store, env: Env): Task {
       for (const object of [...replicas, ...attachments]) {
         if (!isTombstone(object) || !isCurrent(object)) continue;
         const draft = new Draft(env.clock.now()).remove(object);
+        if (
+          object.kind === 'replica' &&
+          object.spec.what === 'disk' &&
+          !(await dropDisk(store, draft, object))
+        )
+          continue;
         await store.commit(draft.batch).catch((error: unknown) => {
           if (!(error instanceof Conflict)) throw error;
         });
@@ -30,7 +36,15 @@ export function removeTombstones(store: Store, env: Env): Task {
   };
 }
 
+/** The row and the name of a disk that was its own; those of instances go with their operation. */
+async function dropDisk(store: Store, draft: Draft, { spec }: Replica): Promise<boolean> {
+  const disk = spec.what === 'disk' ? await store.get('disk', spec.disk) : undefined;
+  if (!disk || disk.spec.instance !== undefined) return false;
+  draft.remove(disk).release(disk.id);
+  return true;
+}
+
 function isTombstone(object: Resource): object is Replica | Attachment {
   if (object.kind === 'attachment') return object.spec.desired === 'absent';
-  return object.kind === 'replica' && object.spec.what === 'base' && object.spec.desired === 'absent';
+  return object.kind === 'replica' && object.spec.desired === 'absent';
 }

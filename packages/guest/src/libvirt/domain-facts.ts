@@ -3,6 +3,7 @@ import { err } from '@gantry/model';
 import { type Identity, readIdentity } from '../elements/metadata.ts';
 import { child, descend, elements, text, type XmlElement } from '../xml/element.ts';
 import { parseXml } from '../xml/parser.ts';
+import { type LiveDevices, liveDevices } from './live-devices.ts';
 
 export interface DeviceAddress {
   /** disk, interface, controller, ... */
@@ -37,6 +38,7 @@ export interface DomainFacts {
   /** The guest agent's channel is open on the guest's side. */
   readonly agentConnected: boolean;
   readonly addresses: readonly DeviceAddress[];
+  readonly live: LiveDevices;
 }
 
 /**
@@ -60,6 +62,7 @@ export function readDomain(root: XmlElement): DomainFacts {
     vcpus: Number(text(child(root, 'vcpu'))) || 0,
     agentConnected: agentConnected(devices),
     addresses: addresses(devices),
+    live: liveDevices(devices),
     ...present('domainId', numberOf(root.attributes['id'])),
     ...present('identity', readIdentity(child(root, 'metadata'))),
     ...present('machineType', descend(root, 'os', 'type')?.attributes['machine']),

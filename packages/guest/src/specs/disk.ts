@@ -1,5 +1,6 @@
 /** Disk plans to disks: cache, limits, numbering. Where a disk goes is decided before: from-input.ts, render/. */
 
+import type { GuestDisk } from '@gantry/model';
 import type { CacheMode } from '../elements/disk.ts';
 import { type Disk, type DiskBus, disk, diskDriver, diskTarget } from '../elements/disk.ts';
 import { type Iotune, type IotuneLimit, iotune, iotuneLimits } from '../elements/iotune.ts';
@@ -22,17 +23,23 @@ export function diskBusFrom(settings: Settings): Decided<DiskBus> {
     : decided('virtio', builtin('hw_disk_bus', 'the fastest bus that every current system knows'));
 }
 
+/** Of the disk that is booted. */
+export const firstBus = (settings: Settings, disks: readonly GuestDisk[]): DiskBus =>
+  disks[0]?.device?.bus ?? diskBusFrom(settings).value;
+
 export function disksFrom(wanted: Wanted): Disk[] {
-  let threads = 0;
-  return wanted.disks.map((plan) => {
-    const ioThread = hasIoThread(plan, wanted.settings) ? ++threads : undefined;
-    return diskFrom(plan, wanted, ioThread);
-  });
+  const threads = threadsOf(wanted);
+  return wanted.disks.map((plan) => diskFrom(plan, wanted, threads.get(plan)));
 }
 
-/** A seed is read once and needs none. */
-export const hasIoThread = (plan: DiskPlan, { profile }: Settings): boolean =>
-  profile.ioThreadPerDisk && plan.bus.value === 'virtio' && !plan.readOnly;
+/** Numbered by the disks’ places, so that they stay while disks come and go. A seed is read once and needs none. */
+export function threadsOf({ disks, settings }: Pick<Wanted, 'disks' | 'settings'>): Map<DiskPlan, number> {
+  const own = (plan: DiskPlan) =>
+    settings.profile.ioThreadPerDisk && plan.bus.value === 'virtio' && plan.serial !== SEED_SERIAL;
+  return new Map(disks.filter(own).map((plan, position) => [plan, 1 + (plan.index ?? position)]));
+}
+
+export const SEED_SERIAL = 'gantry-seed';
 
 function diskFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined): Disk {
   checkKind(plan);
@@ -85,6 +92,7 @@ function driverFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined
 function cacheFrom(plan: DiskPlan, { settings, node, host }: Wanted): Decided<CacheMode> {
   if (plan.shareable)
     return decided('none', builtin('diskCache', 'other guests must see each write at once'));
+  if (plan.ownCache) return plan.ownCache;
   const { diskCache } = settings.policy;
   if (diskCache && plan.local && !plan.readOnly)
     return fromPolicy('diskCache', diskCache, 'as the policy says');
@@ -98,6 +106,7 @@ function cacheFrom(plan: DiskPlan, { settings, node, host }: Wanted): Decided<Ca
 }
 
 function limitsOf(plan: DiskPlan, settings: Settings): Iotune | undefined {
+  if (plan.ownLimits) return iotune({ limits: plan.ownLimits.value, origin: plan.ownLimits.origin });
   const limits = plan.limits ?? (plan.local ? quotaOf(settings) : undefined);
   if (!limits || Object.keys(limits).length === 0) return undefined;
   const by = plan.limits

@@ -1,7 +1,8 @@
-import { DiskId, ImageId, InstanceId, OperationId } from '../ids.ts';
+import { DiskId, ImageId, InstanceId, NodeId, OperationId } from '../ids.ts';
 import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
 import { Bytes } from '../units.ts';
 import { resource } from './common.ts';
+import { DiskDevice } from './disk-device.ts';
 import { OsSource } from './image.ts';
 
 export const diskTemplates = ['file-qcow2', 'file-raw'] as const;
@@ -31,16 +32,23 @@ export const DiskSpec = strict({
   sizeBytes: Bytes('size', 1),
   source: DiskSource,
   ownedByInstance: Type.Boolean({ description: 'made with its instance and deleted with it' }),
-  createdBy: OperationId,
+  device: optional(DiskDevice),
+  createdBy: optional(OperationId),
 });
 export type DiskSpec = Static<typeof DiskSpec>;
 
-/** A virtual disk. Its replicas say where its bytes are. */
+/** A virtual disk: one made with its instance is called INSTANCE:INDEX. Its replicas say where its bytes are. */
 export const Disk = resource(
   'disk',
   Type.String({ description: 'INSTANCE:INDEX or a name' }),
   DiskSpec,
-  strict({ state: oneOf(['creating', 'ready', 'deleting', 'failed'] as const) }),
+  strict({
+    state: oneOf(
+      ['unplaced', 'creating', 'ready', 'deleting', 'failed'] as const,
+      '`unplaced`: its bytes are made on the node of the first instance that it is attached to',
+    ),
+    node: optional(NodeId),
+  }),
 );
 export type Disk = Static<typeof Disk>;
 export { DiskId };

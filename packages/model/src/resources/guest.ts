@@ -19,6 +19,8 @@ import { Bytes, MiB, Milliseconds } from '../units.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { CpuBaseline } from './cpu.ts';
 import { diskTemplates } from './disk.ts';
+import { DiskDevice } from './disk-device.ts';
+import { GuestDevices, Plug } from './guest-devices.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
@@ -31,6 +33,8 @@ export const GuestDisk = strict({
   id: DiskId,
   template: oneOf(diskTemplates),
   sizeBytes: Bytes('size', 1),
+  index: optional(count('its place, kept while others come and go; without: by its position')),
+  device: optional(DiskDevice),
 });
 export type GuestDisk = Static<typeof GuestDisk>;
 
@@ -156,6 +160,7 @@ export const GuestSpec = strict({
   operation: optional(
     Type.Union([OperationId, Type.Null()], { description: 'whose log the agent writes to' }),
   ),
+  plug: optional(Plug),
 });
 export type GuestSpec = Static<typeof GuestSpec>;
 
@@ -246,6 +251,8 @@ export const GuestStatus = strict({
   explanation: optional(Type.Array(Provenance)),
   conditions: optional(Type.Array(Condition)),
   inside: optional(Inside),
+  devices: optional(GuestDevices),
+  plugError: optional(Problem),
   error: optional(Problem),
 });
 export type GuestStatus = Static<typeof GuestStatus>;

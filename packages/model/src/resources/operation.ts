@@ -16,6 +16,10 @@ export const operationKinds = [
   'instance.suspend',
   'instance.nmi',
   'instance.send-key',
+  'disk.attach',
+  'disk.detach',
+  'disk.set',
+  'disk.grow',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -69,6 +69,7 @@ export const ReplicaStatus = strict({
   state: oneOf(['pending', 'creating', 'ready', 'absent', 'failed'] as const),
   path: optional(Type.String()),
   allocatedBytes: optional(Bytes('really used')),
+  sizeBytes: optional(Bytes('that a guest sees of a disk')),
   readyAt: optional(Timestamp),
   error: optional(Problem),
 });

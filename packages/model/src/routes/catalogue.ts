@@ -1,7 +1,6 @@
-/** Routes: what instances are made from: flavors, images, networks, disks. */
+/** Routes: what instances are made from: flavors, images, networks. */
 import { CreateFlavor, CreateImage, CreateNetwork, SetFlavor, SetImage, SetNetwork } from '../requests.ts';
 import { Attachment } from '../resources/attachment.ts';
-import { Disk } from '../resources/disk.ts';
 import { Flavor } from '../resources/flavor.ts';
 import { Image } from '../resources/image.ts';
 import { Network } from '../resources/network.ts';
@@ -74,6 +73,4 @@ export const catalogueRoutes = {
     response: strict({ items: Type.Array(Attachment) }),
   },
   deleteNetwork: remove('/v1/networks', 'network', admin),
-  listDisks: list('/v1/disks', 'disks', Disk),
-  getDisk: get('/v1/disks', 'disk', Disk),
 } as const satisfies Record<string, Route>;

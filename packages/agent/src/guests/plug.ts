@@ -1,0 +1,171 @@
+/**
+ * Devices of a running guest: plugged in, taken out, changed. Each looks first and may be repeated. What QEMU has then
+ * is what the record of the guest says, so that `diff` and `explain` go on telling the truth.
+ */
+import {
+  compileGuest,
+  type DiskElement,
+  deviceToXml,
+  exchangeDevice,
+  type GuestDomain,
+  iotuneOf,
+  writeInline,
+} from '@gantry/guest';
+import {
+  type Domain,
+  isNotFound,
+  type LibvirtClient,
+  virDomainBlockResizeFlags,
+  virDomainDeviceModifyFlags,
+  virDomainModificationImpact,
+} from '@gantry/libvirt';
+import { type DiskId, diskLimitNames, err, type InstanceId } from '@gantry/model';
+import type { Logger, PluggedSpec } from '../actions.ts';
+import type { Clock } from '../env.ts';
+import { contextOf } from './diff.ts';
+import { type Found, lookAtRunning, refuseOlder } from './look.ts';
+import type { StartParts } from './start.ts';
+import { unplug } from './unplug.ts';
+
+export interface PlugParts extends StartParts {
+  clock: Clock;
+}
+
+const LIVE = virDomainDeviceModifyFlags.VIR_DOMAIN_DEVICE_MODIFY_LIVE;
+const RUNNING = virDomainModificationImpact.VIR_DOMAIN_AFFECT_LIVE;
+
+/** A running guest, with what its settings make of it now. */
+interface Target {
+  lv: LibvirtClient;
+  dom: Domain;
+  found: Found;
+  guest: GuestDomain;
+  disk: DiskElement;
+}
+
+/** @throws GantryError `guest_refused` */
+export async function attachDevice(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+  const target = await targetOf(spec, parts);
+  if (!target) return;
+  const { lv, dom, found, guest, disk } = target;
+  if (!diskIn(found, disk)) {
+    await makeRoom(target);
+    await lv.domainAttachDeviceFlags({ dom, xml: writeInline(deviceToXml(disk)), flags: LIVE });
+    log('info', `disk ${disk.target.device} is plugged in`);
+  }
+  await keepRecord(parts, spec, guest, disk);
+}
+
+/** @throws GantryError `device_refused`, `device_kept` */
+export async function detachDevice(
+  spec: PluggedSpec,
+  parts: PlugParts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = await targetOf(spec, parts);
+  if (!target) return;
+  const { lv, dom, found, disk } = target;
+  const alias = diskIn(found, disk)?.alias;
+  const name = `disk ${disk.target.device}`;
+  if (alias !== undefined)
+    await unplug({ lv, dom, alias, name, guest: spec.input.name, clock: parts.clock }, signal);
+  log('info', `${name} is out of the guest`);
+  const disks = spec.input.disks.filter(({ id }) => id !== spec.plug.disk);
+  const guest = await compiled({ ...spec, input: { ...spec.input, disks } }, dom.name, parts);
+  await dropThread(target, guest);
+  await keepRecord(parts, spec, guest, disk);
+}
+
+export async function updateDevice(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+  const target = await targetOf(spec, parts);
+  if (!target) return;
+  const { lv, dom, found, guest, disk } = target;
+  if (!diskIn(found, disk)) return;
+  const none = iotuneOf(Object.fromEntries(diskLimitNames.map((name) => [name, 0])));
+  const params = { ...none, ...disk.iotune?.limits };
+  await lv.domainSetBlockIoTune({ dom, disk: disk.target.device, params: asUllong(params), flags: RUNNING });
+  log('info', `limits of disk ${disk.target.device} are set`);
+  await keepRecord(parts, spec, guest, disk);
+}
+
+const asUllong = (values: { [key: string]: number }) =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, { type: 'ullong' as const, value: BigInt(value) }]),
+  );
+
+async function keepRecord(
+  { directory }: PlugParts,
+  { instance }: PluggedSpec,
+  guest: GuestDomain,
+  disk: DiskElement,
+): Promise<void> {
+  const record = await directory.readRecord(instance);
+  if (!record) return;
+  const step = `disk[${disk.target.device}]`;
+  await directory.writeRecord(instance, { ...record, ...exchangeDevice(record, guest, step) });
+}
+
+const diskIn = ({ facts }: Found, disk: DiskElement) =>
+  facts.live.disks.find(({ path }) => disk.source.type === 'file' && path === disk.source.path);
+
+/** Undefined where the guest does not run (any more): its next start takes everything. */
+async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | undefined> {
+  const { lv } = parts;
+  const found = await lookAtRunning(lv, spec.instance, parts.member);
+  if (!found) return undefined;
+  refuseOlder(found, spec.epoch);
+  const guest = await compiled(spec, found.dom.name, parts);
+  const path = await pathOf(spec.plug.disk, parts);
+  const disk = guest.devices.find(
+    (one) => one.kind === 'disk' && one.source.type === 'file' && one.source.path === path,
+  );
+  if (disk?.kind !== 'disk') throw err('guest_refused', { why: `it has no disk ${spec.plug.disk}` });
+  return { lv, dom: found.dom, found, guest, disk };
+}
+
+const compiled = async (spec: PluggedSpec, name: string, parts: PlugParts): Promise<GuestDomain> =>
+  compileGuest(spec.input, await contextOf(spec, name, parts));
+
+const pathOf = async (disk: DiskId | undefined, { disks }: PlugParts): Promise<string | undefined> =>
+  (await disks()).find((seen) => seen.disk === disk && seen.state === 'ready')?.path;
+
+/** The thread and the controller that the disk names and the guest has not. libvirt’s own choice of one would be old. */
+async function makeRoom({ lv, dom, found, guest, disk }: Target): Promise<void> {
+  const thread = disk.driver.ioThread;
+  if (thread !== undefined && !(await threads(lv, dom)).includes(thread))
+    await lv.domainAddIothread({ dom, iothreadId: thread, flags: RUNNING });
+  if (disk.target.bus !== 'scsi' || found.facts.live.scsiControllers.length > 0) return;
+  const scsi = guest.devices.find((one) => one.kind === 'controller' && one.type === 'scsi');
+  if (scsi) await lv.domainAttachDeviceFlags({ dom, xml: writeInline(deviceToXml(scsi)), flags: LIVE });
+}
+
+/** A thread in the middle stays for the next disk in that place; one behind all others is no longer asked for. */
+async function dropThread({ lv, dom, disk }: Target, without: GuestDomain): Promise<void> {
+  const thread = disk.driver.ioThread;
+  const asked = without.ioThreads?.count ?? 0;
+  if (thread === undefined) return;
+  for (const extra of (await threads(lv, dom)).filter((id) => id > asked).toSorted((a, b) => b - a))
+    await lv.domainDelIothread({ dom, iothreadId: extra, flags: RUNNING }).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+}
+
+async function threads(lv: LibvirtClient, dom: Domain): Promise<number[]> {
+  const info = await lv.domainGetIothreadInfo({ dom, flags: RUNNING });
+  return info.map(({ iothreadId }) => iothreadId);
+}
+
+/** Under a running guest, which is told of it. Nothing where it has ended: the next look finds the file closed. */
+export async function growOpenDisk(
+  instance: InstanceId,
+  path: string,
+  sizeBytes: number,
+  { lv, member }: Pick<PlugParts, 'lv' | 'member'>,
+): Promise<void> {
+  const found = await lookAtRunning(lv, instance, member);
+  const disk = found?.facts.live.disks.find((one) => one.path === path);
+  if (!found || !disk) return;
+  const flags = virDomainBlockResizeFlags.VIR_DOMAIN_BLOCK_RESIZE_BYTES;
+  await lv.domainBlockResize({ dom: found.dom, disk: disk.target, size: BigInt(sizeBytes), flags });
+}

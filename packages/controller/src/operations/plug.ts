@@ -1,0 +1,54 @@
+/** What operations on devices of an instance share: orders to its binding, and how far the node is with them. */
+import type { Guest, GuestDisk, Operation, OperationId, Plug } from '@gantry/model';
+import type { Move } from './advance.ts';
+import { isCurrent } from './view.ts';
+
+export interface DeviceChange {
+  disks?: GuestDisk[];
+  /** Undefined: nothing is to be plugged any more. */
+  plug?: Omit<Plug, 'operation'> | undefined;
+}
+
+/** The binding with other devices. It does not say that the guest is wanted: one that just powered itself off stays down. */
+export function withDevices(guest: Guest, operation: Operation, { disks, plug }: DeviceChange): Guest {
+  const { plug: _, ...spec } = guest.spec;
+  const input = disks ? { ...spec.input, disks: disks.toSorted(byPlace) } : spec.input;
+  return {
+    ...guest,
+    generation: guest.generation + 1,
+    spec: {
+      ...spec,
+      input,
+      standing: (spec.standing ?? 0) + 1,
+      ...(plug ? { plug: { operation: operation.id as OperationId, ...plug } } : {}),
+    },
+  };
+}
+
+const byPlace = (a: GuestDisk, b: GuestDisk): number => (a.index ?? 0) - (b.index ?? 0);
+
+export const withoutDisk = ({ spec }: Guest, disk: string): GuestDisk[] =>
+  spec.input.disks.filter(({ id }) => id !== disk);
+
+export const hasDisk = ({ spec }: Guest, disk: string): boolean =>
+  spec.input.disks.some(({ id }) => id === disk);
+
+const downStates = ['absent', 'defined', 'stopped', 'crashed'];
+
+/** No QEMU of it runs, and the next one is started by the present orders: the node has answered them. */
+export const isDown = (guest: Guest): boolean => isCurrent(guest) && downStates.includes(guest.status.state);
+
+/** Of the running guest, as the node found it by the present orders. */
+export const isOpen = (guest: Guest, disk: string): boolean | undefined =>
+  isCurrent(guest) ? guest.status.devices?.disks.some((id) => id === disk) : undefined;
+
+/** Orders the guest as it is, without anything to plug. */
+export function endPlug(move: Move): void {
+  const { guest } = move.view;
+  if (!guest) return;
+  const present = move.draft.current(guest);
+  if (present.spec.plug) move.draft.put(withDevices(present, move.operation, {}));
+}
+
+/** The order as the operation first gave it, from its record. */
+export const orderOf = <T>(move: Move): T => move.operation.spec.input as T;

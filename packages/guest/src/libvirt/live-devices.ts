@@ -1,0 +1,68 @@
+/** Devices of a domain that can come and go: read from its XML, and exchanged in a tree. */
+import type { DiskLimits } from '@gantry/model';
+import { limitsOfIotune } from '../limits.ts';
+import { steps } from '../paths.ts';
+import { child, elements, text, type XmlElement } from '../xml/element.ts';
+
+export interface LiveDisk {
+  /** vda, sdb, ... */
+  readonly target: string;
+  /** Of its file; a drive may be empty. */
+  readonly path?: string;
+  /** libvirt's, in a running domain. */
+  readonly alias?: string;
+  readonly limits: DiskLimits;
+}
+
+export interface LiveDevices {
+  readonly disks: readonly LiveDisk[];
+  /** libvirt’s names of all devices, in a running domain. */
+  readonly aliases: readonly string[];
+  /** Numbers of its SCSI controllers. */
+  readonly scsiControllers: readonly number[];
+}
+
+export function liveDevices(devices: XmlElement | undefined): LiveDevices {
+  const controllers = elements(devices, 'controller').map(({ attributes }) => attributes);
+  return {
+    aliases: elements(devices).flatMap((device) => child(device, 'alias')?.attributes['name'] ?? []),
+    disks: elements(devices, 'disk').flatMap(liveDisk),
+    scsiControllers: controllers.filter(({ type }) => type === 'scsi').map(({ index }) => Number(index ?? 0)),
+  };
+}
+
+function liveDisk(disk: XmlElement): LiveDisk[] {
+  const target = child(disk, 'target')?.attributes['dev'];
+  if (target === undefined) return [];
+  const path = child(disk, 'source')?.attributes['file'];
+  const alias = child(disk, 'alias')?.attributes['name'];
+  const iotune = child(disk, 'iotune');
+  const limits = limitsOfIotune((name) => Number(text(child(iotune, name)) ?? 0));
+  return [
+    { target, ...(path === undefined ? {} : { path }), ...(alias === undefined ? {} : { alias }), limits },
+  ];
+}
+
+/**
+ * The domain’s tree with one of its devices exchanged, added or (undefined) left out. `step` names it as paths do:
+ * `disk[vdb]`, `interface[52:54:00:...]`. A new one comes after the last of its kind.
+ */
+export function withDevice(domain: XmlElement, step: string, device: XmlElement | undefined): XmlElement {
+  const devices = child(domain, 'devices');
+  if (!devices) return domain;
+  const there = steps(devices).get(step);
+  const kept = devices.children.filter((one) => one !== there);
+  const name = step.replace(/\[.*/, '');
+  const at = there
+    ? devices.children.indexOf(there)
+    : 1 + kept.findLastIndex((one) => typeof one !== 'string' && one.name === name);
+  const children = device ? kept.toSpliced(at, 0, device) : kept;
+  return withChild(domain, { ...devices, children });
+}
+
+/** The same for an element that stands once below the root. */
+export function withChild(root: XmlElement, node: XmlElement): XmlElement {
+  const old = child(root, node.name);
+  const children = old ? root.children.map((one) => (one === old ? node : one)) : [...root.children, node];
+  return { ...root, children };
+}
