@@ -30,6 +30,8 @@ const OPEN_TIMEOUT_MS = 10_000;
 /** Of one question whether the controller is there. */
 const REACH_TIMEOUT_MS = 2000;
 const REPORT_TIMEOUT_MS = 20_000;
+/** The controller signs with openssl, one after the other: 30 s were not enough where it was busy. */
+export const CERTIFICATES_TIMEOUT_MS = 180_000;
 
 /**
  * @param speaker of which machine it is: a copy of the node's disk shall not pass for it
@@ -62,7 +64,7 @@ export function agentLink(options: ClientOptions, speaker: Speaker = {}): AgentL
       await client.call(
         'renewCertificates',
         { body: { requests } },
-        { signal, timeoutMs: REPORT_TIMEOUT_MS },
+        { signal, timeoutMs: CERTIFICATES_TIMEOUT_MS },
       ),
     revocations: async (signal) =>
       (await client.call('getRevocations', {}, { signal, timeoutMs: REPORT_TIMEOUT_MS })).crl,

@@ -7,6 +7,7 @@ import { join as joinPath } from 'node:path';
 import { Client } from '@gantry/client';
 import { err, isGantryError } from '@gantry/model';
 import { machineId } from '../host/facts.ts';
+import { CERTIFICATES_TIMEOUT_MS } from '../link.ts';
 import { type Identity, IdentityFiles } from './identity-files.ts';
 
 export interface JoinOptions {
@@ -34,7 +35,11 @@ export async function join(options: JoinOptions, signal: AbortSignal): Promise<I
   const requests = await files.prepare(signal);
   const client = new Client({ url: api, token, tls: { ca: await readFile(options.ca, 'utf8') } });
   try {
-    const issued = await client.call('joinNode', { body: { name, machine, requests } }, { signal });
+    const issued = await client.call(
+      'joinNode',
+      { body: { name, machine, requests } },
+      { signal, timeoutMs: CERTIFICATES_TIMEOUT_MS },
+    );
     return await files.adopt(name, api, issued);
   } finally {
     client.close();

@@ -38,12 +38,12 @@ export async function untilAnswers(client: Client, alive: () => void, limitMs = 
   await until('the controller', limitMs, ask, () => last);
 }
 
-/** The first report may take a while: the agent tries out whether KVM runs a guest. */
+/** The first facts may take minutes: whether KVM runs a guest is tried out, and libvirt examines each QEMU. */
 export async function untilNodeReady(
   client: Client,
   name: string,
   alive: () => void,
-  limitMs = 120_000,
+  limitMs = 300_000,
 ): Promise<Node> {
   let last = 'nothing';
   const ask = async () => {
