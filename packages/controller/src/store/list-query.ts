@@ -1,7 +1,7 @@
 /** Lists as SQL: filters, and pages by the key of the last item (never by offset, which skips when rows go). */
 import { err } from '@gantry/model';
 import type { Kind } from '../kinds.ts';
-import type { Filter, Page } from './store.ts';
+import type { Filter, Page, StoredText } from './store.ts';
 
 type Value = string | number | null;
 
@@ -70,6 +70,21 @@ export function pageOf(
   const key = order === 'newest' || order === 'oldest' ? [last.created] : [last.name, last.id];
   return { rows: rows.slice(0, limit), next: Buffer.from(JSON.stringify(key)).toString('base64url') };
 }
+
+export const textOf = (
+  kind: Kind,
+  { body: json, name, id, project, owner, node }: ListedRow,
+): StoredText => ({
+  json,
+  meta: {
+    kind,
+    id,
+    name,
+    ...(project === null ? {} : { project }),
+    ...(owner === null ? {} : { owner }),
+    ...(node === null ? {} : { node }),
+  },
+});
 
 function decodeCursor(cursor: string, length: number): (string | number)[] {
   try {

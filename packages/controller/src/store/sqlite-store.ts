@@ -12,7 +12,7 @@ import {
 import type { Kind, Kinds, Resource } from '../kinds.ts';
 import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 import { ChangeTail } from './change-tail.ts';
-import { type ListedRow, listSql, pageOf } from './list-query.ts';
+import { type ListedRow, listSql, pageOf, textOf } from './list-query.ts';
 import { formatRevision } from './revision.ts';
 import { BatchWriter } from './sqlite-commit.ts';
 import { type OpenDatabase, openDatabase, unusable } from './sqlite-open.ts';
@@ -82,20 +82,7 @@ export class SqliteStore implements Store {
 
   async listTexts(kind: Kind, filter: Filter = {}, page: Page = {}): Promise<Listed<StoredText>> {
     const { rows, ...listed } = this.#page(kind, filter, page);
-    const items = rows.map(
-      ({ body: json, name, id, project, owner, node }): StoredText => ({
-        json,
-        meta: {
-          kind,
-          id,
-          name,
-          ...(project === null ? {} : { project }),
-          ...(owner === null ? {} : { owner }),
-          ...(node === null ? {} : { node }),
-        },
-      }),
-    );
-    return { items, ...listed, revision: await this.revision() };
+    return { items: rows.map((row) => textOf(kind, row)), ...listed, revision: await this.revision() };
   }
 
   #page(kind: Kind, filter: Filter, page: Page) {
