@@ -2,15 +2,18 @@
  * `gantry server --state DIR [--listen HOST:PORT] [--advertise NAME]... [--release DIR] [--socket PATH]
  * [--task-off NAME]...`: the controller.
  * `gantry server init --state DIR`: makes the store of a new cluster.
+ * `gantry server backup --state DIR`: copies the store beside it. `gantry server restore --state DIR`: makes a usable store of such a copy.
  */
 
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { err, isGantryError } from '@gantry/model';
+import { backUpStore } from './backup.ts';
 import type { Env } from './env.ts';
 import { initCommand } from './init.ts';
-import { type Address, type ServerOptions, startServer } from './server.ts';
+import { restoreStore } from './restore.ts';
+import { type Address, type ServerOptions, startServer, storePath } from './server.ts';
 import { systemEnv } from './system-env.ts';
 
 const DEFAULT_STATE = '/var/lib/gantry';
@@ -21,7 +24,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   // whoever read the log may be gone: that must not end the controller
   process.stderr.on('error', () => {});
   try {
-    if (argv[0] === 'init') await init(env, argv.slice(1));
+    const [first] = argv;
+    if (first === 'init') tell(await initCommand(env, parse(argv.slice(1)).state, process.stdin));
+    else if (first === 'backup') tell(await backUpStore(storeOf(argv)));
+    else if (first === 'restore') tell(await restoreStore(storeOf(argv), env));
     else await serve(env, argv);
     return 0;
   } catch (error) {
@@ -31,10 +37,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function init(env: Env, argv: readonly string[]): Promise<void> {
-  const made = await initCommand(env, parse(argv).state, process.stdin);
-  process.stdout.write(`${JSON.stringify(made)}\n`);
-}
+const tell = (made: object): void => void process.stdout.write(`${JSON.stringify(made)}\n`);
+
+const storeOf = (argv: readonly string[]): string => storePath(parse(argv.slice(1)).state);
 
 async function serve(env: Env, argv: readonly string[]): Promise<void> {
   const options = parse(argv);

@@ -402,6 +402,18 @@ export const errorRegistry = {
     'it failed on {count} of {of} nodes: {where}',
     'What it printed there is above.',
   ),
+  restored: entry(
+    409,
+    1,
+    'a backup of the store, from before the end of this operation, was restored',
+    'Look at what it was to do, and ask for it again if it is still wanted.',
+  ),
+  bad_backup: entry(
+    400,
+    2,
+    '{file} cannot be restored: {why}',
+    'Choose a file that `gantry cluster backup` wrote on this cluster. Nothing was changed.',
+  ),
   disk_gone: entry(
     409,
     1,

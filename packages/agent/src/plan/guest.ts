@@ -25,6 +25,7 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
     return answer({ state: 'unknown', error: foreign(guest, seen, input) });
   if (seen?.ours && compareEpochs(seen.ours.epoch, guest.spec.epoch) > 0)
     return answer({ state: 'unknown', reason: 'the domain belongs to a newer binding' });
+  if (guest.spec.held) return answer(asFound(seen));
   if (guest.spec.remove) return planRemoval(guest, seen, input, answer);
   if (seen && startsUp(seen) && guest.spec.power === 'running') return answer({ state: 'starting' });
   if (seen && alive(seen)) return plugging(guest, seen, input, planAlive(guest, seen, input, memory, answer));
@@ -44,6 +45,13 @@ function plugging(guest: Guest, seen: SeenDomain, input: PlanInput, part: GuestP
     status,
     ...(wakeAt.length > 0 ? { wakeAt: Math.min(...wakeAt) } : {}),
   };
+}
+
+/** Nothing is done to it, not even what its policy says of its ending. */
+function asFound(seen: SeenDomain | undefined): GuestStatus {
+  if (!seen) return { state: 'absent' };
+  if (!alive(seen)) return { state: 'stopped', reason: seen.reason };
+  return { state: seen.state === 'paused' ? 'paused' : 'running', reason: seen.reason };
 }
 
 /** QEMU is there, but libvirt may still refuse the guest: its CPU is not what was asked for, a device does not come up. */

@@ -92,6 +92,34 @@ describe('a new guest', () => {
   });
 });
 
+describe('after the restore of a backup', () => {
+  const held = (power: 'running' | 'stopped', domains: Observation['domains'], remove = false) => ({
+    assignments: assignmentsOf({ guests: [guestOf({ held: true, power, remove })] }),
+    observation: observationOf({ domains }),
+  });
+  it.each([
+    ['runs though it is to be stopped', held('stopped', [domainOf('running')]), 'running'],
+    ['runs though it is to be removed', held('running', [domainOf('running')], true), 'running'],
+    ['is down though it is to run', held('running', [domainOf('shutoff')]), 'stopped'],
+    ['is not there', held('running', []), 'absent'],
+  ])('a guest that %s is only told of', (_, change, state) => {
+    expect(guestActionsOf(change)).toEqual([]);
+    expect(stateOf('guest', change)).toMatchObject({ state });
+  });
+  it('a disk that is gone is not made, one that is there is used', () => {
+    const { assignments } = inputOf();
+    const replicas = assignments.replicas.map((replica) => ({
+      ...replica,
+      spec: replica.spec.what === 'disk' ? { ...replica.spec, made: true } : replica.spec,
+    }));
+    const change = { assignments: { ...assignments, replicas } };
+    expect(stateOf('replica', change)).toMatchObject({ state: 'ready' });
+    const gone = { ...change, observation: emptyObservation };
+    expect(actionsOf(gone)).not.toContain('disk.create');
+    expect(stateOf('replica', gone)).toMatchObject({ error: { code: 'disk_gone' } });
+  });
+});
+
 describe('a disk that was whole', () => {
   const seen = () => plan(inputOf()).disks;
   const gone = () => ({ memory: { acts: {}, guests: {}, disks: seen() }, observation: emptyObservation });

@@ -30,7 +30,7 @@ function planDisk(replica: Replica, input: PlanInput): Part {
   }
   if (ready) return planReady(replica, spec, ready, input);
   // An empty disk in place of one with data would be worse than none: its storage may only not be mounted.
-  if (input.memory.disks?.[replica.id] !== undefined)
+  if (spec.made || input.memory.disks?.[replica.id] !== undefined)
     return answer(replica, { state: 'failed', error: gone(replica) });
   const possible = baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';

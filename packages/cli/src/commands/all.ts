@@ -2,9 +2,11 @@
 import type { Verb } from '../verb.ts';
 import { agent } from './agent.ts';
 import { clusterAccess } from './cluster/access.ts';
+import { clusterBackup } from './cluster/backup.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
 import { clusterInit } from './cluster/init.ts';
 import { clusterListen } from './cluster/listen.ts';
+import { clusterRestore } from './cluster/restore.ts';
 import { clusterSet } from './cluster/set.ts';
 import { clusterShow } from './cluster/show.ts';
 import { clusterStart } from './cluster/start.ts';
@@ -223,6 +225,8 @@ export const verbs: readonly Verb[] = [
   clusterInit,
   clusterShow,
   clusterVerify,
+  clusterBackup,
+  clusterRestore,
   clusterSet,
   clusterAccess,
   clusterListen,

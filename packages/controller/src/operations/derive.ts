@@ -53,6 +53,7 @@ function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLo
   const seen = guest?.status.state;
   if (active?.spec.kind === 'instance.create') return seen === 'running' ? 'running' : 'creating';
   if (!guest || seen === undefined) return 'stopped';
+  if (guest.spec.held && seen !== 'running' && seen !== 'paused') return 'unknown';
   if (guest.spec.remove) return 'failed';
   const wanted = guest.spec.power === 'running';
   const goesDown = active?.spec.kind === 'instance.stop' || active?.spec.kind === 'instance.suspend';

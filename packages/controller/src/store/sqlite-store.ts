@@ -234,8 +234,11 @@ export class SqliteStore implements Store {
   }
 
   /** A copy of the store must not continue its numbers: it becomes a new incarnation. Takes effect at the next opening. */
-  async beginNewIncarnation(): Promise<void> {
-    this.#setMeta({ incarnation: this.incarnation + 1, term: 0 });
+  async beginNewIncarnation(atLeast = 0): Promise<void> {
+    this.#transaction(() => {
+      this.#setMeta({ incarnation: Math.max(this.incarnation + 1, atLeast), term: 0 });
+      this.#db.exec('delete from node_seen'); // nobody has been heard of in it
+    });
   }
 
   #transaction<T>(work: () => T): T {

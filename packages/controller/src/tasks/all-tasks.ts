@@ -9,6 +9,7 @@ import { networkNodes } from './network-nodes.ts';
 import { nodeLease } from './node-lease.ts';
 import { operationsAdvance } from './operations-advance.ts';
 import { removeTombstones } from './remove-tombstones.ts';
+import { settleRestored } from './settle-restored.ts';
 import { sweepImages } from './sweep-images.ts';
 import type { Task } from './task.ts';
 
@@ -22,6 +23,7 @@ export const allTasks = (app: Parts): Task[] => {
     guestEndings(store, env),
     nodeLease(store, env),
     networkNodes(store, env),
+    settleRestored(app),
     cpuBaselines(app),
     removeTombstones(store, env),
     sweepImages({ store, images }),

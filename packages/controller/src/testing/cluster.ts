@@ -32,9 +32,10 @@ export const network: NonNullable<ClusterOptions['network']> = {
   subnet: { cidr: '10.9.8.0/24', poolStart: '10.9.8.10', poolEnd: '10.9.8.13' },
 };
 
-export async function testCluster(): Promise<TestCluster> {
+/** @param path of its store */
+export async function testCluster(path = ':memory:'): Promise<TestCluster> {
   const env = testEnv();
-  const store = new SqliteStore(':memory:');
+  const store = new SqliteStore(path);
   const images = memoryImages();
   const { adminToken, agentToken } = await initCluster(store, env, { name: 'test', node: 'n1', network });
   const remote = { authority: fakeAuthority(), url: 'https://controller.test:7460' };

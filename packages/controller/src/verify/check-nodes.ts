@@ -1,6 +1,7 @@
 /** Nodes, their clocks, versions and certificates. */
 import { formatMs, type Node } from '@gantry/model';
-import { about, type Check, type Facts, type Found, type Looked } from './facts.ts';
+import { about, type Check, type Facts, type Found } from './facts.ts';
+import type { Looked } from './looks.ts';
 import { supportEnds } from './support.ts';
 
 /** Leases, certificates and logs of several machines are compared by time. */

@@ -8,7 +8,6 @@ import {
   type Instance,
   type Network,
   type Node,
-  type NodeLook,
   type Operation,
   operationEnded,
   type Replica,
@@ -16,17 +15,10 @@ import {
 import type { App } from '../api/call.ts';
 import { withGauges } from '../gauges.ts';
 import type { Kind, Kinds } from '../kinds.ts';
-import { askNode } from '../node-calls.ts';
 import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
 import type { Claim } from '../store/batch.ts';
 import { parseRevision } from '../store/revision.ts';
-
-/** A node's own word, and how far its clock was from ours: exact to half of how long the answer took. */
-export interface Looked {
-  look: NodeLook;
-  aheadMs: number;
-  exactMs: number;
-}
+import { type Looked, lookAtAll } from './looks.ts';
 
 export interface Facts {
   nowMs: number;
@@ -57,8 +49,6 @@ export const about = (
   remedy: string,
 ): Found => ({ severity, kind, name, message, remedy });
 
-/** Nodes that are asked at the same time. */
-const AT_ONCE = 16;
 /** Changes made meanwhile that are looked at; with more of them everything counts as moving. */
 const MOST_CHANGES = 100_000;
 
@@ -101,30 +91,4 @@ const all = async <K extends Kind>(app: App, kind: K): Promise<Kinds[K][]> =>
 async function claimsOf(app: App, networks: readonly Network[]): Promise<Claim[]> {
   const spaces = [MAC_SPACE, ...networks.flatMap(({ id }) => [addressSpace(id), address6Space(id)])];
   return (await Promise.all(spaces.map((space) => app.store.claims(space)))).flat();
-}
-
-async function lookAtAll(
-  app: App,
-  nodes: readonly Node[],
-  signal: AbortSignal,
-): Promise<Map<string, Looked>> {
-  const looks = new Map<string, Looked>();
-  const queue = [...nodes];
-  const worker = async () => {
-    for (let node = queue.shift(); node; node = queue.shift()) {
-      const looked = await lookAt(app, node, signal).catch(() => undefined);
-      if (looked) looks.set(node.id, looked);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  signal.throwIfAborted();
-  return looks;
-}
-
-async function lookAt(app: App, node: Node, signal: AbortSignal): Promise<Looked> {
-  const { clock } = app.env;
-  const askedMs = clock.now();
-  const look = await askNode(app, node, { do: 'node.look' }, signal);
-  const exactMs = (clock.now() - askedMs) / 2;
-  return { look, exactMs, aheadMs: Date.parse(look.at) - (askedMs + exactMs) };
 }

@@ -151,6 +151,12 @@ export const GuestSpec = strict({
       'of its generations: those that changed how it is judged or what it is next, not that it is wanted',
     ),
   ),
+  held: optional(
+    Type.Boolean({
+      description:
+        'after a backup of the store was restored: it is told of, and otherwise left as it is, until the controller knows what became of it',
+    }),
+  ),
   reserved: optional(
     strict(
       { vcpus: positive('virtual CPUs'), memoryMiB: MiB('memory', 1) },

@@ -49,6 +49,9 @@ export const DiskReplicaSpec = strict({
   source: DiskSource,
   os: optional(OsContext),
   operation: OperationId,
+  made: optional(
+    Type.Boolean({ description: 'it was made long ago: it is found, or gone, and never made anew' }),
+  ),
 });
 export const BaseReplicaSpec = strict({
   what: Type.Literal('base'),

@@ -1,0 +1,94 @@
+/**
+ * `gantry server restore --state DIR`: a store that was backed up becomes one that may be used. Since then guests may have
+ * been made, deleted, moved, started, and it knows nothing of that. So it becomes a new incarnation in which every
+ * guest is held: reported by its node and otherwise left alone, until tasks/settle-restored.ts has heard what is
+ * true. No disk is made, nothing is removed, and what was under way counts as failed.
+ */
+import { err, type Guest, type Operation, operationEnded, type Replica, toProblem } from '@gantry/model';
+import { type Env, nowOf } from './env.ts';
+import { COUNTERS } from './objects.ts';
+import { Draft, withSpec, withStatus } from './store/batch.ts';
+import { SqliteStore } from './store/sqlite-store.ts';
+
+export interface Restored {
+  cluster: { id: string; name: string };
+  incarnation: number;
+  instances: number;
+  /** Operations that were under way, which count as failed now. */
+  operations: number;
+}
+
+/** @throws GantryError `store_unusable`, `store_locked` */
+export async function restoreStore(path: string, env: Env): Promise<Restored> {
+  const backup = new SqliteStore(path);
+  // Above every incarnation that anybody has seen: the same backup may be restored twice.
+  await backup.beginNewIncarnation(Math.floor(env.clock.now() / 1000));
+  await backup.close();
+  const store = new SqliteStore(path);
+  try {
+    return await holdAll(store, env);
+  } finally {
+    await store.close();
+  }
+}
+
+/** In one commit: a crash leaves a backup. */
+async function holdAll(store: SqliteStore, env: Env): Promise<Restored> {
+  const at = nowOf(env);
+  const draft = new Draft(env.clock.now());
+  const all = async <K extends Parameters<typeof store.list>[0]>(kind: K) => (await store.list(kind)).items;
+  const [cluster] = await all('cluster');
+  if (!cluster) throw err('store_unusable', { why: 'it is the store of no cluster' });
+  const last = await store.counter(COUNTERS.epoch);
+  const guests = await all('guest');
+  for (const [index, guest] of guests.entries())
+    draft.put(held(guest, { incarnation: store.incarnation, number: last + 1 + index }));
+  draft.batch.counters.push({ name: COUNTERS.epoch, from: last, to: last + guests.length });
+  for (const replica of await all('replica')) if (replica.spec.what === 'disk') draft.put(kept(replica));
+  for (const act of await all('act')) draft.remove(act);
+  const open = (await all('operation')).filter(({ status }) => !operationEnded(status.state));
+  for (const operation of open) draft.put(ended(operation, at));
+  const instances = await all('instance');
+  for (const instance of instances) {
+    const { operation: _over, ...status } = instance.status;
+    draft.put({ ...instance, status: { ...status, state: 'unknown', reason: RESTORED } });
+  }
+  const { id, name } = cluster;
+  const message = `the store was restored from a backup; ${instances.length} instances are held until their nodes have told of them`;
+  const event = { at, type: 'cluster.restored', level: 'warn' as const, actor: 'restore', message };
+  draft.batch.events.push({ ...event, subject: { kind: 'cluster', id, name } });
+  await store.commit(draft.batch);
+  return {
+    cluster: { id, name },
+    incarnation: store.incarnation,
+    instances: instances.length,
+    operations: open.length,
+  };
+}
+
+const RESTORED = 'the store was restored from a backup, and its node has not told of it yet';
+
+/** Nothing that was to be removed then is removed now: whoever still wants it says so again. */
+const held = (guest: Guest, epoch: Guest['spec']['epoch']): Guest => {
+  const { operation: _over, ...spec } = withSpec(guest, { held: true, remove: false, epoch }).spec;
+  return {
+    ...withSpec(guest, {}),
+    spec,
+    status: { state: 'unknown', reason: RESTORED },
+  };
+};
+
+const kept = (replica: Replica): Replica =>
+  replica.spec.what === 'disk'
+    ? withSpec(replica, { ...replica.spec, desired: 'present', made: true })
+    : replica;
+
+const ended = (operation: Operation, at: string): Operation =>
+  withStatus(operation, {
+    state: 'failed',
+    endedAt: at,
+    error: toProblem(err('restored')),
+    steps: operation.status.steps.map((step) =>
+      step.state === 'running' ? { ...step, state: 'failed' } : step,
+    ),
+  });
