@@ -24,6 +24,7 @@ const nouns: Record<string, string> = {
   placement: 'why a guest runs where it runs',
   event: 'what happened, and who did what',
   user: 'people and programs that may do something here',
+  audit: 'who did what',
   token: 'credentials',
   project: 'whose things they are',
   context: 'clusters that this command knows',

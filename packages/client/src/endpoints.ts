@@ -92,6 +92,7 @@ export const endpoints = {
   watchOperation: 'GET /v1/operations/:ref/watch',
   getPlacement: 'GET /v1/operations/:ref/placement',
   listEvents: 'GET /v1/events',
+  listAudit: 'GET /v1/audit',
   watch: 'GET /v1/watch',
   listUsers: 'GET /v1/users',
   getUser: 'GET /v1/users/:ref',

@@ -3,7 +3,7 @@ import { ImageName, Name } from './ids.ts';
 import { KeyPresses } from './keys.ts';
 import { GuestPassword, GuestUser } from './node-calls.ts';
 import { AffinityRule } from './resources/affinity.ts';
-import { NodeCommandPolicy } from './resources/cluster.ts';
+import { AuditDays, NodeCommandPolicy } from './resources/cluster.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
 import { HostPolicy } from './resources/host-policy.ts';
@@ -218,4 +218,7 @@ export const SetNode = strict({
   group: optional(Ref),
   host: optional(HostChanges),
 });
-export const SetClusterAccess = strict({ nodeCommands: NodeCommandPolicy });
+export const SetClusterAccess = strict({
+  nodeCommands: optional(NodeCommandPolicy),
+  auditDays: optional(AuditDays),
+});

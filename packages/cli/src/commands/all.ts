@@ -1,6 +1,7 @@
 /** Every command. */
 import type { Verb } from '../verb.ts';
 import { agent } from './agent.ts';
+import { auditList } from './audit/list.ts';
 import { clusterAccess } from './cluster/access.ts';
 import { clusterBackup } from './cluster/backup.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
@@ -202,6 +203,7 @@ export const verbs: readonly Verb[] = [
   placementBalance,
   placementCapacity,
   eventList,
+  auditList,
   projectList,
   projectShow,
   projectCreate,

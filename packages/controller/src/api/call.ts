@@ -32,6 +32,8 @@ export interface Request {
   route: RouteName;
   /** Bearer secret. */
   token?: string | undefined;
+  /** Where it comes from, for the audit: an address, or `unix socket`. */
+  from?: string | undefined;
   /** Undefined for requests from this machine. */
   peer?: Peer | undefined;
   /** Name or id of the project that it is about. */

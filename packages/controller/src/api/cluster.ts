@@ -23,10 +23,14 @@ export const setClusterPolicy: Handler<'setClusterPolicy'> = async (call) => {
 export const setClusterAccess: Handler<'setClusterAccess'> = async (call) => {
   const cluster = await theCluster(call.app.store);
   requireMatch(call, cluster);
-  const { nodeCommands } = call.body;
-  const changed = withSpec(cluster, { nodeCommands });
+  const { nodeCommands, auditDays } = call.body;
+  const changed = withSpec(cluster, call.body);
   const draft = new Draft(call.app.env.clock.now()).put(changed);
-  const message = `let ${nodeCommands} run commands on nodes`;
+  const words = [
+    ...(nodeCommands ? [`let ${nodeCommands} run commands on nodes`] : []),
+    ...(auditDays ? [`remember for ${auditDays} days who did what`] : []),
+  ];
+  const message = words.join(', ') || 'change nothing of who may what';
   return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
 };
 

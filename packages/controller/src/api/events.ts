@@ -1,4 +1,4 @@
-import { err, isUuid, type Revision, type Static, type WatchQuery } from '@gantry/model';
+import { err, heldIn, isUuid, type Revision, type Static, type WatchQuery } from '@gantry/model';
 import type { Meta } from '../kinds.ts';
 import { parseRevision } from '../store/revision.ts';
 import type { EventFilter } from '../store/store.ts';
@@ -12,21 +12,52 @@ const DEFAULT_LIMIT = 100;
 export const listEvents: Handler<'listEvents'> = async (call) => {
   const { app, caller, query } = call;
   const { subject, type, cursor, limit = DEFAULT_LIMIT } = query;
-  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
-    throw err('invalid_argument', { what: 'the cursor', wanted: 'one that a list has given' });
   const filter = {
     ...(subject ? { subject: await subjectId(call, subject) } : {}),
     ...(type ? { type } : {}),
     ...projectsOf(caller),
   };
-  const items = await app.store.events(filter, limit, cursor === undefined ? undefined : Number(cursor));
+  const found = await app.store.events(filter, limit, numberOf(cursor));
+  // who asked from where is told by the audit alone
+  const items = found.map(({ audit: _, ...event }) => event);
   const last = items.at(-1);
   return { body: { items, ...(items.length === limit && last ? { next: String(last.number) } : {}) } };
 };
 
+/** What users asked for. Whoever administers a project reads what was asked for in it. */
+export const listAudit: Handler<'listAudit'> = async (call) => {
+  const { app, caller, query } = call;
+  const { user, subject, since, until, refused, cursor, limit = DEFAULT_LIMIT } = query;
+  const filter = {
+    audit: user ?? (true as const),
+    ...(subject ? { subject: await subjectId(call, subject) } : {}),
+    ...(since ? { sinceMs: Date.parse(since) } : {}),
+    ...(until ? { untilMs: Date.parse(until) } : {}),
+    ...(refused === undefined ? {} : { refused }),
+    ...administered(caller),
+  };
+  const items = await app.store.events(filter, limit, numberOf(cursor));
+  const last = items.at(-1);
+  return { body: { items, ...(items.length === limit && last ? { next: String(last.number) } : {}) } };
+};
+
+function administered({ role, rights, onlyProject, needs }: Caller): EventFilter {
+  const own = onlyProject ? [onlyProject] : [...rights.projects.keys()];
+  if (role === 'admin') return onlyProject ? { projects: own } : {};
+  return { projects: own.filter((id) => heldIn(rights, id, needs)) };
+}
+
+/** @throws GantryError `invalid_argument` */
+function numberOf(cursor: string | undefined): number | undefined {
+  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
+    throw err('invalid_argument', { what: 'the cursor', wanted: 'one that a list has given' });
+  return cursor === undefined ? undefined : Number(cursor);
+}
+
 const projectsOf = ({ role, rights, onlyProject }: Caller): EventFilter => {
   if (onlyProject) return { projects: [onlyProject] };
-  return role ? {} : { projects: [...rights.projects.keys()] };
+  if (role === 'admin') return {};
+  return role ? { ofProjects: true } : { projects: [...rights.projects.keys()] };
 };
 
 /** An instance or a node by name; of what is gone only the id is known. */

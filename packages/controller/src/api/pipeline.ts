@@ -83,7 +83,8 @@ async function answer(app: App, request: Request, requestId: string, identified:
     ...(request.bytes ? { bytes: request.bytes } : {}),
     ...(request.ifMatch ? { ifMatch: request.ifMatch } : {}),
     ...(request.lastEventId ? { lastEventId: request.lastEventId } : {}),
-    commit: (draft: Draft, about: About) => commit(app, draft, about, { route, caller, requestId, replay }),
+    commit: (draft: Draft, about: About) =>
+      commit(app, draft, about, { route, caller, requestId, from: request.from, replay }),
   } as unknown as Call<never>;
   const handler = handlers[route] as Handler<never>;
   // a stream of bytes can be read only once; its handler retries what comes after it

@@ -17,6 +17,7 @@ import {
 import { timestamp } from '../env.ts';
 import { Draft, withStatus } from '../store/batch.ts';
 import { deriveInstance } from './derive.ts';
+import { endEvent } from './end-event.ts';
 import { objectsOf, type View } from './view.ts';
 
 /** How one kind of operation goes on. */
@@ -143,6 +144,7 @@ export class Move {
   #end(state: 'succeeded' | 'failed' | 'cancelled', more: Partial<Operation['status']>): void {
     if (operationEnded(this.operation.status.state)) return;
     this.#status({ state, endedAt: this.now, ...more });
+    this.draft.batch.events.push(endEvent(this.operation, this.now));
     for (const act of this.view.acts) this.draft.remove(act);
     if (more.error && this.view.operation.status.state !== 'cleaning') this.log('error', more.error.title);
   }

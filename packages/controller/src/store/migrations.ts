@@ -99,4 +99,10 @@ export const migrations: readonly string[] = [
       from share group by project, owner)
     group by project;
   `,
+  `
+  alter table event add column audit text;
+  update event set audit = ifnull(json_extract(body, '$.actor'), '') where type glob 'api.*';
+  create index event_audit on event (number) where audit is not null;
+  create index event_actor on event (audit, number) where audit is not null;
+  `,
 ];

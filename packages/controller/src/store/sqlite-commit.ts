@@ -33,7 +33,7 @@ const statements = {
     'insert into counter (name, value) values (?, ?) on conflict (name) do update set value = excluded.value',
   log: `insert into op_log (operation, at, level, text) select ?, ?, ?, ?
     where (select count(*) from op_log where operation = ?) < ${LOG_LINES}`,
-  event: 'insert into event (at, type, subject, project, body) values (?, ?, ?, ?, ?)',
+  event: 'insert into event (at, type, subject, project, audit, body) values (?, ?, ?, ?, ?, ?)',
   idempotent: 'select 1 from idempotency where token = ? and key = ?',
   idempotency: 'insert into idempotency (token, key, at, body) values (?, ?, ?, ?)',
   secret: 'insert into secret (hash, token) values (?, ?)',
@@ -188,6 +188,7 @@ export class BatchWriter {
         event.type,
         event.subject?.id ?? null,
         project ?? null,
+        event.audit ? (event.actor ?? '') : null,
         JSON.stringify(event),
       );
     if (batch.seen) this.#writeSeen(batch.seen);

@@ -12,6 +12,7 @@ import {
 import type { Kind, Kinds, Resource } from '../kinds.ts';
 import type { Batch, Claim, IdempotencyRecord, Seen } from './batch.ts';
 import { ChangeTail } from './change-tail.ts';
+import { eventsSql } from './event-query.ts';
 import { type ListedRow, listSql, pageOf, textOf } from './list-query.ts';
 import { formatRevision } from './revision.ts';
 import { BatchWriter } from './sqlite-commit.ts';
@@ -130,19 +131,7 @@ export class SqliteStore implements Store {
   }
 
   async events(filter: EventFilter, limit: number, before?: number): Promise<Event[]> {
-    const where = ['number < ?'];
-    const values: (string | number)[] = [before ?? Number.MAX_SAFE_INTEGER];
-    for (const field of ['subject', 'type'] as const) {
-      const value = filter[field];
-      if (value === undefined) continue;
-      where.push(`${field} = ?`);
-      values.push(value);
-    }
-    if (filter.projects) {
-      where.push(`project in (${filter.projects.map(() => '?').join()})`);
-      values.push(...filter.projects);
-    }
-    const sql = `select number, body from event where ${where.join(' and ')} order by number desc limit ?`;
+    const { sql, values } = eventsSql(filter, before);
     const rows = this.#rows<{ number: number; body: string }>(sql, ...values, limit);
     return rows.map(({ number, body }) => ({ number, ...(JSON.parse(body) as Omit<Event, 'number'>) }));
   }
@@ -217,13 +206,14 @@ export class SqliteStore implements Store {
     return removed;
   }
 
-  async expire(before: { idempotencyMs?: number; eventsMs?: number }): Promise<number> {
+  async expire(before: { idempotencyMs?: number; eventsMs?: number; auditMs?: number }): Promise<number> {
     return this.#transaction(() => {
       const remove = (sql: string, ms = 0) => Number(this.#db.prepare(sql).run(ms).changes);
       return (
         remove('delete from idempotency where at < ?', before.idempotencyMs) +
         remove('delete from refusal where at < ?', before.idempotencyMs) +
-        remove('delete from event where at < ?', before.eventsMs)
+        remove('delete from event where at < ? and audit is null', before.eventsMs) +
+        remove('delete from event where at < ? and audit is not null', before.auditMs)
       );
     });
   }

@@ -72,6 +72,14 @@ export interface EventFilter {
   type?: string;
   /** Project ids: only events of these projects. */
   projects?: readonly string[];
+  /** Only what users asked for, in general or by the name of one. */
+  audit?: true | string;
+  /** Refused or failed, or neither. */
+  refused?: boolean;
+  /** Without what users asked for that is of no project: users, tokens, settings. */
+  ofProjects?: boolean;
+  sinceMs?: number;
+  untilMs?: number;
 }
 
 /** What just happened, told to subscribers after the commit. */
@@ -133,7 +141,7 @@ export interface Store {
 
   /** Forgets changes made before a time, and the oldest beyond a number of rows. Returns how many. */
   compact(beforeMs: number, keepRows: number): Promise<number>;
-  /** Forgets idempotency records with refusals, and log lines and events, made before these times. Returns how many. */
-  expire(before: { idempotencyMs?: number; eventsMs?: number }): Promise<number>;
+  /** Forgets idempotency records with refusals, events, and what users asked for, made before these times. Returns how many. */
+  expire(before: { idempotencyMs?: number; eventsMs?: number; auditMs?: number }): Promise<number>;
   close(): Promise<void>;
 }

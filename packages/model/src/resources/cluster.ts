@@ -9,8 +9,15 @@ export const NodeCommandPolicy = oneOf(
   'who may run commands on nodes and copy files to them; default admins',
 );
 
+export const AuditDays = Type.Integer({
+  minimum: 1,
+  maximum: 36_500,
+  description: 'how long it is remembered who did what (days); default 365',
+});
+
 export const ClusterSpec = strict({
   nodeCommands: optional(NodeCommandPolicy),
+  auditDays: optional(AuditDays),
   guest: optional(GuestPolicy),
   host: optional(HostPolicy),
   macPrefix: optional(

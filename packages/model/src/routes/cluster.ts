@@ -57,7 +57,7 @@ export const clusterRoutes = {
   setClusterAccess: {
     method: 'PATCH',
     path: '/v1/cluster/access',
-    summary: 'who may run commands on nodes',
+    summary: 'who may run commands on nodes; how long it is remembered who did what',
     roles: admin,
     status: 200,
     body: SetClusterAccess,

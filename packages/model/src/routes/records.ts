@@ -4,7 +4,7 @@ import { Revision } from '../resources/common.ts';
 import { Event } from '../resources/event.ts';
 import { LogLine, Operation } from '../resources/operation.ts';
 import { optional, type Static, strict, Timestamp, Type } from '../schema.ts';
-import { admin, all, operators, Paging, page, type Route } from './shapes.ts';
+import { admin, all, operators, Paging, page, projectAdmins, type Route } from './shapes.ts';
 
 export const TaskStatus = strict({
   name: Type.String(),
@@ -82,6 +82,24 @@ export const recordsRoutes = {
     roles: all,
     status: 200,
     query: strict({ ...Paging, subject: optional(Type.String()), type: optional(Type.String()) }),
+    response: strict({ items: Type.Array(Event), next: optional(Type.String()) }),
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/v1/audit',
+    summary: 'who asked for what and what came of it, newest first; of a project for its administrators',
+    roles: projectAdmins,
+    status: 200,
+    query: strict({
+      ...Paging,
+      user: optional(Type.String({ maxLength: 63, description: 'name, as it was then' })),
+      subject: optional(Ref),
+      since: optional(Timestamp),
+      until: optional(Timestamp),
+      refused: optional(
+        Type.Boolean({ description: 'only what was refused or failed, or only what was not' }),
+      ),
+    }),
     response: strict({ items: Type.Array(Event), next: optional(Type.String()) }),
   },
   watch: {
