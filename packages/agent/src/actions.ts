@@ -28,6 +28,16 @@ export interface DiskCreate {
   do: 'disk.create';
   spec: DiskReplicaSpec;
 }
+/** Send the disk, of which nothing is written any more, to the node that expects it. */
+export interface DiskSendOff {
+  do: 'disk.send';
+  spec: DiskReplicaSpec;
+}
+/** Wait for the disk from another node and take it in. Ends with the disk marked ready. */
+export interface DiskTakeIn {
+  do: 'disk.receive';
+  spec: DiskReplicaSpec;
+}
 /** Remove the bytes of a tombstoned replica. */
 export interface DiskRemove {
   do: 'disk.remove';
@@ -128,6 +138,8 @@ export type Action =
   | BaseEnsure
   | BaseRemove
   | DiskCreate
+  | DiskSendOff
+  | DiskTakeIn
   | DiskRemove
   | NetworkEnsure
   | NetworkRemove
@@ -165,6 +177,8 @@ export function subjectOf(action: Action): string {
     case 'base.remove':
       return `base:${action.spec.sha256}`;
     case 'disk.create':
+    case 'disk.send':
+    case 'disk.receive':
     case 'disk.remove':
     case 'disk.grow':
       return `disk:${action.spec.disk}`;
@@ -200,7 +214,9 @@ const isOfDevice = (action: Action): action is OfDevice => action.do.endsWith('D
 
 /** The operation that wants to read about it. */
 export function operationOf(action: Action): OperationId | undefined {
-  if (action.do === 'disk.create' || action.do === 'disk.remove') return action.spec.operation;
+  if (action.do === 'disk.send') return action.spec.send?.operation;
+  if (action.do === 'disk.create' || action.do === 'disk.receive' || action.do === 'disk.remove')
+    return action.spec.operation;
   if (action.do === 'disk.grow') return action.spec.operation;
   if (isOfDevice(action)) return action.spec.plug.operation;
   if (

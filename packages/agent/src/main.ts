@@ -1,5 +1,5 @@
 /**
- * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--pki DIR] [--api URL]`
+ * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--pki DIR] [--api URL] [--transfer-port N]`
  * `gantry agent join --state DIR --api URL --ca FILE --name NAME` makes this machine a node; the token is in GANTRY_JOIN_TOKEN.
  * `gantry agent libvirt-auth ...` lets the agent in at libvirt, see `gantry node libvirt-auth`.
  * `gantry agent --prepare PROVIDER[+VARIANT]` fills the cache and tests the accelerator, without a controller.
@@ -29,6 +29,7 @@ import { createNodeOs } from './os/create-os.ts';
 import { prepare } from './prepare.ts';
 import { withFileLock } from './process/file-lock.ts';
 import { storageRoot } from './storage/layout.ts';
+import { nodeTransfers } from './transfer/transfers.ts';
 import { serveTunnel } from './tunnels.ts';
 
 interface Options {
@@ -41,6 +42,8 @@ interface Options {
   pki: string;
   ca?: string;
   name?: string;
+  /** Where disks of other nodes are taken; 0: nowhere. */
+  transferPort?: number;
 }
 
 /** Runs until SIGTERM or SIGINT. Guests and DHCP run on. Resolves with the exit code. */
@@ -75,6 +78,9 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
   const link = agentLink(await credentials(options, await files.current()), await speaker());
   const journal = fileJournal({ path: join(state, 'agent', 'journal.json'), env });
   const os = createNodeOs({ cacheDir: options.cache, now: env.clock.now, uuid: env.uuid });
+  const transfers = nodeTransfers(env, options.transferPort);
+  const identity = await files.current();
+  if (identity) await transfers.use(identity);
   let membership: { cluster: string; node: string } | undefined;
   const { host, guests } = nodeHost({
     stateDir: state,
@@ -82,6 +88,7 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
     env,
     link,
     os,
+    transfers,
     membership: () => membership,
     signal,
   });
@@ -105,6 +112,10 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
     };
     const answer: AnswerCall = (call) =>
       call.do === 'node.look' ? lookAtNode({ env, host, files }) : guests.answer(call);
+    const newIdentity = async (identity: Identity) => {
+      await transfers.use(identity);
+      running.state.learn.set();
+    };
     const running = await startAgent(
       parts,
       (request) =>
@@ -116,12 +127,13 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
     env.log('info', 'the agent runs', { version, state, api: options.api, run: running.state.journal.run });
     await Promise.all([
       running.done,
-      keepIdentity({ env, files, ...certification(options, link) }, signal),
+      keepIdentity({ env, files, ...certification(options, link, newIdentity) }, signal),
       keepRevocations({ env, fetch: link.revocations, install: revoker(options, files) }, signal),
     ]).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
     await guests.close();
+    transfers.close();
     link.close();
     env.log('info', 'the agent stops; guests run on');
   }
@@ -155,12 +167,17 @@ const revoker =
     if (identity) await installRevocations(pki, identity.ca, crl, libvirt);
   };
 
-function certification({ api, pki, libvirt }: Options, link: AgentLink): Omit<RenewalParts, 'env' | 'files'> {
+function certification(
+  { api, pki, libvirt }: Options,
+  link: AgentLink,
+  newIdentity: (identity: Identity) => Promise<void>,
+): Omit<RenewalParts, 'env' | 'files'> {
   const far = api.startsWith('https:');
   return {
     certify: link.certify,
     async use(identity) {
       if (far) link.reconnect({ url: api, tls: tlsOf(identity) });
+      await newIdentity(identity);
       await installPki(pki, identity, libvirt);
     },
     ...(far ? {} : { first: { name: hostname(), api } }),
@@ -190,8 +207,15 @@ function parse(argv: readonly string[]): Options {
     pki: values.pki ?? join(state, 'agent', 'pki'),
     ...(values.ca === undefined ? {} : { ca: values.ca }),
     ...(values.name === undefined ? {} : { name: values.name }),
+    ...(values['transfer-port'] === undefined ? {} : { transferPort: portOf(values['transfer-port']) }),
     ...(values.prepare === undefined ? {} : { prepare: values.prepare }),
   };
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65535) return port;
+  throw err('usage', { what: `--transfer-port ${text} is not a port: 0 to 65535` });
 }
 
 function parsed(argv: readonly string[]) {
@@ -201,7 +225,7 @@ function parsed(argv: readonly string[]) {
       args: [...argv],
       options: {
         ...{ state: text, cache: text, api: text, libvirt: text, prepare: text },
-        ...{ pki: text, ca: text, name: text },
+        ...{ pki: text, ca: text, name: text, 'transfer-port': text },
       },
     });
   } catch (error) {

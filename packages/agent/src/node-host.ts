@@ -30,6 +30,7 @@ import type { NodeOs } from './os/create-os.ts';
 import { run } from './process/run.ts';
 import { storageRoot } from './storage/layout.ts';
 import { createStorage } from './storage/storage.ts';
+import type { NodeTransfers } from './transfer/transfers.ts';
 
 export interface NodeHostOptions {
   /** `--state DIR`. */
@@ -39,6 +40,7 @@ export interface NodeHostOptions {
   env: Env;
   link: Pick<AgentLink, 'imageContent' | 'reaches'>;
   os: NodeOs;
+  transfers: NodeTransfers;
   /** Whose domains and disks are ours: id of the cluster, id of the node; undefined until assignments came. */
   membership(): { cluster: string; node: string } | undefined;
   signal: AbortSignal;
@@ -64,9 +66,9 @@ const capabilities = [
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
-  const { stateDir, env, link, os, membership, signal } = options;
+  const { stateDir, env, link, os, membership, signal, transfers } = options;
   const accelerator = kvmTest(options);
-  const storage = createStorage({ stateDir, link, os: os.providers });
+  const storage = createStorage({ stateDir, link, os: os.providers, transfers });
   const network = nodeNetwork({
     dir: join(stateDir, 'agent', 'network'),
     cluster: () => membership()?.cluster ?? '',
@@ -119,7 +121,8 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
           accelerator.renew();
           return { ...(await accelerator.result()), ...(await examinedAnew(guests)) };
         },
-        capabilities,
+        capabilities: [...capabilities, ...(transfers.canSend() ? ['disk:send'] : [])],
+        transfer: transfers.endpoint(),
       }),
     examines: accelerator.doing,
     gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),

@@ -72,6 +72,7 @@ export const endpoints = {
   lockInstance: 'PUT /v1/instances/:ref/lock',
   unlockInstance: 'DELETE /v1/instances/:ref/lock',
   renameInstance: 'POST /v1/instances/:ref/rename',
+  moveInstance: 'POST /v1/instances/:ref/move',
   nmiInstance: 'POST /v1/instances/:ref/nmi',
   sendKeyInstance: 'POST /v1/instances/:ref/send-key',
   pingInstanceAgent: 'GET /v1/instances/:ref/agent',

@@ -211,6 +211,18 @@ export const errorRegistry = {
     '{what} of instance {name} cannot change while its guest is up: {why}',
     'Stop it with `gantry instance stop {name}`, and repeat the change.',
   ),
+  move_needs_stop: entry(
+    409,
+    5,
+    'instance {name} is {state}, and guests cannot be moved while they are up yet',
+    '`gantry instance move {name} --stop` stops it, moves it and starts it again.',
+  ),
+  transfer_failed: entry(
+    503,
+    1,
+    '{what} could not be copied from node to node: {why}',
+    'It is tried again until the deadline of the operation. Check that the source reaches the port of the target.',
+  ),
   address_taken: entry(
     409,
     5,

@@ -25,6 +25,7 @@ export const instanceActions = {
   'detach a disk from': ['stopped', 'running'],
   'set a disk of': ['stopped', 'running', 'paused'],
   'grow a disk of': ['stopped', 'running', 'paused', 'crashed', 'failed'],
+  move: ['stopped', 'running', 'paused', 'crashed', 'failed'],
   lock: [
     'creating',
     'stopped',

@@ -3,13 +3,15 @@ import type { Action, ActionOf, PluggedSpec } from '@gantry/agent';
 import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec } from '@gantry/model';
-import { type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
+import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 
 /** How long each takes, ms. */
 export const durations: Record<Action['do'], number> = {
   'base.ensure': 800,
   'base.remove': 5,
   'disk.create': 40,
+  'disk.send': 5,
+  'disk.receive': 5,
   'disk.remove': 5,
   'network.ensure': 60,
   'network.remove': 40,
@@ -42,7 +44,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       node.bases.delete(action.spec.sha256);
       return;
     case 'disk.create':
-      node.disks.set(action.spec.disk, disk(action, 'ready'));
+      make(node, action);
       return;
     case 'disk.remove':
       node.disks.delete(action.spec.disk);
@@ -86,18 +88,22 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       unplug(node, action.spec);
       return;
     case 'disk.grow':
-      node.disks.set(action.spec.disk, { ...disk(action, 'ready') });
+      node.disks.set(action.spec.disk, disk(action, 'ready', node.disks.get(action.spec.disk)?.content));
       return;
     case 'guest.updateDevice':
     case 'guest.reboot':
     case 'act.perform':
+    // between nodes: fake-lane.ts
+    case 'disk.send':
+    case 'disk.receive':
       return;
   }
 }
 
 /** What is left when the agent dies in the middle. */
 export function halfway(node: FakeNode, action: Action): void {
-  if (action.do === 'disk.create') node.disks.set(action.spec.disk, disk(action, 'creating'));
+  if (action.do === 'disk.create' || action.do === 'disk.receive')
+    node.disks.set(action.spec.disk, disk(action, 'creating'));
   else if (action.do === 'network.ensure') node.networks.set(action.spec.network, network(action, false));
   else if (action.do === 'network.remove') whole(node, action, 0);
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
@@ -129,7 +135,19 @@ function unplug(node: FakeNode, { instance, plug: { disk: id } }: PluggedSpec): 
   domain.disks = domain.disks.filter((one) => one !== id);
 }
 
-function disk(action: ActionOf<'disk.create' | 'disk.grow'>, state: 'creating' | 'ready') {
+/** A disk that guests have written to is never made anew. */
+function make(node: FakeNode, action: ActionOf<'disk.create'>): void {
+  const { disk: id } = action.spec;
+  if (node.disks.get(id)?.state === 'ready') return;
+  if (node.world.written.has(id)) node.world.violations.push(`disk ${id} was made anew on ${node.name}`);
+  node.disks.set(id, disk(action, 'ready'));
+}
+
+export function disk(
+  action: ActionOf<'disk.create' | 'disk.receive' | 'disk.grow'>,
+  state: 'creating' | 'ready',
+  content = 'new',
+): FakeDisk {
   const { disk: id, template, operation, sizeBytes } = action.spec;
   return {
     disk: id,
@@ -137,6 +155,7 @@ function disk(action: ActionOf<'disk.create' | 'disk.grow'>, state: 'creating' |
     template,
     path: `/disks/${id}.${state}`,
     sizeBytes,
+    content,
     ...(state === 'creating' ? { operation } : {}),
   };
 }
@@ -191,6 +210,7 @@ function start(node: FakeNode, spec: GuestSpec, now: number): void {
     tap: spec.input.nics.length > 0,
   });
   node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now, restored });
+  witness(node, domain, spec);
 }
 
 function save(node: FakeNode, instance: string): void {
@@ -199,6 +219,23 @@ function save(node: FakeNode, instance: string): void {
   shutOff(domain, 'saved');
   domain.saved = true;
 }
+
+/** What a start means for the whole cluster. */
+function witness({ world, disks, name }: FakeNode, { uuid }: FakeDomain, spec: GuestSpec): void {
+  const elsewhere = world.nodes.find((other) => other.name !== name && alive(other.domains.get(uuid)?.state));
+  if (elsewhere) world.violations.push(`${uuid} runs on ${name} and on ${elsewhere.name}`);
+  for (const { id } of spec.input.disks) {
+    const held = disks.get(id);
+    if (!held) continue;
+    const wanted = world.written.get(id);
+    if (wanted !== undefined && held.content !== wanted)
+      world.violations.push(`disk ${id} on ${name} has lost what was written`);
+    held.content += ` ${spec.epoch.number}`;
+    world.written.set(id, held.content);
+  }
+}
+
+const alive = (state: string | undefined): boolean => state !== undefined && state !== 'shutoff';
 
 function stop(node: FakeNode, instance: string, reason: string): void {
   const domain = node.domains.get(instance);

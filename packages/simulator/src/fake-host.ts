@@ -2,6 +2,7 @@
 import type { DomainHappening, Host } from '@gantry/agent';
 import { version } from '@gantry/model';
 import { durations, halfway, whole } from './fake-effects.ts';
+import { type Lane, receive, send } from './fake-lane.ts';
 import { type FakeNode, look } from './fake-node.ts';
 import type { Life } from './faults.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -11,10 +12,13 @@ export interface FakeHost extends Host {
   tell(happening: DomainHappening): void;
 }
 
+/** How long a disk is on its way. */
+const copyMs = 700;
+
 /** First ping and ssh of a fake guest come this long after it was asked for. */
 const signsMs = { ping: 1800, ssh: 4000 };
 
-export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost {
+export function fakeHost(node: FakeNode, time: Scheduler, mine: Life, lane: Lane = new Map()): FakeHost {
   const listeners = new Set<(happening: DomainHappening) => void>();
   const tell = (happening: DomainHappening) => {
     for (const listener of listeners) listener(happening);
@@ -38,7 +42,8 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost 
         machineTypes: ['pc', 'q35'],
         accelerator: { kvm: false, reason: 'a simulated node' },
         agentVersion: version,
-        capabilities: [],
+        capabilities: ['disk:send'],
+        transfer: { address: node.name, port: 7461 },
       };
     },
     examines: () => undefined,
@@ -53,11 +58,14 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life): FakeHost 
       await time.sleep(5, mine.signal);
       return look(node);
     },
-    async perform(action) {
+    async perform(action, _log, signal) {
+      const signals = [mine.signal, signal];
       return mine.effect(action.do, {
         halfway: () => halfway(node, action),
         whole: async () => {
           await time.sleep(durations[action.do], mine.signal);
+          if (action.do === 'disk.receive') await receive({ node, lane }, action, signals);
+          if (action.do === 'disk.send') await send({ node, lane, time, tookMs: copyMs }, action, signals);
           whole(node, action, time.now());
           if (action.do === 'act.perform' && action.action.kind !== 'guest.resume')
             reboots(action.action.instance);

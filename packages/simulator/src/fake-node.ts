@@ -9,12 +9,30 @@ export interface FakeDomain extends Omit<SeenDomain, 'disks'> {
   tap: boolean;
 }
 
+/** With what guests have written to it: every start adds to it. */
+export interface FakeDisk extends SeenDisk {
+  content: string;
+}
+
+/** All nodes, and what no single one of them can know. */
+export interface World {
+  nodes: FakeNode[];
+  /** Disk id -> what it must hold, wherever it is. */
+  written: Map<string, string>;
+  /** What must never happen, and did. */
+  violations: string[];
+}
+
 export interface FakeNode {
+  world: World;
+  /** Of the cluster's node. */
+  id: string;
+
   name: string;
   cluster: string;
   bootId: string;
   domains: Map<string, FakeDomain>;
-  disks: Map<string, SeenDisk>;
+  disks: Map<string, FakeDisk>;
   bases: Map<string, { sha256: string; path: string }>;
   networks: Map<string, SeenNetwork>;
   /** By instance. */
@@ -31,7 +49,16 @@ export interface FakeNode {
   nextDomainId: number;
 }
 
-export const fakeNode = (name: string, cluster: string, bootId: string): FakeNode => ({
+export const fakeWorld = (): World => ({ nodes: [], written: new Map(), violations: [] });
+
+export const fakeNode = (
+  world: World,
+  { id, name }: Pick<FakeNode, 'id' | 'name'>,
+  cluster: string,
+  bootId: string,
+): FakeNode => ({
+  world,
+  id,
   name,
   cluster,
   bootId,
@@ -58,7 +85,7 @@ export function look(node: FakeNode): Observation {
           ...(domain.state === 'shutoff' ? {} : { disks: disks.map((id) => ({ path: pathOf(node, id) })) }),
         }))
       : [],
-    disks: [...node.disks.values()].map((disk) => ({ ...disk })),
+    disks: [...node.disks.values()].map(({ content: _, ...disk }) => ({ ...disk })),
     bases: [...node.bases.values()].map((base) => ({ ...base, users: [] })),
     networks: [...node.networks.values()].map((network) => ({ ...network })),
     filters: [...node.filters].map(([instance, text]) => ({ instance, text })),

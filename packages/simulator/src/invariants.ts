@@ -3,13 +3,17 @@ import { type Operation, operationEnded } from '@gantry/model';
 import type { Simulation } from './simulation.ts';
 
 /** Always: every running guest is bound here, has its disks and its filter; every claim has an owner. */
-export async function assertSound({ node, store }: Simulation): Promise<void> {
+export async function assertSound({ nodes, store, world }: Simulation): Promise<void> {
   const guests = (await store.list('guest')).items;
-  const problems: string[] = [];
-  for (const domain of node.domains.values()) {
+  const problems = [...world.violations];
+  for (const { node, domain } of nodes.flatMap((node) =>
+    [...node.domains.values()].map((domain) => ({ node, domain })),
+  )) {
     if (domain.state === 'shutoff') continue;
-    if (!guests.some((guest) => guest.spec.instance === domain.uuid))
-      problems.push(`${domain.name} runs unbound`);
+    const bound = guests.some(
+      ({ spec }) => spec.instance === domain.uuid && spec.node === node.id && spec.role === 'run',
+    );
+    if (!bound) problems.push(`${domain.name} runs unbound on ${node.name}`);
     if (domain.tap && !node.filters.has(domain.uuid)) problems.push(`${domain.name} runs without filter`);
     for (const disk of domain.disks) {
       const other = [...node.domains.values()].find(
@@ -49,13 +53,39 @@ async function miscounted(store: Simulation['store']): Promise<string[]> {
   return problems;
 }
 
+/**
+ * While nothing is under way: each instance is on one node alone, with all its disks, and they hold what was written last.
+ */
+export async function assertWhole({ nodes, store, world }: Simulation): Promise<void> {
+  const problems: string[] = [];
+  for (const instance of (await store.list('instance')).items) {
+    const home = nodes.find(({ id }) => id === instance.status.node);
+    for (const id of instance.spec.disks) {
+      const held = home?.disks.get(id);
+      const wanted = world.written.get(id);
+      if (held?.state !== 'ready') problems.push(`${instance.name} has no disk on ${home?.name}`);
+      else if (wanted !== undefined && held.content !== wanted)
+        problems.push(`the disk of ${instance.name} has lost what was written`);
+      for (const other of nodes)
+        if (other !== home && other.disks.has(id))
+          problems.push(`a disk of ${instance.name} is left on ${other.name}`);
+    }
+    for (const other of nodes)
+      if (other !== home && other.domains.has(instance.id))
+        problems.push(`${instance.name} is left on ${other.name}`);
+  }
+  if (problems.length) throw new Error(problems.join('; '));
+}
+
 /** After everything was deleted: no domain, disk, file, tap, address or row is left, and every operation has ended. */
-export async function assertNothingLeft({ node, store }: Simulation): Promise<void> {
+export async function assertNothingLeft({ nodes, store }: Simulation): Promise<void> {
   const left: string[] = [];
-  for (const domain of node.domains.values()) left.push(`domain ${domain.name}`);
-  for (const disk of node.disks.values()) left.push(`disk ${disk.path}`);
-  for (const instance of node.filters.keys()) left.push(`filter of ${instance}`);
-  for (const file of node.guestFiles) left.push(`files of ${file}`);
+  for (const node of nodes) {
+    for (const domain of node.domains.values()) left.push(`domain ${domain.name}`);
+    for (const disk of node.disks.values()) left.push(`disk ${disk.path}`);
+    for (const instance of node.filters.keys()) left.push(`filter of ${instance}`);
+    for (const file of node.guestFiles) left.push(`files of ${file}`);
+  }
   for (const kind of ['instance', 'guest', 'replica', 'disk', 'act'] as const)
     for (const object of (await store.list(kind)).items) left.push(`${kind} ${object.name}`);
   for (const { id, name } of (await store.list('project')).items)

@@ -4,9 +4,11 @@
  */
 import { type JournalState, startAgent } from '@gantry/agent';
 import { Controller, initCluster, type Request, SqliteStore } from '@gantry/controller';
+import { fakeAuthority } from '@gantry/controller/testing';
 import { isGantryError, type RouteName } from '@gantry/model';
 import { type FakeHost, fakeHost } from './fake-host.ts';
-import { type FakeNode, fakeNode, readJournal } from './fake-node.ts';
+import type { Lane } from './fake-lane.ts';
+import { type FakeNode, fakeNode, fakeWorld, readJournal, type World } from './fake-node.ts';
 import { type Faults, type Life, life, type Moment, noFaults } from './faults.ts';
 import { killableStore } from './killable-store.ts';
 import { seeded } from './random.ts';
@@ -19,11 +21,16 @@ export interface SimulationOptions {
   faults?: Faults;
   /** Probability that a message is lost. */
   loss?: number;
+  /** How many nodes; 1. */
+  nodes?: number;
 }
 
 export interface Simulation {
   time: Scheduler;
+  /** The first. */
   node: FakeNode;
+  nodes: readonly FakeNode[];
+  world: World;
   store: SqliteStore;
   /** Gates passed so far. */
   gates(): number;
@@ -33,7 +40,8 @@ export interface Simulation {
   user<T>(route: RouteName, request?: Omit<Request, 'route' | 'token'>): Promise<T>;
   /** Runs until the condition holds; false after the limit of virtual time. */
   until(condition: () => Promise<boolean> | boolean, limitMs: number): Promise<boolean>;
-  kill(process: 'controller' | 'agent'): void;
+  /** @param node name of the agent's node; the first */
+  kill(process: 'controller' | 'agent', node?: string): void;
   end(): Promise<void>;
 }
 
@@ -77,7 +85,16 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       subnet: { cidr: '10.9.8.0/24', poolStart: '10.9.8.10', poolEnd: '10.9.8.250' },
     },
   });
-  const node = fakeNode('n1', made.cluster, random.uuid());
+  const world = fakeWorld();
+  const remote = { authority: fakeAuthority(), url: 'https://controller.sim:7460' };
+  const setUp = new Controller({ store, env: env(undefined), images: noImages, remote });
+  const tokens = new Map([['n1', made.agentToken]]);
+  for (let index = 2; index <= (options.nodes ?? 1); index++)
+    tokens.set(`n${index}`, await expectNode(setUp, made.adminToken, `n${index}`));
+  for (const { id, name } of (await store.list('node')).items)
+    world.nodes.push(fakeNode(world, { id, name }, made.cluster, random.uuid()));
+  world.nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const [node] = world.nodes as [FakeNode];
 
   let server: (Listening & { life: Life }) | undefined;
   born('controller', (mine) => {
@@ -85,22 +102,26 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       store: killableStore(store, mine),
       env: env(mine),
       images: noImages,
+      remote,
     });
     server = { life: mine, controller };
     void controller.run(mine.signal).catch((error: unknown) => ended || fail(error));
   });
 
-  let agent: { life: Life; host: FakeHost } | undefined;
-  born('agent', (mine) => {
-    const host = fakeHost(node, time, mine);
-    agent = { life: mine, host };
-    const link = simLink({ time, wire: net, mine, token: made.agentToken, server: () => server });
+  const lane: Lane = new Map();
+  const agents = new Map<string, { life: Life; host: FakeHost }>();
+  const agentName = ({ name }: FakeNode) => (name === 'n1' ? 'agent' : `agent ${name}`);
+  const live = (own: FakeNode) => (mine: Life) => {
+    const host = fakeHost(own, time, mine, lane);
+    agents.set(own.name, { life: mine, host });
+    const token = tokens.get(own.name) ?? '';
+    const link = simLink({ time, wire: net, mine, token, server: () => server });
     const journal = {
-      read: async () => readJournal(node),
+      read: async () => readJournal(own),
       write: (state: JournalState) => {
         const text = JSON.stringify(state);
         const whole = () => {
-          node.journal = text;
+          own.journal = text;
         };
         return mine.effect('journal', { whole });
       },
@@ -109,7 +130,8 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       (running) => running.done.catch(fail),
       (error: unknown) => mine.signal.aborted || fail(error),
     );
-  });
+  };
+  for (const own of world.nodes) born(agentName(own), live(own));
 
   const failures: unknown[] = [];
   const fail = (error: unknown): void => {
@@ -123,10 +145,15 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
   return {
     time,
     node,
+    nodes: world.nodes,
+    world,
     store,
     gates: () => gates,
     deaths: () => deaths,
-    host: () => (agent?.life.signal.aborted ? undefined : agent?.host),
+    host() {
+      const agent = agents.get(node.name);
+      return agent?.life.signal.aborted ? undefined : agent?.host;
+    },
     async user<T>(route: RouteName, request: Omit<Request, 'route' | 'token'> = {}) {
       const idempotencyKey = random.uuid();
       let answer: { body: T } | { error: unknown } | undefined;
@@ -159,16 +186,24 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       }
       return true;
     },
-    kill: (process) => (process === 'controller' ? server : agent)?.life.kill(),
+    kill: (process, name = node.name) => (process === 'controller' ? server : agents.get(name))?.life.kill(),
     async end() {
       ended = true;
       server?.life.kill();
-      agent?.life.kill();
+      for (const { life: one } of agents.values()) one.kill();
       await time.until(() => true, 0);
       await store.close();
       if (failures.length) throw failures[0];
     },
   };
+}
+
+/** Expected as a node, and the token of its agent. */
+async function expectNode(controller: Controller, token: string, name: string): Promise<string> {
+  await controller.call('addNode', { token, body: { name } });
+  const spec = { role: 'agent', node: name };
+  const made = await controller.call('createToken', { token, body: { name: `sim-${name}`, spec } });
+  return (made.body as { secret: string }).secret;
 }
 
 const joined = (mine: Life | undefined, signal: AbortSignal | undefined): AbortSignal | undefined => {

@@ -1,8 +1,8 @@
 import { type Instance, isGantryError, type Operation } from '@gantry/model';
 import { describe, expect, it } from 'vitest';
-import { powerCycle, shutOff } from './fake-node.ts';
+import { type FakeNode, powerCycle, shutOff } from './fake-node.ts';
 import type { Faults } from './faults.ts';
-import { assertNothingLeft, assertSound } from './invariants.ts';
+import { assertNothingLeft, assertSound, assertWhole } from './invariants.ts';
 import { type Random, seeded } from './random.ts';
 import { type Simulation, simulation } from './simulation.ts';
 
@@ -35,6 +35,7 @@ const someQuota = (random: Random): object =>
 
 type Acts = (() => Promise<unknown>)[];
 interface Day {
+  nodes?: number;
   begin(sim: Simulation): Promise<void>;
   acts(sim: Simulation, random: Random): Acts;
 }
@@ -99,25 +100,38 @@ const someday = (sim: Simulation, random: Random): Acts => {
 };
 
 function mishaps(sim: Simulation, random: Random, name: string): Acts {
-  const domain = [...sim.node.domains.values()].find(
-    (d) => d.name.startsWith(`${name}-`) && d.state === 'running',
-  );
+  const node = sim.nodes[random.between(0, sim.nodes.length - 1)] as FakeNode;
+  const domain = sim.nodes
+    .flatMap(({ domains }) => [...domains.values()])
+    .find((d) => d.name.startsWith(`${name}-`) && d.state === 'running');
   return [
     async () => domain && shutOff(domain, 'shutdown'),
     async () => domain && shutOff(domain, 'crashed'),
     async () => {
-      sim.kill('agent');
-      powerCycle(sim.node, `boot-${random.between(1, 1e9)}`);
+      sim.kill('agent', node.name);
+      powerCycle(node, `boot-${random.between(1, 1e9)}`);
     },
     async () => {
-      sim.node.libvirt = !sim.node.libvirt;
+      node.libvirt = !node.libvirt;
       sim.time.at(5000, () => {
-        sim.node.libvirt = true;
+        node.libvirt = true;
       });
     },
     async () => takeAddresses(sim, random.chance(0.5)),
   ];
 }
+
+/** Where there are other nodes to go to. */
+const movingDay = (sim: Simulation, random: Random): Acts => {
+  const params = { ref: names[random.between(0, names.length - 1)] as string };
+  const inTime = { deadlineMs: 1000 * random.between(1, 60) };
+  return [
+    ...someday(sim, random),
+    () => sim.user('moveInstance', { params, body: { deadlineMs: 60_000 } }),
+    () => sim.user('moveInstance', { params, body: { stop: true, force: random.chance(0.5) } }),
+    () => sim.user('moveInstance', { params, body: { stop: true, ...inTime } }),
+  ];
+};
 
 /** A day of disks: the instances are there, and little else happens. */
 const diskDay = (sim: Simulation, random: Random): Acts => {
@@ -159,6 +173,7 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'cannot_grow',
         'quota_exceeded',
         'locked',
+        'move_needs_stop',
         'disk_attached',
         'stop_first',
       ].includes(error.code)
@@ -179,15 +194,18 @@ const idle = async (sim: Simulation): Promise<boolean> =>
   );
 
 async function settleDown(sim: Simulation): Promise<void> {
-  sim.node.libvirt = true;
-  sim.node.stubborn.clear();
+  for (const node of sim.nodes) {
+    node.libvirt = true;
+    node.stubborn.clear();
+  }
   expect(await sim.until(() => idle(sim), 60 * minutes), 'every operation ends').toBe(true);
   await assertSound(sim);
   const statesAgree = async () => {
     const instances = (await sim.store.list('instance')).items as Instance[];
     return instances.every((instance) => {
-      const runs = sim.node.domains.get(instance.id)?.state === 'running';
-      const disks = sim.node.domains.get(instance.id)?.disks.toSorted();
+      const home = sim.nodes.find(({ id }) => id === instance.status.node);
+      const runs = home?.domains.get(instance.id)?.state === 'running';
+      const disks = home?.domains.get(instance.id)?.disks.toSorted();
       const asWanted = !runs || disks?.join() === instance.spec.disks.toSorted().join();
       const { state } = instance.status;
       return asWanted && (state === 'running') === runs && (instance.spec.power === 'running') === runs;
@@ -195,6 +213,18 @@ async function settleDown(sim: Simulation): Promise<void> {
   };
   const converged = await sim.until(statesAgree, 30 * minutes);
   expect(converged, `converges to what is wanted: ${converged ? '' : await picture(sim)}`).toBe(true);
+  await assertWholeSoon(sim);
+}
+
+/** What a move left behind goes when its node is back. */
+async function assertWholeSoon(sim: Simulation): Promise<void> {
+  const whole = () =>
+    assertWhole(sim).then(
+      () => true,
+      () => false,
+    );
+  if (!(await sim.until(whole, 30 * minutes))) await assertWhole(sim);
+  await assertSound(sim);
 }
 
 /** For the reader of a failure. */
@@ -205,8 +235,10 @@ async function picture(sim: Simulation): Promise<string> {
   const guests = (await sim.store.list('guest')).items.map(
     (g) => `guest ${JSON.stringify([g.spec.power, g.generation, g.status])}`,
   );
-  const domains = [...sim.node.domains.values()].map((d) => `domain ${d.name} ${d.state} ${d.reason}`);
-  return [...instances, ...guests, ...domains, sim.node.journal].join('\n');
+  const domains = sim.nodes.flatMap((node) =>
+    [...node.domains.values()].map((d) => `domain ${d.name} on ${node.name} ${d.state} ${d.reason}`),
+  );
+  return [...instances, ...guests, ...domains, ...sim.nodes.map(({ journal }) => journal)].join('\n');
 }
 
 async function deleteAll(sim: Simulation): Promise<void> {
@@ -233,20 +265,20 @@ async function history(
   seed: number,
   faults: (random: Random) => Faults,
   loss: number,
-  day: Day = { begin: async () => undefined, acts: someday },
+  { begin, acts, nodes = 1 }: Day = { begin: async () => undefined, acts: someday },
 ): Promise<void> {
   const random = seeded(seed ^ 0x5eed);
   let calm = false;
   const deadly = faults(random);
-  const sim = await simulation({ seed, loss, faults: (gate) => (calm ? undefined : deadly(gate)) });
+  const sim = await simulation({ seed, loss, nodes, faults: (gate) => (calm ? undefined : deadly(gate)) });
   try {
     await sim.until(
-      async () => (await sim.store.list('node')).items[0]?.status.state === 'ready',
+      async () => (await sim.store.list('node')).items.every(({ status }) => status.state === 'ready'),
       10 * minutes,
     );
-    await day.begin(sim);
+    await begin(sim);
     for (let turn = 0; turn < 25; turn++) {
-      await step(random, day.acts(sim, random));
+      await step(random, acts(sim, random));
       await sim.until(() => false, random.between(10, 3000));
     }
     calm = true;
@@ -273,6 +305,15 @@ describe('a day of disks that go from hand to hand', () => {
   const day = { begin: furnish, acts: diskDay };
   it.each(seeds)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
   it.each(seeds)('with deaths and lost messages, seed %i', (seed) =>
+    history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
+  );
+});
+
+describe('a working day on three nodes, with moves', () => {
+  const day = { begin: async () => undefined, acts: movingDay, nodes: 3 };
+  const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 15);
+  it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
+  it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
     history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
   );
 });

@@ -2,7 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { hostname, machine, release } from 'node:os';
-import { type Accelerator, type NodeFacts, type NodeHardware, type NodeStatus, version } from '@gantry/model';
+import {
+  type Accelerator,
+  type NodeFacts,
+  type NodeHardware,
+  type NodeStatus,
+  type TransferPort,
+  version,
+} from '@gantry/model';
 import { ProcessError, type Run, run as runProgram } from '../process/run.ts';
 import { parseMeminfo } from './meminfo.ts';
 
@@ -17,6 +24,8 @@ export interface FactsSources {
   accelerator(): Promise<Accelerator>;
   /** What this agent understands: assignment fields, drivers, OS providers. */
   capabilities: readonly string[];
+  /** Where it takes disks of other nodes. */
+  transfer?: TransferPort | undefined;
 }
 
 export async function nodeFacts(sources: FactsSources): Promise<NodeFacts> {
@@ -37,6 +46,7 @@ export async function nodeFacts(sources: FactsSources): Promise<NodeFacts> {
     ...hypervisor,
     accelerator,
     ...(hardware ? { hardware } : {}),
+    ...(sources.transfer ? { transfer: sources.transfer } : {}),
     agentVersion: version,
     capabilities: [...sources.capabilities],
   };

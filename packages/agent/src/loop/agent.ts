@@ -69,7 +69,7 @@ async function learning(parts: AgentParts, state: AgentState, signal: AbortSigna
     } catch (error) {
       parts.env.log('error', 'facts of the node could not be gathered', { error: String(error) });
     }
-    await parts.env.clock.sleep(waitMs, signal);
+    await waitAtMost(state.learn, waitMs, parts.env.clock, signal);
   }
 }
 

@@ -27,6 +27,7 @@ export async function round(
     busy: state.busy,
     failures: state.failures,
     accelerator: state.facts?.accelerator.kvm ? 'kvm' : 'tcg',
+    sent: state.sent,
   });
   state.libvirt = observation.libvirt;
   state.libvirtRefusal = observation.libvirtRefusal;
@@ -39,6 +40,10 @@ export async function round(
   state.statuses = await Promise.all(planned.statuses.map((status) => describe(parts.host, state, status)));
   state.tell.set();
   state.alive.set();
+  for (const { subject, doing } of planned.abandon) {
+    const present = state.underWay.get(subject);
+    if (present && doing.includes(present.does)) present.stop.abort(new Error('no longer wanted'));
+  }
   for (const action of planned.actions) begin(parts, state, action, signal);
   return planned.wakeAt;
 }
@@ -62,8 +67,11 @@ function begin(parts: AgentParts, state: AgentState, action: Action, signal: Abo
   const subject = subjectOf(action);
   if (state.busy.has(subject)) return;
   state.busy.add(subject);
-  void carryOut(parts, state, action, signal).finally(() => {
+  const stop = new AbortController();
+  state.underWay.set(subject, { does: action.do, stop });
+  void carryOut(parts, state, action, AbortSignal.any([signal, stop.signal])).finally(() => {
     state.busy.delete(subject);
+    state.underWay.delete(subject);
     if (!signal.aborted) state.look.set();
   });
 }
@@ -84,8 +92,10 @@ async function carryOut(
     if (action.do === 'guest.start' && action.because !== 'wanted') announce(state, action);
     const outcome = await parts.host.perform(action, log, signal);
     if (signal.aborted) return;
-    if (action.do === 'disk.create') state.made.set(action.spec.disk, { readyAt: clock.now(), ...outcome });
+    if (action.do === 'disk.create' || action.do === 'disk.receive')
+      state.made.set(action.spec.disk, { readyAt: clock.now(), ...outcome });
     if (action.do === 'disk.remove') state.made.delete(action.spec.disk);
+    if (action.do === 'disk.send' && action.spec.send) state.sent.add(action.spec.send.ticket);
     state.failures.delete(subjectOf(action));
     await succeeded(parts, state, action);
   } catch (error) {
@@ -139,11 +149,14 @@ async function failed(
   fail(state, action, problem, parts.env.clock.now());
 }
 
-/** Tried again after 5 s, 10 s, ... 5 min: the cause may go away by itself. A libvirt that restarts is back sooner. */
+/** What is back sooner: a libvirt that restarts, another node's agent. */
+const firstRetryMs: Readonly<Record<string, number>> = { hypervisor_unreachable: 500, transfer_failed: 500 };
+
+/** Tried again after 5 s, 10 s, ... 5 min: the cause may go away by itself. */
 function fail(state: AgentState, action: Action, problem: Problem, now: number): void {
   const subject = subjectOf(action);
   const attempts = (state.failures.get(subject)?.attempts ?? 0) + 1;
-  const firstMs = problem.code === 'hypervisor_unreachable' ? 500 : 5000;
+  const firstMs = firstRetryMs[problem.code] ?? 5000;
   const retryAt = now + Math.min(300_000, firstMs * 2 ** (attempts - 1));
   state.failures.set(subject, { generation: generationOf(state, action), problem, attempts, retryAt });
 }

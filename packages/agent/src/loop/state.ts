@@ -1,5 +1,6 @@
 /** What a running agent knows: the journal's content plus what is only true while it runs. */
 import type { Inside, LogLine, NodeEvent, NodeFacts, StatusReport } from '@gantry/model';
+import type { ActionName } from '../actions.ts';
 import type { ControllerLink, Env, Host, Journal, JournalState } from '../env.ts';
 import type { Failure } from '../plan/input.ts';
 import { type Latch, latch } from './latch.ts';
@@ -16,6 +17,10 @@ export interface AgentParts {
 export interface AgentState {
   journal: JournalState;
   busy: Set<string>;
+  /** What a busy subject is busy with, and how to end it. */
+  underWay: Map<string, { does: ActionName; stop: AbortController }>;
+  /** Tickets of disks that were sent. */
+  sent: Set<string>;
   failures: Map<string, Failure>;
   /** Disks made in this life of the agent, by replica's disk: when, and what they take. */
   made: Map<string, { readyAt: number; allocatedBytes?: number }>;
@@ -44,11 +49,15 @@ export interface AgentState {
   fetch: Latch;
   /** Consoles have something new to be judged. */
   listen: Latch;
+  /** Facts of the node may have changed. */
+  learn: Latch;
 }
 
 export const freshState = (journal: JournalState): AgentState => ({
   journal,
   busy: new Set(),
+  underWay: new Map(),
+  sent: new Set(),
   failures: new Map(),
   made: new Map(),
   facts: undefined,
@@ -65,6 +74,7 @@ export const freshState = (journal: JournalState): AgentState => ({
   alive: latch(),
   fetch: latch(),
   listen: latch(),
+  learn: latch(),
 });
 
 /** Output that is kept for an operation at the most, until the controller has taken it. */

@@ -27,6 +27,7 @@ export function planGuest(guest: Guest, input: PlanInput): GuestPart {
     return answer({ state: 'unknown', reason: 'the domain belongs to a newer binding' });
   if (guest.spec.held) return answer(asFound(seen));
   if (guest.spec.remove) return planRemoval(guest, seen, input, answer);
+  if (guest.spec.role === 'receive') return answer({ state: 'absent', reason: 'its disks are on their way' });
   if (seen && startsUp(seen) && guest.spec.power === 'running') return answer({ state: 'starting' });
   if (seen && alive(seen)) return plugging(guest, seen, input, planAlive(guest, seen, input, memory, answer));
   return guest.spec.power === 'running'

@@ -1,6 +1,6 @@
 /** What the planner reads, and what it answers. Pure data: no clock, no I/O. */
 import type { Assignments, GuestStatus, Problem, StatusReport } from '@gantry/model';
-import type { Action } from '../actions.ts';
+import type { Action, ActionName } from '../actions.ts';
 import type { GuestMemory, JournalState } from '../env.ts';
 import type { Observation } from '../observation.ts';
 
@@ -25,6 +25,8 @@ export interface PlanInput {
   busy: ReadonlySet<string>;
   failures: ReadonlyMap<string, Failure>;
   accelerator: 'kvm' | 'tcg';
+  /** Tickets of copies that were sent in this life of the agent. */
+  sent?: ReadonlySet<string>;
 }
 
 export interface Plan {
@@ -36,14 +38,22 @@ export interface Plan {
   disks: Record<string, number>;
   /** Things of this cluster on the node that the store does not know. Reported, never removed. */
   unknown: string[];
+  /** What is under way and no longer wanted; what undoes it comes when the subject is free. */
+  abandon: Abandon[];
   /** Look again at this time (wall clock, ms), if nothing happens before. */
   wakeAt?: number;
+}
+
+export interface Abandon {
+  subject: string;
+  doing: ActionName[];
 }
 
 /** What one planner of a noun answers. */
 export interface Part {
   actions: Action[];
   status: StatusReport;
+  abandon?: Abandon[];
   wakeAt?: number;
 }
 

@@ -32,6 +32,7 @@ export function plan(input: PlanInput): Plan {
     statuses: parts.map((part) => part.status),
     guests: memory,
     disks: disksSeen(input),
+    abandon: parts.flatMap(({ abandon = [] }) => abandon),
     unknown: unknownThings(assignments, input.observation),
     ...(wakeAt.length ? { wakeAt: Math.min(...wakeAt) } : {}),
   };

@@ -15,6 +15,9 @@ export function planReplica(replica: Replica, input: PlanInput): Part {
   return replica.spec.what === 'disk' ? planDisk(replica, input) : planBase(replica, input);
 }
 
+/** Those that may take hours, and leave nothing behind that `disk.remove` would not find. */
+const makes = ['disk.create', 'disk.send', 'disk.receive'] as const;
+
 function planDisk(replica: Replica, input: PlanInput): Part {
   const spec = replica.spec;
   if (spec.what !== 'disk') throw new Error('not a disk');
@@ -24,6 +27,8 @@ function planDisk(replica: Replica, input: PlanInput): Part {
   if (spec.desired === 'absent') {
     // what is being made or removed right now is not absent yet
     if (seen.length === 0 && !input.busy.has(subject)) return answer(replica, { state: 'absent' });
+    if (input.busy.has(subject))
+      return { ...answer(replica, { state: 'pending' }), abandon: [{ subject, doing: [...makes] }] };
     // bytes under a running guest are never taken away, whatever the store says
     const removable = !inUse(spec.disk, input) && free(input, subject, replica.generation);
     return failing(replica, input, subject, 'pending', removable ? [{ do: 'disk.remove', spec }] : []);
@@ -34,20 +39,49 @@ function planDisk(replica: Replica, input: PlanInput): Part {
     return answer(replica, { state: 'failed', error: gone(replica) });
   const possible = baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
-  return failing(replica, input, subject, state, possible ? [{ do: 'disk.create', spec }] : []);
+  const action: Action = { do: spec.receive ? 'disk.receive' : 'disk.create', spec };
+  return failing(replica, input, subject, state, possible ? [action] : []);
 }
 
-/** Larger where it is to be larger; a disk that could not grow is as good as before. */
+/**
+ * It is here. It is sent on when that is wanted and its guest is down for good: nothing writes to it any more. Larger where
+ * it is to be larger; a disk that could not be sent or grow is as good as before.
+ */
 function planReady(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, input: PlanInput): Part {
-  const { path, sizeBytes } = ready;
-  const status: ReplicaStatus = {
-    state: 'ready',
-    path,
-    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+  const subject = `disk:${spec.disk}`;
+  if (spec.send) return planSending(replica, spec, ready, input);
+  const grown = planGrowth(replica, spec, ready, input);
+  return input.busy.has(subject) ? { ...grown, abandon: [{ subject, doing: ['disk.send'] }] } : grown;
+}
+
+const readyOf = ({ path, sizeBytes }: SeenDisk, error?: Problem): ReplicaStatus => ({
+  state: 'ready',
+  path,
+  ...(sizeBytes === undefined ? {} : { sizeBytes }),
+  ...(error ? { error } : {}),
+});
+
+function planSending(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, input: PlanInput): Part {
+  const subject = `disk:${spec.disk}`;
+  if (spec.send && input.sent?.has(spec.send.ticket)) return answer(replica, readyOf(ready));
+  const guest = input.assignments.guests.find((each) =>
+    each.spec.input.disks.some(({ id }) => id === spec.disk),
+  );
+  const still = guest?.spec.power === 'stopped' && !inUse(spec.disk, input);
+  const failure = failureOf(input, subject, replica.generation);
+  const error = input.busy.has(subject) ? undefined : failure?.problem;
+  return {
+    ...answer(replica, readyOf(ready, error)),
+    actions: still && free(input, subject, replica.generation) ? [{ do: 'disk.send', spec }] : [],
+    ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
+}
+
+function planGrowth(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, input: PlanInput): Part {
+  const { path, sizeBytes } = ready;
   const { observation } = input;
   if (sizeBytes === undefined || sizeBytes >= spec.sizeBytes || !observation.libvirt)
-    return answer(replica, status);
+    return answer(replica, readyOf(ready));
   const subject = `disk:${spec.disk}`;
   const failure = failureOf(input, subject, replica.generation);
   const user = input.assignments.guests.find((guest) =>
@@ -59,7 +93,7 @@ function planReady(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, inp
     domain && user?.spec.instance === domain.uuid ? { instance: user.spec.instance, path } : undefined;
   const may = settled && free(input, subject, replica.generation);
   return {
-    ...answer(replica, { ...status, ...(failure ? { error: failure.problem } : {}) }),
+    ...answer(replica, readyOf(ready, failure?.problem)),
     actions: may ? [{ do: 'disk.grow', spec, ...(open ? { open } : {}) }] : [],
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };

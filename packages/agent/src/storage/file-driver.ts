@@ -40,7 +40,8 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
       await removeDurably(...allBegun(spec));
       try {
         const files = { partial: begun(spec, extension), scratch: begun(spec, 'raw') };
-        await (extension === 'raw' ? makeRaw : makeQcow2)(files, spec.sizeBytes, content, signal);
+        if (content.kind === 'copy') await content.copy(files.partial, signal);
+        else await (extension === 'raw' ? makeRaw : makeQcow2)(files, spec.sizeBytes, content, signal);
         signal.throwIfAborted();
         await publish(files.partial, ready);
         return await mustLook(ready);

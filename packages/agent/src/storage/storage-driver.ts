@@ -13,7 +13,9 @@ export type DiskContent =
   | { kind: 'blank' }
   | { kind: 'base'; base: BaseFile }
   /** `fill` writes into a raw file of the disk's size, which reads as zeros before. */
-  | { kind: 'fill'; fill: (path: string, signal: AbortSignal) => Promise<void> };
+  | { kind: 'fill'; fill: (path: string, signal: AbortSignal) => Promise<void> }
+  /** `copy` makes the disk's own file, in the format of its template. */
+  | { kind: 'copy'; copy: (path: string, signal: AbortSignal) => Promise<void> };
 
 export interface MadeDisk {
   path: string;

@@ -3,17 +3,27 @@ import { stat } from 'node:fs/promises';
 import { type BaseReplicaSpec, type DiskReplicaSpec, err, formatBytes, isUuid } from '@gantry/model';
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { ControllerLink } from '../env.ts';
+import { carriedFiles } from '../guests/carried.ts';
 import type { Observation, SeenBase, SeenDisk } from '../observation.ts';
 import type { OsProviders } from '../os/os-providers.ts';
+import type { Transfers } from '../transfer/transfers.ts';
 import { type BaseStore, createBaseStore } from './base-store.ts';
+import { type CopyParts, receiveCopy, sendCopy } from './copies.ts';
 import { listNames } from './durable.ts';
 import { copySparse, createFileDriver } from './file-driver.ts';
 import { type ImageContentSpec, makeImageBase } from './image-content.ts';
-import { baseName, storageLayout, storageRoot } from './layout.ts';
+import { baseName, type StorageLayout, storageLayout, storageRoot } from './layout.ts';
 import { type FreeBytes, freeBytes } from './space.ts';
 import type { DiskContent, MadeDisk, StorageDriver } from './storage-driver.ts';
 
-export type StorageAction = 'base.ensure' | 'base.remove' | 'disk.create' | 'disk.grow' | 'disk.remove';
+export type StorageAction =
+  | 'base.ensure'
+  | 'base.remove'
+  | 'disk.create'
+  | 'disk.grow'
+  | 'disk.send'
+  | 'disk.receive'
+  | 'disk.remove';
 
 type Perform<N extends StorageAction> = (
   action: ActionOf<N>,
@@ -31,12 +41,15 @@ export interface StorageOptions {
   stateDir: string;
   link: Pick<ControllerLink, 'imageContent'>;
   os: OsProviders;
+  /** Without them it neither sends disks nor takes any. */
+  transfers?: Transfers;
   free?: FreeBytes;
 }
 
 /** What lies in the folder of one cluster. */
 interface Room {
   driver: StorageDriver;
+  layout: StorageLayout;
   bases: BaseStore;
   osBases: BaseStore;
 }
@@ -77,6 +90,20 @@ export function createStorage(options: StorageOptions): Storage {
     return made;
   }
 
+  const copyParts = (spec: DiskReplicaSpec, signal: AbortSignal): CopyParts => {
+    const { transfers } = options;
+    if (!transfers)
+      throw err('not_supported', { what: 'copying disks between nodes', instead: 'This node does neither.' });
+    const { driver, layout, bases, osBases } = room(spec.cluster);
+    return {
+      ...{ driver, layout, osBases, transfers, guestFiles: carriedFiles(stateDir) },
+      overImage({ source, template }, work) {
+        if (source.kind !== 'image' || template !== 'file-qcow2') return work(undefined);
+        return bases.use(baseName(source.sha256, source.format), makeBase(source, signal), work);
+      },
+    };
+  };
+
   return {
     perform: {
       'disk.create': async ({ spec }, log, signal) => {
@@ -89,6 +116,14 @@ export function createStorage(options: StorageOptions): Storage {
         await room(spec.cluster).driver.grow(spec, signal);
         log('info', `disk ${spec.disk} has ${formatBytes(spec.sizeBytes)}`);
         return {};
+      },
+      'disk.send': async ({ spec }, log, signal) => {
+        await sendCopy(spec, copyParts(spec, signal), log, signal);
+        return {};
+      },
+      'disk.receive': async ({ spec }, _log, signal) => {
+        const { allocatedBytes } = await receiveCopy(spec, copyParts(spec, signal), signal);
+        return { allocatedBytes };
       },
       'disk.remove': async ({ spec }) => {
         requireTombstone(spec);
@@ -123,6 +158,7 @@ function openRoom(stateDir: string, cluster: string, free: FreeBytes): Room {
   const list = () => driver.list();
   return {
     driver,
+    layout,
     bases: createBaseStore(layout.bases, list),
     osBases: createBaseStore(layout.osBases, list),
   };

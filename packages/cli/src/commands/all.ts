@@ -52,6 +52,7 @@ import { instanceExec } from './instance/exec.ts';
 import { instanceList } from './instance/list.ts';
 import { instanceLock, instanceUnlock } from './instance/lock.ts';
 import { instanceLogs } from './instance/logs.ts';
+import { instanceMove } from './instance/move.ts';
 import { instanceNicShow } from './instance/nic-show.ts';
 import { instanceNmi } from './instance/nmi.ts';
 import { instancePause } from './instance/pause.ts';
@@ -141,6 +142,7 @@ export const verbs: readonly Verb[] = [
   instanceConsole,
   instanceExec,
   instanceLogs,
+  instanceMove,
   instanceScreenshot,
   instanceDiff,
   instanceStats,

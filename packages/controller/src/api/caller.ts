@@ -34,7 +34,8 @@ export interface Caller {
 }
 
 /** Who did it, as others read it. */
-export const actorOf = ({ user, token }: Pick<Caller, 'user' | 'token'>): string => user?.name ?? token.name;
+export const actorOf = ({ user, token }: { user?: { name: string }; token: { name: string } }): string =>
+  user?.name ?? token.name;
 
 export const hashSecret = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
 

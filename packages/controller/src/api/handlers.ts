@@ -16,6 +16,7 @@ import * as inside from './inside.ts';
 import * as instanceDiff from './instance-diff.ts';
 import { execInInstance } from './instance-exec.ts';
 import * as instanceLock from './instance-lock.ts';
+import { moveInstance } from './instance-move.ts';
 import * as instanceRename from './instance-rename.ts';
 import * as instanceSet from './instance-set.ts';
 import * as instances from './instances.ts';
@@ -52,6 +53,7 @@ export const handlers = {
   narrowCpuBaseline,
   ...instanceDiff,
   ...instanceLock,
+  moveInstance,
   ...instanceRename,
   ...instanceSet,
   ...joining,

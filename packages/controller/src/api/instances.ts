@@ -14,6 +14,7 @@ import {
 import { type BegunAction, beginAct, beginDelete, beginStop } from '../operations/begin-actions.ts';
 import { beginCreate } from '../operations/begin-create.ts';
 import { beginStartOrRestore, beginSuspend } from '../operations/begin-suspend.ts';
+import { bindingAmong } from '../operations/binding.ts';
 import { requireIdle } from '../operations/new-operation.ts';
 import { join } from '../tunnels.ts';
 import {
@@ -101,7 +102,7 @@ async function accepted(
 
 /** The binding of an instance. @throws GantryError `not_found` */
 export async function guestOf({ app }: Asking, instance: Instance): Promise<Guest> {
-  const guest = (await app.store.list('guest', { owner: instance.id })).items[0];
+  const guest = bindingAmong((await app.store.list('guest', { owner: instance.id })).items, instance);
   if (!guest) throw err('not_found', { kind: 'guest', name: instance.name });
   return guest;
 }

@@ -8,6 +8,7 @@ import {
   err,
   formatMs,
   type GantryError,
+  type Guest,
   type Operation,
   operationEnded,
   type Problem,
@@ -32,6 +33,8 @@ export class Move {
   readonly nowMs: number;
   readonly draft: Draft;
   operation: Operation;
+  /** The guest that is the binding from this move on, where it changes. */
+  binding: Guest | undefined;
 
   constructor(view: View, nowMs: number) {
     this.view = view;
@@ -116,7 +119,8 @@ export class Move {
   finish(): Draft | undefined {
     const { view, draft } = this;
     if (this.operation !== view.operation) draft.put(this.operation);
-    const { instance, guest } = view;
+    const { instance } = view;
+    const guest = this.binding ?? view.guest;
     const removed = draft.batch.deletes.some(({ id }) => id === instance?.id);
     if (instance && !removed) {
       const present = draft.current(instance);

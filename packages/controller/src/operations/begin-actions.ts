@@ -19,6 +19,7 @@ import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { newObject } from '../objects.ts';
 import { Draft, withSpec } from '../store/batch.ts';
+import { bindingAmong } from './binding.ts';
 import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
 import { deleteSteps } from './instance-delete.ts';
 import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
@@ -66,7 +67,7 @@ export async function begin(
 
 /** @throws GantryError `wrong_state` where none is left */
 export async function bindingOf({ app }: Pick<Asking, 'app'>, instance: Instance): Promise<Guest> {
-  const guest = (await app.store.list('guest', { owner: instance.id })).items[0];
+  const guest = bindingAmong((await app.store.list('guest', { owner: instance.id })).items, instance);
   if (!guest || guest.spec.remove)
     throw err('wrong_state', {
       kind: 'instance',

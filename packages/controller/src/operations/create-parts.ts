@@ -74,7 +74,12 @@ export async function newReplicas(app: App, draft: Draft, parts: Parts): Promise
 }
 
 /** The base image that a disk stands on, once per node. One that failed before is tried anew. */
-async function ensureBase(app: App, draft: Draft, { spec }: Disk, { cluster, node }: Parts): Promise<void> {
+export async function ensureBase(
+  app: App,
+  draft: Draft,
+  { spec }: Disk,
+  { cluster, node }: Pick<Parts, 'cluster' | 'node'>,
+): Promise<void> {
   if (spec.source.kind !== 'image') return;
   const { image, sha256, format } = spec.source;
   const { items } = await app.store.list('replica', { owner: image, node });

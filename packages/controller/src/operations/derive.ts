@@ -47,6 +47,7 @@ export function deriveInstance(
 }
 
 function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLost: boolean): State {
+  const moves = active?.spec.kind === 'instance.move';
   const takenBack = active?.spec.kind === 'instance.create' && active.status.state === 'cleaning';
   if (active?.spec.kind === 'instance.delete' || takenBack) return 'deleting';
   if (nodeLost) return 'unknown';
@@ -56,7 +57,8 @@ function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLo
   if (guest.spec.held && seen !== 'running' && seen !== 'paused') return 'unknown';
   if (guest.spec.remove) return 'failed';
   const wanted = guest.spec.power === 'running';
-  const goesDown = active?.spec.kind === 'instance.stop' || active?.spec.kind === 'instance.suspend';
+  const kind = active?.spec.kind;
+  const goesDown = kind === 'instance.stop' || kind === 'instance.suspend' || (moves && !wanted);
   if (goesDown && (seen === 'running' || seen === 'paused')) return 'stopping';
   if (active?.spec.kind === 'instance.start' && seen !== 'running' && seen !== 'paused') return 'starting';
   if (seen === 'absent' || seen === 'defined' || seen === 'stopped') {
@@ -97,12 +99,16 @@ const pauses: Readonly<Record<string, string>> = {
   user: 'somebody paused it; `gantry instance resume` lets it go on',
 };
 
-/** A disk is what its replica is. */
-export function deriveDisk(disk: Disk, replica: Replica | undefined): Disk['status'] {
-  if (replica?.spec.what !== 'disk') return disk.status;
-  const { node } = replica.spec;
-  if (replica.spec.desired === 'absent') return { state: 'deleting', node };
-  const { state } = replica.status;
+/** A disk is what its replicas are: one that stays and is ready does, whatever the others on their way are. */
+export function deriveDisk(disk: Disk, replicas: readonly Replica[]): Disk['status'] {
+  const own = replicas.filter(({ spec }) => spec.what === 'disk');
+  const stay = own.filter(({ spec }) => spec.what === 'disk' && spec.desired === 'present');
+  const ready = stay.filter(({ status }) => status.state === 'ready');
+  const at = ready.find(({ spec }) => spec.node === disk.status.node) ?? ready[0] ?? stay[0] ?? own[0];
+  if (!at) return disk.status;
+  const { node } = at.spec;
+  if (stay.length === 0) return { state: 'deleting', node };
+  const { state } = at.status;
   if (state === 'ready' || state === 'failed') return { state, node };
   return { state: disk.status.state === 'ready' ? 'ready' : 'creating', node };
 }

@@ -6,7 +6,7 @@
 import { formatBytes, type GantryError, type Problem } from '@gantry/model';
 import { withStatus } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
-import { disksGone, dropRows, guestGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
+import { disksGone, dropRows, guestsGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
 import { diskReplicas } from './view.ts';
 import { awaitGuest } from './waits.ts';
 
@@ -53,7 +53,7 @@ function startCleaning(move: Move, error: Problem | GantryError): void {
 function clean(move: Move): void {
   const error = move.operation.status.error;
   if (!error) throw new Error('an operation that cleans up has no cause');
-  if (guestGone(move.view.guest) && disksGone(move)) {
+  if (guestsGone(move) && disksGone(move)) {
     dropRows(move);
     move.done(CLEAN_UP);
     move.fail(error);

@@ -3,16 +3,16 @@
  * node does not answer in time the tombstones stay, and deleting again continues.
  */
 import type { Logic } from './advance.ts';
-import { disksGone, dropRows, guestGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
+import { disksGone, dropRows, guestsGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
 
 export const deleteSteps = { guest: 'guest removed', disks: 'disks removed' } as const;
 
 export const instanceDelete: Logic = {
   advance(move) {
-    const { guest, instance } = move.view;
+    const { instance } = move.view;
     if (!instance) return move.succeed();
     tombstoneGuest(move);
-    if (guestGone(guest)) {
+    if (guestsGone(move)) {
       move.done(deleteSteps.guest);
       tombstoneDisks(move);
       if (disksGone(move)) {

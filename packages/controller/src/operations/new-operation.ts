@@ -8,13 +8,16 @@ import {
   operationEnded,
   type Step,
 } from '@gantry/model';
-import { actorOf, type Caller } from '../api/caller.ts';
+import { actorOf } from '../api/caller.ts';
 import { type Env, nowOf, timestamp } from '../env.ts';
 import { COUNTERS, newObject } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 
 export const DEFAULT_DEADLINE_MS = 10 * 60_000;
+
+/** Who asks: a caller, or an operation in the name of its own requester. */
+export type Requester = Parameters<typeof actorOf>[0];
 
 interface Wanted {
   kind: OperationKind;
@@ -33,7 +36,7 @@ interface Wanted {
  */
 export async function addOperation(
   { store, env }: { store: Store; env: Env },
-  caller: Caller,
+  requester: Requester,
   draft: Draft,
   wanted: Wanted,
 ): Promise<Operation> {
@@ -47,7 +50,7 @@ export async function addOperation(
       number: last + 1,
       kind,
       target: { kind: wanted.of ?? 'instance', id: target.id, name: target.name },
-      requester: actorOf(caller),
+      requester: actorOf(requester),
       ...(reason ? { reason } : {}),
       deadline: timestamp(env.clock.now() + deadlineMs),
       deadlineMs,

@@ -7,16 +7,16 @@ import { diskReplicas, isCurrent } from './view.ts';
 
 /** The binding shall leave the node: the guest is forced off and undefined. Disks stay. */
 export function tombstoneGuest(move: Move): void {
-  const { guest } = move.view;
-  if (guest && !guest.spec.remove)
-    move.draft.put(
-      withSpec(guest, {
-        remove: true,
-        power: 'stopped',
-        force: true,
-        operation: move.operation.id as OperationId,
-      }),
-    );
+  for (const guest of guestsOf(move))
+    if (!guest.spec.remove)
+      move.draft.put(
+        withSpec(guest, {
+          remove: true,
+          power: 'stopped',
+          force: true,
+          operation: move.operation.id as OperationId,
+        }),
+      );
 }
 
 /** The bytes of its own disks shall go. Attached disks of others are left alone. */
@@ -29,24 +29,29 @@ export function tombstoneDisks(move: Move): void {
       move.draft.put({ ...disk, status: { state: 'deleting' } });
 }
 
+/** The binding, and what a move has left elsewhere. */
+const guestsOf = ({ view }: Move): Guest[] => [...(view.guest ? [view.guest] : []), ...view.others];
+
+export const guestsGone = (move: Move): boolean => guestsOf(move).every(guestGone);
+
 /** Its node has reported so since the tombstone was written. */
 export const guestGone = (guest: Guest | undefined): boolean =>
   guest === undefined || (guest.spec.remove && isCurrent(guest) && guest.status.state === 'absent');
 
-const replicaGone = (replica: Replica): boolean =>
+export const replicaGone = (replica: Replica): boolean =>
   replica.spec.desired === 'absent' && isCurrent(replica) && replica.status.state === 'absent';
 
 export const disksGone = (move: Move): boolean => ownReplicas(move).every(replicaGone);
 
 /** Rows and claims, when nothing of them is left on any node. */
 export function dropRows(move: Move): void {
-  const { instance, guest, disks } = move.view;
+  const { instance, disks } = move.view;
   for (const replica of ownReplicas(move)) move.draft.remove(replica);
   for (const disk of disks) {
     if (disk.spec.ownedByInstance) move.draft.remove(disk);
     else move.draft.put(freed(move.draft, disk));
   }
-  if (guest) move.draft.remove(guest);
+  for (const guest of guestsOf(move)) move.draft.remove(guest);
   if (instance) move.draft.remove(instance).release(instance.id);
 }
 
@@ -57,8 +62,8 @@ export function leftovers(move: Move): string {
     .map(
       (replica) => `disk ${replica.spec.what === 'disk' ? replica.spec.disk : ''} is ${replica.status.state}`,
     );
-  const { guest } = move.view;
-  if (guest && !guestGone(guest)) left.unshift(`the guest is ${guest.status.state}`);
+  for (const guest of guestsOf(move))
+    if (!guestGone(guest)) left.unshift(`the guest is ${guest.status.state}`);
   return left.join(', ') || 'nothing is left';
 }
 
@@ -66,5 +71,7 @@ function ownReplicas({ view }: Move): Replica[] {
   const owned = new Set<string>(
     view.disks.filter((disk) => disk.spec.ownedByInstance).map((disk) => disk.id),
   );
-  return diskReplicas(view).filter((replica) => replica.spec.what === 'disk' && owned.has(replica.spec.disk));
+  return [...diskReplicas(view), ...view.elsewhere].filter(
+    (replica) => replica.spec.what === 'disk' && owned.has(replica.spec.disk),
+  );
 }

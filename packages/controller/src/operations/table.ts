@@ -6,6 +6,7 @@ import { diskGrow } from './disk-grow.ts';
 import { diskSet } from './disk-set.ts';
 import { instanceCreate } from './instance-create.ts';
 import { instanceDelete } from './instance-delete.ts';
+import { instanceMove } from './instance-move.ts';
 import { instanceReboot } from './instance-reboot.ts';
 import { instanceStart } from './instance-start.ts';
 import { instanceStop } from './instance-stop.ts';
@@ -28,4 +29,5 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'disk.detach': diskDetach,
   'disk.set': diskSet,
   'disk.grow': diskGrow,
+  'instance.move': instanceMove,
 };

@@ -2,14 +2,20 @@
 import type { Act, Attachment, Disk, Guest, Instance, Operation, Replica } from '@gantry/model';
 import type { Resource } from '../kinds.ts';
 import type { Store } from '../store/store.ts';
+import { bindingAmong } from './binding.ts';
 
 export interface View {
   operation: Operation;
   instance: Instance | undefined;
+  /** The binding. */
   guest: Guest | undefined;
+  /** On other nodes: on its way there, or left behind. */
+  others: Guest[];
   disks: Disk[];
   /** Of the disks, and of the base images that they stand on, on the guest's node. */
   replicas: Replica[];
+  /** Of the disks, on other nodes. */
+  elsewhere: Replica[];
   attachments: Attachment[];
   acts: Act[];
   nodeLost: boolean;
@@ -26,14 +32,17 @@ async function readDiskView(store: Store, operation: Operation): Promise<View> {
   const disk = await store.get('disk', operation.spec.target.id);
   const { items: replicas } = await store.list('replica', { owner: operation.spec.target.id });
   const disks = disk ? [disk] : [];
-  const nothing = { instance: undefined, guest: undefined, attachments: [], acts: [], nodeLost: false };
+  const nothing = {
+    ...{ instance: undefined, guest: undefined, nodeLost: false },
+    ...{ others: [], elsewhere: [], attachments: [], acts: [] },
+  };
   return { operation, disks, replicas, ...nothing };
 }
 
 async function readInstanceView(store: Store, operation: Operation): Promise<View> {
   const instance = await store.get('instance', operation.spec.target.id);
   const { items: guests } = await store.list('guest', { owner: operation.spec.target.id });
-  const guest = guests[0];
+  const guest = bindingAmong(guests, instance);
   const { items: disks } = await store.list('disk', { owner: operation.spec.target.id });
   const { items: acts } = await store.list('act', { owner: operation.id });
   const images = disks.flatMap(({ spec }) => (spec.source.kind === 'image' ? [spec.source.image] : []));
@@ -49,9 +58,11 @@ async function readInstanceView(store: Store, operation: Operation): Promise<Vie
     operation,
     instance,
     guest,
+    others: guests.filter(({ id }) => id !== guest?.id),
     disks,
     acts,
-    replicas: replicas.filter((replica) => replica.spec.what === 'disk' || here(replica)),
+    replicas: replicas.filter(here),
+    elsewhere: replicas.filter((replica) => replica.spec.what === 'disk' && !here(replica)),
     attachments: attachments.filter(here),
     nodeLost: node?.status.state === 'lost',
   };
@@ -63,8 +74,10 @@ export const objectsOf = (view: View): Resource[] =>
     view.operation,
     view.instance,
     view.guest,
+    ...view.others,
     ...view.disks,
     ...view.replicas,
+    ...view.elsewhere,
     ...view.attachments,
     ...view.acts,
   ].filter((object) => object !== undefined);

@@ -85,7 +85,7 @@ const reached = (move: Move): boolean => move.isDone(waitSteps.running) || move.
 const passing: ReadonlySet<string> = new Set(['hypervisor_unreachable']);
 
 /** Why waiting is in vain. */
-function guestFailure(move: Move): Problem | undefined {
+export function guestFailure(move: Move): Problem | undefined {
   const { guest } = move.view;
   if (!guest || !isCurrent(guest)) return undefined;
   const { state, error, endedBy } = guest.status;

@@ -36,7 +36,8 @@ export const chooseNode = (
   cluster: Kinds['cluster'],
   wanted: Wanted,
   nowMs: number,
-): Promise<Choice> => mirror.read((view) => choose(candidatesOf(view, cluster), wanted, nowMs));
+  among: (candidate: Candidate) => boolean = () => true,
+): Promise<Choice> => mirror.read((view) => choose(candidatesOf(view, cluster).filter(among), wanted, nowMs));
 
 function choose(all: readonly Candidate[], wanted: Wanted, nowMs: number): Choice {
   const { decision, fit } = decide(all, wanted);
@@ -70,11 +71,16 @@ export interface Decided {
 
 /** The same without refusing: to try what would be. */
 export function decide(all: readonly Candidate[], wanted: Wanted): Decided {
-  const { input, only, newcomer, networks, networksAt = () => [] } = wanted;
+  const { input, only, newcomer, networks, networksAt = () => [], against } = wanted;
   const needs = { ...requirements(input), sizes: sizesOf(input), networks: networks.map(({ id }) => id) };
   const answers = answersFor(input, all);
   const rules = rulesFor(newcomer, all);
-  const unreachable = new Map(all.map(({ node, group }) => [node.id as NodeId, networksAt(node, group)]));
+  const unreachable = new Map(
+    all.map((each) => [
+      each.node.id as NodeId,
+      [...(against?.(each) ?? []), ...networksAt(each.node, each.group)],
+    ]),
+  );
   const judge: Judge = ({ id }) => [
     ...(unreachable.get(id) ?? []),
     ...answers(id).rejections,
@@ -144,12 +150,19 @@ export function claimHardware(draft: Draft, { node, cells = [], pciDevices = [] 
 
 /** The same CPUs and devices may be in both. */
 export function exchangeHardware(draft: Draft, from: Fit, to: Fit, owner: string): void {
-  const { node, cells = [], pciDevices = [] } = from;
+  releaseHardware(draft, from, owner);
+  claimHardware(draft, to, owner);
+}
+
+export function releaseHardware(
+  draft: Draft,
+  { node, cells = [], pciDevices = [] }: Fit,
+  owner: string,
+): void {
   for (const cpu of cells.flatMap(({ claimedCpus }) => claimedCpus))
     draft.batch.release.push({ owner, space: cpuSpace(node), value: String(cpu) });
   for (const address of pciDevices)
     draft.batch.release.push({ owner, space: pciSpace(node), value: address });
-  claimHardware(draft, to, owner);
 }
 
 /** Lines for a plan: what it gets beside memory and disk. */

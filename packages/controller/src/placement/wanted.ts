@@ -1,6 +1,7 @@
 /** What placement is asked. */
-import type { GuestInput, Network } from '@gantry/model';
+import type { GuestInput, Network, Rejection } from '@gantry/model';
 import type { Peer } from '@gantry/placement';
+import type { Candidate } from './capacity.ts';
 import type { NetworkTest } from './networks-there.ts';
 
 export interface Wanted {
@@ -9,6 +10,8 @@ export interface Wanted {
   input: GuestInput;
   networks: readonly Network[];
   networksAt?: NetworkTest;
+  /** What else stands against a node. */
+  against?: (candidate: Candidate) => readonly Rejection[];
   /** This node alone. */
   only: string | undefined;
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Guest, Replica } from '@gantry/model';
 import type { App } from '../api/call.ts';
 import type { Resource } from '../kinds.ts';
+import { isBinding } from '../operations/binding.ts';
 import { deriveDisk, deriveInstance } from '../operations/derive.ts';
 import type { Draft } from '../store/batch.ts';
 
@@ -23,6 +24,8 @@ export async function rederive(
   const read = await app.store.get('instance', guest.spec.instance);
   if (!read) return;
   const instance = draft.current(read);
+  // one that is on its way here, or left behind, says nothing of the instance
+  if (instance.status.epoch && !isBinding(guest, instance)) return;
   const busy = instance.status.operation && (await app.store.get('operation', instance.status.operation));
   const status = deriveInstance(instance, guest, busy || undefined, nodeLost);
   if (instance !== read || !isDeepStrictEqual(status, read.status)) draft.put({ ...instance, status });
@@ -32,6 +35,10 @@ export async function rederive(
 async function rederiveDisk(app: App, draft: Draft, replica: Replica): Promise<void> {
   const disk = replica.spec.what === 'disk' ? await app.store.get('disk', replica.spec.disk) : undefined;
   if (!disk) return;
-  const status = deriveDisk(disk, replica);
+  const { items } = await app.store.list('replica', { owner: disk.id });
+  const status = deriveDisk(
+    disk,
+    items.map((each) => (each.id === replica.id ? replica : draft.current(each))),
+  );
   if (!isDeepStrictEqual(status, disk.status)) draft.put({ ...disk, status });
 }

@@ -97,11 +97,14 @@ async function takeRecords(app: App, draft: Draft, node: Node, report: Report): 
   for (const event of report.events ?? []) await takeEvent(app, draft, node, event);
 }
 
-/** Of an instance on this node, or one that is gone. */
+/** Of an instance on this node, on its way to or from it, or one that is gone. */
 async function concerns({ store }: App, node: Node, id: string): Promise<boolean> {
   const operation = await store.get('operation', id);
   const instance = operation && (await store.get('instance', operation.spec.target.id));
-  return operation !== undefined && (instance === undefined || instance.status.node === node.id);
+  if (operation === undefined) return false;
+  if (instance === undefined || instance.status.node === node.id) return true;
+  const { items } = await store.list('guest', { owner: instance.id });
+  return items.some(({ spec }) => spec.node === node.id);
 }
 
 async function takeEvent(app: App, draft: Draft, node: Node, event: NodeEvent): Promise<void> {

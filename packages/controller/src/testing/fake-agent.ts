@@ -86,7 +86,7 @@ export class FakeAgent {
 
   #guest({ spec }: Assignments['guests'][number]): GuestStatus {
     const { instance, epoch } = spec;
-    if (spec.remove) return { state: 'absent', epoch };
+    if (spec.remove || spec.role === 'receive') return { state: 'absent', epoch };
     if (spec.power === 'stopped') {
       const ran = this.#started.delete(instance);
       return ran ? { state: 'stopped', epoch, endedBy: 'operator' } : { state: 'defined', epoch };
@@ -135,7 +135,8 @@ export class FakeAgent {
         kernel: '6.1',
         accelerator: { kvm: false, reason: 'fake' },
         agentVersion: '0.1.0',
-        capabilities: [],
+        capabilities: ['disk:send'],
+        transfer: { address: '192.0.2.1', port: 7461 },
       },
       storage: [{ name: 'file', path: '/fake', totalBytes: diskMiB * MIB, freeBytes: diskMiB * MIB }],
       memoryFreeMiB: memoryMiB,

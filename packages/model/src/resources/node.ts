@@ -4,6 +4,7 @@ import { Bytes, MiB } from '../units.ts';
 import { Condition, resource } from './common.ts';
 import { HostPolicy } from './host-policy.ts';
 import { NodeHardware } from './node-hardware.ts';
+import { TransferPort } from './transfer.ts';
 
 export const NodeSpec = strict({
   group: GroupId,
@@ -47,6 +48,7 @@ export const NodeFacts = strict({
   machineTypes: optional(Type.Array(Type.String())),
   accelerator: Accelerator,
   hardware: optional(NodeHardware),
+  transfer: optional(TransferPort),
   agentVersion: Type.String(),
   capabilities: Type.Array(Type.String(), {
     description: 'what this agent understands: assignment fields, storage and network drivers, OS providers',

@@ -20,6 +20,7 @@ export const operationKinds = [
   'disk.detach',
   'disk.set',
   'disk.grow',
+  'instance.move',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -6,6 +6,7 @@ import { Bytes } from '../units.ts';
 import { resource } from './common.ts';
 import { DiskSource, diskTemplates } from './disk.ts';
 import { Personality } from './instance.ts';
+import { DiskReceive, DiskSend } from './transfer.ts';
 
 const present = oneOf(
   ['present', 'absent'] as const,
@@ -48,6 +49,8 @@ export const DiskReplicaSpec = strict({
   sizeBytes: Bytes('size', 1),
   source: DiskSource,
   os: optional(OsContext),
+  receive: optional(DiskReceive),
+  send: optional(DiskSend),
   operation: OperationId,
   made: optional(
     Type.Boolean({ description: 'it was made long ago: it is found, or gone, and never made anew' }),

@@ -1,4 +1,6 @@
 /** Routes: instances. */
+
+import { MoveInstance } from '../moving.ts';
 import { GuestExec } from '../node-commands.ts';
 import {
   CreateInstance,
@@ -92,6 +94,16 @@ export const instancesRoutes = {
     query: planQuery,
     body: RenameInstance,
     response: Instance,
+  },
+  moveInstance: {
+    method: 'POST',
+    path: '/v1/instances/:ref/move',
+    summary: 'move a stopped instance to another node, with its disks',
+    roles: operators,
+    status: 202,
+    query: planQuery,
+    body: MoveInstance,
+    response: OperationOrPlan,
   },
   startInstance: act('start'),
   stopInstance: act('stop'),

@@ -1,0 +1,268 @@
+/**
+ * `instance move`, decided: one draft with the operation, the source told to go down and send, and all that is to come
+ * to the target: its guest in the role `receive`, which is never started, replicas that wait for the copies, attachments,
+ * bases and claims. The room at the target is taken from this commit on.
+ */
+import { createHash } from 'node:crypto';
+import { checkCombination, requirements } from '@gantry/guest';
+import {
+  type Cluster,
+  type DiskReplicaSpec,
+  type DiskSend,
+  err,
+  type Guest,
+  type Instance,
+  type MoveInstance,
+  type Node,
+  type NodeId,
+  type OperationId,
+  type PlacementDecision,
+  type Replica,
+  type Step,
+} from '@gantry/model';
+import type { App } from '../api/call.ts';
+import { COUNTERS, newObject } from '../objects.ts';
+import type { Candidate } from '../placement/capacity.ts';
+import { type Choice, chooseNode, claimHardware, lastEpoch } from '../placement/choose-node.ts';
+import { moveWish } from '../placement/move-wish.ts';
+import { Draft, withSpec, withStatus } from '../store/batch.ts';
+import type { Store } from '../store/store.ts';
+import { newAttachments } from './attachments.ts';
+import { bindingOf } from './begin-actions.ts';
+import { ensureBase } from './create-parts.ts';
+import { type Ancestry, guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
+import { type MoveInput, moveSteps } from './instance-move.ts';
+import { addOperation, DEFAULT_DEADLINE_MS, type Requester } from './new-operation.ts';
+import { waitSteps } from './waits.ts';
+
+export interface BegunMove {
+  draft: Draft;
+  operation: Awaited<ReturnType<typeof addOperation>>;
+  decision: PlacementDecision;
+  from: Node;
+  to: Node;
+  restart: boolean;
+  /** Allocated bytes of its disks, as last reported: what is copied. */
+  bytes: number;
+  /** Kept in the target's guest. */
+  fit: Guest['spec']['fit'];
+}
+
+export type MoveWishes = Omit<MoveInstance, 'node'> & { node?: Node };
+
+const up: readonly string[] = ['running', 'paused', 'starting', 'stopping'];
+
+/** @throws GantryError for everything that cannot be as asked; nothing is written here */
+export async function beginMove(
+  app: App,
+  requester: Requester,
+  instance: Instance,
+  wishes: MoveWishes,
+): Promise<BegunMove> {
+  const { store } = app;
+  const source = await bindingOf({ app }, instance);
+  const from = await nodeOf(store, source);
+  requireMovable(instance, source, from, wishes);
+  const disks = await disksOf(store, instance, source);
+  const cluster = await theCluster(store);
+  const epoch = await lastEpoch(store);
+  const choice = await choose(app, cluster, { instance, source, from, wishes });
+  const { node: to, group, decision, fit } = choice;
+  const restart = up.includes(instance.status.state);
+  const bytes = disks.reduce((sum, { here }) => sum + (here.status.allocatedBytes ?? here.spec.sizeBytes), 0);
+  const draft = new Draft(app.env.clock.now()).relyOn(to, group, cluster, from);
+  const stopTimeoutMs = wishes.timeoutMs ?? source.spec.life.stopTimeoutMs;
+  const input: MoveInput = { from: from.id, to: to.id, fromName: from.name, toName: to.name, restart };
+  const operation = await addOperation(app, requester, draft, {
+    kind: 'instance.move',
+    target: instance,
+    steps: stepsOf(restart, choice),
+    input: { ...input },
+    deadlineMs: wishes.deadlineMs ?? deadlineFor(bytes, restart ? stopTimeoutMs : 0),
+    reason: wishes.reason,
+  });
+  draft.batch.decision = { operation: operation.id, decision };
+  const parts = { app, draft, instance, source, cluster, choice, operation, disks, from };
+  const ancestry = await readAncestry(store, instance, to.id as NodeId);
+  addIncoming(parts, ancestry, epoch);
+  await orderCopies(parts);
+  await newAttachments(app, draft, ancestry.networks, to.id as NodeId);
+  goDown(parts, { restart, stopTimeoutMs, force: wishes.force ?? false });
+  return { draft, operation, decision, from, to, restart, bytes, fit };
+}
+
+/** The source is told to, also where the guest is down already: it must not come up any more. */
+function goDown(
+  { draft, source, instance, operation: { id } }: Parts,
+  { restart, stopTimeoutMs, force }: { restart: boolean; stopTimeoutMs: number; force: boolean },
+): void {
+  const operation = id as OperationId;
+  const life = { ...source.spec.life, stopTimeoutMs };
+  draft.put(withSpec(source, { power: 'stopped', force, life, operation }));
+  draft.put(marked(instance, operation, restart));
+}
+
+function marked(instance: Instance, operation: OperationId, restart: boolean): Instance {
+  const busy = withStatus(instance, { operation, ...(restart ? { state: 'stopping' as const } : {}) });
+  return restart ? busy : withSpec(busy, { power: 'stopped' });
+}
+
+async function nodeOf(store: Store, { spec }: Guest): Promise<Node> {
+  const node = await store.get('node', spec.node);
+  if (!node) throw err('not_found', { kind: 'node', name: spec.node });
+  return node;
+}
+
+/** @throws GantryError `move_needs_stop`, `invalid_argument`, `not_supported`, `wrong_state` */
+function requireMovable(instance: Instance, { spec }: Guest, from: Node, wishes: MoveWishes): void {
+  const { name, status } = instance;
+  if (wishes.node?.id === from.id)
+    throw err('invalid_argument', { what: `node ${from.name}`, wanted: 'another node than its own' });
+  if (up.includes(status.state) && !wishes.stop) throw err('move_needs_stop', { name, state: status.state });
+  const { extraSpecs, imageProperties } = spec.input;
+  if (extraSpecs['hw:tpm_version'] ?? imageProperties['hw_tpm_version'])
+    throw err('not_supported', {
+      what: 'moving a guest with a TPM',
+      instead: 'The state of its TPM lies in libvirt of its node and would be lost.',
+    });
+  if (from.status.state !== 'ready' || !from.status.facts?.capabilities.includes('disk:send'))
+    throw err('wrong_state', {
+      kind: 'node',
+      name: from.name,
+      state: from.status.state === 'ready' ? 'without certificates or an older agent' : from.status.state,
+      action: `send the disks of ${name}`,
+      permitted: 'Its agent must run, know of moves, and have certificates of the cluster.',
+    });
+}
+
+/** Its disks with their replicas at the source. @throws GantryError `wrong_state` where one is not whole */
+async function disksOf(store: Store, instance: Instance, source: Guest) {
+  const { items } = await store.list('disk', { owner: instance.id });
+  const held = [];
+  for (const disk of items.toSorted((a, b) => a.spec.index - b.spec.index)) {
+    const replicas = (await store.list('replica', { owner: disk.id })).items;
+    const here = replicas.find(({ spec }) => spec.what === 'disk' && spec.node === source.spec.node);
+    if (here?.spec.what !== 'disk' || here.status.state !== 'ready')
+      throw err('wrong_state', {
+        kind: 'disk',
+        name: disk.name,
+        state: here?.status.state ?? 'absent',
+        action: 'move it',
+        permitted: 'It must be ready.',
+      });
+    held.push({ disk, here: { ...here, spec: here.spec } });
+  }
+  return held;
+}
+
+type Held = Awaited<ReturnType<typeof disksOf>>;
+
+interface Parts {
+  app: App;
+  draft: Draft;
+  instance: Instance;
+  source: Guest;
+  cluster: Cluster;
+  choice: Choice;
+  operation: BegunMove['operation'];
+  disks: Held;
+  from: Node;
+}
+
+async function choose(
+  app: App,
+  cluster: Cluster,
+  { instance, source, from, wishes }: { instance: Instance; source: Guest; from: Node; wishes: MoveWishes },
+): Promise<Choice> {
+  const { node } = wishes;
+  const wanted = await moveWish(app.store, instance, source.spec.input);
+  // disks and settings of a guest are its group's: it stays in it unless somebody names another node
+  const among = (each: Candidate) =>
+    node ? each.node.id === node.id : each.node.id !== from.id && each.node.spec.group === from.spec.group;
+  const now = app.env.clock.now();
+  return chooseNode(app.mirror, cluster, { ...wanted, only: node?.id }, now, among);
+}
+
+/** The guest at the target, with the next epoch. */
+function addIncoming(parts: Parts, ancestry: Ancestry, lastNumber: number): void {
+  const { app, draft, instance, source, choice, operation } = parts;
+  const input = guestInput(instance, ancestry);
+  checkCombination(input);
+  requirements(input);
+  draft.batch.counters.push({ name: COUNTERS.epoch, from: lastNumber, to: lastNumber + 1 });
+  claimHardware(draft, choice.fit, instance.id);
+  const spec = guestSpec(input, {
+    instance: source.spec.instance,
+    fit: choice.fit,
+    epoch: { incarnation: app.store.incarnation, number: lastNumber + 1 },
+    power: 'stopped',
+    operation: operation.id as OperationId,
+  });
+  const { name, project } = instance;
+  draft.add(
+    newObject(app.env, 'guest', {
+      name,
+      project,
+      spec: { ...spec, role: 'receive' },
+      status: { state: 'absent' },
+    }),
+  );
+}
+
+/** One ticket for each disk: who shows it, from the source, may bring this disk to the target once. */
+async function orderCopies({
+  app,
+  draft,
+  cluster,
+  choice,
+  operation,
+  disks,
+  from,
+  source,
+}: Parts): Promise<void> {
+  const { node: to } = choice;
+  const at = to.status.facts?.transfer;
+  if (!at) throw err('internal', { why: `node ${to.name} was chosen, and takes no disks` });
+  for (const [index, { disk, here }] of disks.entries()) {
+    const ticket = Buffer.from(app.env.randomBytes(32)).toString('base64url');
+    const withGuest = index === 0 ? { guest: source.spec.instance } : {};
+    const send: DiskSend = {
+      to: to.id as NodeId,
+      name: to.name,
+      at,
+      ticket,
+      operation: operation.id as OperationId,
+      ...withGuest,
+    };
+    draft.put(withSpec(here, { send }) as Replica);
+    const { os: _os, send: _send, receive: _receive, ...common } = here.spec;
+    const spec: DiskReplicaSpec = {
+      ...common,
+      node: to.id as NodeId,
+      desired: 'present',
+      operation: operation.id as OperationId,
+      receive: { from: from.id as NodeId, ticketSha256: sha256(ticket), ...withGuest },
+    };
+    draft.add(newObject(app.env, 'replica', { name: disk.name, spec, status: { state: 'pending' } }));
+    await ensureBase(app, draft, disk, { cluster, node: to.id as NodeId });
+  }
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function stepsOf(restart: boolean, { decision }: Choice): Step[] {
+  const placed = `${decision.chosen?.name}, ${decision.lookedAt} looked at`;
+  const waiting = (name: string): Step => ({ name, state: 'waiting' });
+  return [
+    { name: 'placed', state: 'done', detail: placed },
+    waiting(moveSteps.stopped),
+    waiting(moveSteps.copied),
+    waiting(moveSteps.handedOver),
+    waiting(restart ? waitSteps.running : waitSteps.defined),
+    waiting(moveSteps.cleared),
+  ];
+}
+
+/** A slow disk and a busy wire: 8 MiB/s at least is counted on. */
+const deadlineFor = (bytes: number, stopMs: number): number =>
+  DEFAULT_DEADLINE_MS + stopMs + Math.ceil(bytes / (8 * 2 ** 20)) * 1000;
