@@ -4,8 +4,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { parseCluster, parseRequest, planAllocation, planBalance, writeCluster } from '@gantry/placement';
-import { afterAll, expect, test } from 'vitest';
+import {
+  parseCluster,
+  parseMoveRequest,
+  parseRequest,
+  planAllocation,
+  planBalance,
+  planRelocation,
+  writeCluster,
+} from '@gantry/placement';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ClusterState } from '../../packages/placement/src/engine/state.ts';
 
 const HAIL = '/usr/lib/ganeti/iallocators/hail';
 const dir = mkdtempSync(join(tmpdir(), 'gantry-htools-'));
@@ -74,3 +83,75 @@ test.each(['mixed-20', 'tight-20', 'unsafe-20', 'mixed-100', 'unsafe-100'])(
     expect(placed[0]?.score?.after).toBeLessThanOrEqual(Math.min(...scores) + 1e-8);
   },
 );
+
+describe.each(['mixed-20', 'tight-20', 'unsafe-20'])('in %s, instances that leave a node', (name) => {
+  const path = file(`${name}.txt`);
+  const data = parseCluster(readFileSync(path, 'utf8'));
+  const mirrored = data.instances.flatMap(({ template }, i) => (template === 'drbd' ? [i] : []));
+  const nameOf = (i: number) => data.instances[i]?.name ?? '';
+  const node = data.secondary[mirrored[0] as number] as number;
+  const nodeName = data.nodes.names[node] ?? '';
+  const on = (column: ArrayLike<number>) => mirrored.filter((i) => column[i] === node).map(nameOf);
+
+  /** The request as hail reads it, and what both say. */
+  function asked(request: object) {
+    const whole = JSON.parse(readFileSync(file('mixed-20.alloc-drbd.json'), 'utf8')) as object;
+    const asFile = join(dir, 'move.json');
+    writeFileSync(asFile, JSON.stringify({ ...whole, request }));
+    const hail = JSON.parse(run(HAIL, '-t', path, asFile)) as { result: unknown };
+    const moves = parseMoveRequest(readFileSync(asFile));
+    if (!moves) throw new Error('it moves instances');
+    return { hail: hail.result, ours: planRelocation(data, moves) };
+  }
+
+  /** Score by hinfo where the secondaries are these. */
+  function scoreWith(places: readonly (readonly [string, string])[]): number {
+    const state = new ClusterState(data);
+    for (const [instance, there] of places) {
+      const i = data.instances.findIndex((each) => each.name === instance);
+      state.remove(i);
+      state.place(i, data.primary[i] as number, data.nodes.names.indexOf(there));
+    }
+    return Number(hinfo(writeCluster(state.snapshot())));
+  }
+
+  test('relocate: where hail puts it, or where the score is as low', () => {
+    const i = mirrored[0] as number;
+    const { disk, memory } = data.instances[i] as { disk: number; memory: number };
+    const { hail, ours } = asked({
+      type: 'relocate',
+      name: nameOf(i),
+      disk_space_total: disk,
+      memory,
+      required_nodes: 1,
+      relocate_from: [nodeName],
+    });
+    const [there = ''] = hail as string[];
+    expect(ours.moved[0]?.nodes[0]).toBe(data.nodes.names[data.primary[i] as number]);
+    expect(Number(hinfo(writeCluster(ours.after)))).toBeLessThanOrEqual(
+      scoreWith([[nameOf(i), there]]) + 1e-8,
+    );
+  });
+
+  test('node-evacuate, secondaries: as many go as with hail, to a score as low', () => {
+    const instances = on(data.secondary);
+    const { hail, ours } = asked({ type: 'node-evacuate', instances, evac_mode: 'secondary-only' });
+    const [moved] = hail as [[string, string, [string, string]][]];
+    const gone = ours.moved.filter(({ nodes }) => nodes.length > 0);
+    expect(gone.length).toBeGreaterThanOrEqual(moved.length);
+    expect(gone.filter(({ nodes }) => nodes.includes(nodeName))).toEqual([]);
+    if (gone.length > moved.length) return;
+    const theirs = scoreWith(moved.map(([instance, , nodes]) => [instance, nodes[1]]));
+    expect(Number(hinfo(writeCluster(ours.after)))).toBeLessThanOrEqual(theirs + 1e-8);
+  });
+
+  test('node-evacuate, primaries: those that hail fails over', () => {
+    const instances = on(data.primary);
+    const { hail, ours } = asked({ type: 'node-evacuate', instances, evac_mode: 'primary-only' });
+    const [moved] = hail as [[string, string, string[]][]];
+    const gone = ours.moved.filter(({ nodes }) => nodes.length > 0);
+    expect(gone.map(({ instance, nodes }) => [instance, ...nodes])).toEqual(
+      moved.map(([instance, , nodes]) => [instance, ...nodes]),
+    );
+  });
+});

@@ -23,9 +23,15 @@ export {
 } from './feasible.ts';
 export { type ClusterData, diskTemplates, type InstanceSpec, needsSecondary } from './ganeti/cluster-data.ts';
 export { parseCluster } from './ganeti/parse.ts';
-export { type AllocationRequest, parseRequest } from './ganeti/request.ts';
+export {
+  type AllocationRequest,
+  type MoveRequest,
+  parseMoveRequest,
+  parseRequest,
+} from './ganeti/request.ts';
 export { writeCluster } from './ganeti/write.ts';
 export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
 export { type AskedSize, refusal, whyNoNode } from './refusal.ts';
+export { planRelocation, type Relocated } from './relocate/plan-relocation.ts';
 export { type Score, scoreOf, type Wishes } from './score.ts';

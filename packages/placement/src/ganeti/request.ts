@@ -12,11 +12,52 @@ export interface AllocationRequest {
   networks: string[];
 }
 
-/** @throws GantryError `invalid_argument`, `not_supported` for requests that place nothing */
-export function parseRequest(file: Uint8Array): AllocationRequest[] {
+/** Instances that are to leave one of their nodes, in this order. */
+export interface MoveRequest {
+  instances: string[];
+  /** What is to be given up. */
+  leave: 'primary' | 'secondary';
+  /** Nodes that are no target, by name. */
+  avoid: string[];
+}
+
+const evacuations: Readonly<Record<string, MoveRequest['leave']>> = {
+  'primary-only': 'primary',
+  'secondary-only': 'secondary',
+};
+
+/**
+ * Of `relocate` and `node-evacuate`; undefined for a request that places new instances.
+ * @throws GantryError `invalid_argument`, `not_supported` for leaving both nodes at once
+ */
+export function parseMoveRequest(file: Uint8Array): MoveRequest | undefined {
+  const request = requestIn(file);
+  const type = textIn(request, 'type');
+  if (type === 'relocate')
+    return {
+      instances: [textIn(request, 'name')],
+      leave: 'secondary',
+      avoid: textsIn(request, 'relocate_from'),
+    };
+  if (type !== 'node-evacuate') return undefined;
+  const mode = textIn(request, 'evac_mode');
+  const leave = Object.hasOwn(evacuations, mode) ? evacuations[mode] : undefined;
+  if (leave) return { instances: textsIn(request, 'instances'), leave, avoid: [] };
+  throw err('not_supported', {
+    what: `node-evacuate with evac_mode ${JSON.stringify(mode.slice(0, 64))}`,
+    instead: `Here are ${Object.keys(evacuations).join(' and ')}; ask for one after the other.`,
+  });
+}
+
+function requestIn(file: Uint8Array): Record<string, unknown> {
   const member = jsonMember(file, 'request');
   if (member === undefined) throw bad('the request', 'a JSON object with a member "request"');
-  const request = readJson(member);
+  return readJson(member);
+}
+
+/** @throws GantryError `invalid_argument`, `not_supported` for requests that place nothing */
+export function parseRequest(file: Uint8Array): AllocationRequest[] {
+  const request = requestIn(file);
   const type = textIn(request, 'type');
   if (type === 'allocate') return [requestOf(request, request)];
   if (type === 'multi-allocate')
@@ -25,7 +66,8 @@ export function parseRequest(file: Uint8Array): AllocationRequest[] {
     );
   throw err('not_supported', {
     what: `the iallocator request type ${JSON.stringify(type.slice(0, 64))}`,
-    instead: 'Here are allocate and multi-allocate; `gantry placement balance --evacuate` empties nodes.',
+    instead:
+      'Here are allocate, multi-allocate, relocate and node-evacuate; `gantry placement balance --evacuate` empties nodes.',
   });
 }
 

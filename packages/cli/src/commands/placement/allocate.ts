@@ -1,6 +1,6 @@
 /** Offline: where would a new instance go? */
 import { err, type GantryError, parseMiB } from '@gantry/model';
-import type { AllocationRequest, ClusterData, Placed, Reason } from '@gantry/placement';
+import type { AllocationRequest, ClusterData, MoveRequest, Placed, Reason } from '@gantry/placement';
 import type { Given } from '../../given.ts';
 import { join, section, subTable } from '../../output/describe.ts';
 import { parseCount } from '../../parse.ts';
@@ -19,6 +19,7 @@ import {
   writeFlag,
   writeResult,
 } from './files.ts';
+import { relocate } from './relocate.ts';
 
 /** DRBD keeps its metadata beside each disk. */
 const DRBD_META_MIB = 128;
@@ -28,7 +29,8 @@ export const placementAllocate: Verb = {
   summary: 'where a new instance would go, from a cluster file and without a cluster',
   details:
     `${offlineDetails}\n` +
-    'The instance is described by options, or by a request as Ganeti hands it to iallocators (allocate, multi-allocate).\n' +
+    'The instance is described by options, or by a request as Ganeti hands it to iallocators: allocate and multi-allocate, and\n' +
+    'relocate and node-evacuate, for which instances of the file leave one of their nodes.\n' +
     'A node that fails N+1 elsewhere refuses nothing: the new instance must not break what holds now.',
   flags: [
     { flags: '--request <file>', description: 'iallocator request in JSON, instead of the options' },
@@ -52,6 +54,8 @@ export const placementAllocate: Verb = {
     const start = performance.now();
     const { planAllocation } = await import('@gantry/placement');
     const data = await readCluster(session);
+    const moves = await movesFrom(given);
+    if (moves) return relocate(session, given, data, moves);
     const requests = await requestsFrom(given, data);
     refuseTaken(requests, data);
     const { placed, after } = planAllocation(data, requests, { ignoreCapacity: !given.on('capacityChecks') });
@@ -64,6 +68,13 @@ export const placementAllocate: Verb = {
     if (first) throw await refusal(first, requests, data, given);
   },
 };
+
+async function movesFrom(given: Given): Promise<MoveRequest | undefined> {
+  const path = given.text('request');
+  if (path === undefined) return undefined;
+  const { parseMoveRequest } = await import('@gantry/placement');
+  return parseMoveRequest(await bytesOf('--request', path));
+}
 
 async function requestsFrom(given: Given, data: ClusterData): Promise<AllocationRequest[]> {
   const path = given.text('request');
