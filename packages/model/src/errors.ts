@@ -470,6 +470,12 @@ export const errorRegistry = {
     'the API at {endpoint} cannot be reached: {why}',
     'Is the server running? `gantry server status`; another cluster: --cluster NAME.',
   ),
+  untrusted_server: entry(
+    502,
+    8,
+    'the server at {server} is not the expected one: its authority has the fingerprint {found}',
+    'Compare it with `gantry cluster show` on the cluster itself. If they differ, somebody else answers: send no token there.',
+  ),
   host_unfit: entry(500, 1, 'this machine cannot run it: {why}', '{remedy}'),
   store_locked: entry(
     503,

@@ -15,7 +15,10 @@ import { clusterStop } from './cluster/stop.ts';
 import { clusterVerify } from './cluster/verify.ts';
 import { completionInstall } from './completion/install.ts';
 import { completionBash, completionFish, completionZsh } from './completion/script.ts';
+import { contextAdd } from './context/add.ts';
 import { contextList } from './context/list.ts';
+import { contextRemove } from './context/remove.ts';
+import { contextShow } from './context/show.ts';
 import { contextUse } from './context/use.ts';
 import { diskCreate } from './disk/create.ts';
 import { diskDelete } from './disk/delete.ts';
@@ -238,7 +241,10 @@ export const verbs: readonly Verb[] = [
   clusterStop,
   clusterDestroy,
   contextList,
+  contextShow,
+  contextAdd,
   contextUse,
+  contextRemove,
   server,
   serverStatus,
   agent,

@@ -3,13 +3,18 @@ import { withGauges } from '../gauges.ts';
 import { countMembers } from '../members.ts';
 import { theCluster } from '../operations/guest-spec.ts';
 import { requireCpus } from '../placement/host-policy.ts';
+import { caSha256 } from '../remote.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { changedHost, inherited } from './inherited.ts';
 import { getReply, listReply, refOf } from './list.ts';
 
-export const getCluster: Handler<'getCluster'> = async ({ app }) =>
-  resourceReply(await theCluster(app.store));
+export const getCluster: Handler<'getCluster'> = async ({ app: { store, remote } }) => {
+  const cluster = await theCluster(store);
+  if (!remote) return resourceReply(cluster);
+  const reached = { url: remote.url, caSha256: caSha256(remote) };
+  return resourceReply({ ...cluster, status: { ...cluster.status, reached } });
+};
 
 export const setClusterPolicy: Handler<'setClusterPolicy'> = async (call) => {
   const cluster = await theCluster(call.app.store);

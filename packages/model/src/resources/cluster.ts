@@ -41,6 +41,15 @@ export type ClusterSpec = Static<typeof ClusterSpec>;
 export const ClusterStatus = strict({
   incarnation: Type.Integer({ description: 'of the store; a restored backup gets a new one' }),
   version: Type.String({ description: 'of the controller' }),
+  reached: optional(
+    strict(
+      {
+        url: Type.String(),
+        caSha256: Type.String({ description: 'SHA-256 of the certificate of its authority' }),
+      },
+      { description: 'from other machines, where it listens for them' },
+    ),
+  ),
 });
 export type ClusterStatus = Static<typeof ClusterStatus>;
 

@@ -29,6 +29,8 @@ export const clusterShow: Verb = {
           ['nodes', `${ready} of ${nodes.length} ready`],
           ['instances', `${running} of ${instances.length} running`],
           ['api', client.options.url],
+          ['address', status.reached?.url],
+          ['fingerprint', status.reached?.caSha256],
           ['created', cluster.createdAt],
         ]),
         section('Settings', effectiveTable(items)),
