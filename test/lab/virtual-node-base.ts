@@ -1,15 +1,21 @@
 /** The disk that virtual nodes start from, with kernel, initramfs and the key to it: of Debian's packages, without a mount. */
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { debootstrap, madeOnce } from './made-once.ts';
 import { succeed } from './run.ts';
 
+/** What a machine must have to run guests: nothing can be downloaded in a virtual node. */
+const needed = readFileSync(fileURLToPath(new URL('../../script/lib/packages', import.meta.url)), 'utf8')
+  .split(/^# for tests/m)[0]
+  ?.split('\n')
+  .flatMap((line) => /^[a-z0-9.+-]+/.exec(line)?.[0] ?? []);
+
 const packages = [
-  ...['systemd-sysv', 'dbus', 'udev', 'kmod', 'iproute2', 'procps', 'util-linux', 'openssh-server'],
-  ...['linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'cpio', 'busybox-static', 'genisoimage'],
-  ...['libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils'],
-  ...['dnsmasq-base', 'nftables', 'iputils-ping', 'openssl', 'ca-certificates', 'debootstrap'],
+  ...['systemd-sysv', 'dbus', 'udev', 'openssh-server', 'linux-image-cloud-amd64', 'initramfs-tools'],
   'libpam-systemd', // the logind of polkit: debootstrap does not look for who provides a virtual package
+  ...(needed ?? []),
 ];
 
 const files: Readonly<Record<string, string>> = {
@@ -34,8 +40,11 @@ const links: Readonly<Record<string, string>> = {
   'usr/local/bin/gantry': '/opt/gantry/bin/gantry',
 };
 
+/** systemd would make it the machine's own: all would have one id, and their bonds and bridges one MAC. */
+const removed = ['var/lib/dbus/machine-id'];
+
 const DISK = '6G';
-const contents = [packages, files, links, DISK, 1];
+const contents = [packages, files, links, removed, DISK, 1];
 
 /** A folder with disk.qcow2, vmlinuz, initrd.img and key. The first call takes some minutes. */
 export const virtualNodeBase = (): Promise<string> =>
@@ -54,6 +63,7 @@ async function build(work: string, result: string): Promise<void> {
     await mkdir(dirname(join(tree, path)), { recursive: true });
     await symlink(target, join(tree, path));
   }
+  for (const path of removed) await rm(join(tree, path), { force: true });
   await succeed(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', join(result, 'key')]);
   await copyFile(join(result, 'key.pub'), join(tree, 'root/.ssh/authorized_keys'));
   for (const name of ['vmlinuz', 'initrd.img']) await copyFile(join(tree, name), join(result, name));

@@ -4,34 +4,54 @@
  * it; of networks it sees none, and is reached by ssh on a port of the loopback.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GANTRY } from './cluster.ts';
+import { qmp } from './qemu-monitor.ts';
 import { type Ran, type RunOptions, run, succeed } from './run.ts';
 import { virtualNodeBase } from './virtual-node-base.ts';
 import { until } from './wait.ts';
+import type { Leg } from './wire.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BOOT_MS = 600_000;
 const MEMORY_MIB = 3072;
+/** Bytes, of the NICs between virtual nodes. */
+const JUMBO = 9216;
+/** On a busy machine timers of an emulated one come too late for the kernel's check of them. */
+const TIMERS = 'no_timer_check tsc=reliable';
+const KERNEL_ARGS = `root=/dev/vda console=ttyS0 net.ifnames=0 quiet mitigations=off nokaslr panic=-1 ${TIMERS}`;
 
 export interface VirtualNode {
   /** Runs as root in the node; the release's `gantry` is in the path. */
   run(argv: readonly string[], options?: RunOptions): Promise<Ran>;
   /** Its output. @throws unless it exits with 0 */
   exec(...argv: string[]): Promise<string>;
+  /** Reboots, as its operator would; ends when all units run again. */
+  reboot(): Promise<void>;
+  /** Its NIC `eth1`, `eth2`...: whether the cable is in. */
+  cable(nic: string, plugged: boolean): Promise<void>;
   /** Pulls the plug; nothing is left. */
   stop(): Promise<void>;
 }
 
+export interface VirtualNodeOptions {
+  readonly hostName?: string;
+  /** Without Gantry: a machine that is to become a node. */
+  readonly bare?: boolean;
+  /** In the node these are eth1 and so on. */
+  readonly legs?: readonly Leg[];
+}
+
 /** Needs root and what script/setup installs. The very first start takes some minutes more, to make the base. */
-export async function startVirtualNode(): Promise<VirtualNode> {
+export async function startVirtualNode(options: VirtualNodeOptions = {}): Promise<VirtualNode> {
   const base = await virtualNodeBase();
   const dir = await mkdtemp(join(tmpdir(), 'gantry-vm-'));
-  const node = new Machine(dir, base, await freePort());
+  const node = new Machine(dir, base, await freePort(), options);
   try {
     await node.boot();
     return node;
@@ -58,28 +78,46 @@ class Machine implements VirtualNode {
   readonly #dir: string;
   readonly #base: string;
   readonly #port: number;
+  readonly #options: VirtualNodeOptions;
   #qemu: ChildProcess | undefined;
 
-  constructor(dir: string, base: string, port: number) {
+  constructor(dir: string, base: string, port: number, options: VirtualNodeOptions) {
     this.#dir = dir;
     this.#base = base;
     this.#port = port;
+    this.#options = options;
   }
 
   async boot(): Promise<void> {
-    const [disk, release] = [join(this.#dir, 'disk.qcow2'), join(this.#dir, 'release.raw')];
     const backing = ['-F', 'qcow2', '-b', join(this.#base, 'disk.qcow2')];
-    await succeed(['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, disk]);
-    await packRelease(this.#dir, release);
-    await this.#powerOn(disk, release);
+    await succeed(['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, join(this.#dir, 'disk.qcow2')]);
+    await packRelease(this.#dir, join(this.#dir, 'release.raw'), this.#options.bare ?? false);
+    await this.#powerOn();
+  }
+
+  async #powerOn(): Promise<void> {
+    await this.#startQemu();
     await until('ssh of the virtual node', () => this.#connects(), { limitMs: BOOT_MS, everyMs: 500 });
     await this.exec('systemctl', 'is-system-running', '--wait');
   }
 
+  async reboot(): Promise<void> {
+    const qemu = this.#qemu;
+    const ended = qemu && once(qemu, 'exit', { signal: AbortSignal.timeout(BOOT_MS) });
+    await this.run(['systemctl', 'reboot']);
+    await ended; // -no-reboot
+    await rm(join(this.#dir, 'ssh'), { force: true });
+    await this.#powerOn();
+  }
+
+  cable(nic: string, plugged: boolean): Promise<void> {
+    return qmp(join(this.#dir, 'qmp'), 'set_link', { name: nic, up: plugged });
+  }
+
   /** Its QEMU ends with this process, however that ends. */
-  async #powerOn(disk: string, release: string): Promise<void> {
-    const log = await open(join(this.#dir, 'qemu.log'), 'w');
-    const argv = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...this.#hardware(disk, release)];
+  async #startQemu(): Promise<void> {
+    const log = await open(join(this.#dir, 'qemu.log'), 'a');
+    const argv = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...this.#hardware()];
     const qemu = spawn('setpriv', argv, { stdio: ['ignore', log.fd, log.fd] });
     this.#qemu = qemu;
     const spawned = new Promise((resolve, reject) => qemu.once('spawn', resolve).once('error', reject));
@@ -87,17 +125,28 @@ class Machine implements VirtualNode {
     await spawned;
   }
 
-  #hardware(disk: string, release: string): string[] {
+  #hardware(): string[] {
+    const { hostName = 'node1', legs = [] } = this.#options;
     const forward = `hostfwd=tcp:127.0.0.1:${this.#port}-:22`;
     return [
       ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', String(MEMORY_MIB)],
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-kernel', join(this.#base, 'vmlinuz'), '-initrd', join(this.#base, 'initrd.img')],
-      ...['-append', 'root=/dev/vda console=ttyS0 net.ifnames=0 quiet mitigations=off nokaslr panic=-1'],
-      ...['-chardev', `file,id=console,path=${join(this.#dir, 'console.log')}`, '-serial', 'chardev:console'],
-      ...['-drive', `file=${disk},if=virtio,format=qcow2,cache=unsafe`],
-      ...['-drive', `file=${release},if=virtio,format=raw,readonly=on`],
+      ...['-append', `${KERNEL_ARGS} systemd.hostname=${hostName}`],
+      ...[
+        '-chardev',
+        `file,id=console,path=${join(this.#dir, 'console.log')},append=on`,
+        '-serial',
+        'chardev:console',
+      ],
+      ...['-drive', `file=${join(this.#dir, 'disk.qcow2')},if=virtio,format=qcow2,cache=unsafe`],
+      ...['-drive', `file=${join(this.#dir, 'release.raw')},if=virtio,format=raw,readonly=on`],
       ...['-netdev', `user,id=loopback,restrict=on,${forward}`, '-device', 'virtio-net,netdev=loopback'],
+      ...legs.flatMap(({ mac, netdev }, index) => [
+        ...['-netdev', `${netdev},id=eth${index + 1}`],
+        ...['-device', `virtio-net,netdev=eth${index + 1},mac=${mac},host_mtu=${JUMBO}`],
+      ]),
+      ...['-qmp', `unix:${join(this.#dir, 'qmp')},server=on,wait=off`],
       ...['-device', 'virtio-rng'],
     ];
   }
@@ -149,14 +198,16 @@ class Machine implements VirtualNode {
   }
 }
 
-/** A disk with what a release has: the command, its Node, the bundle. */
-async function packRelease(dir: string, disk: string): Promise<void> {
+/** A disk with what an installed release has: the command, its Node, the bundle and what joining machines are given. */
+async function packRelease(dir: string, disk: string, empty: boolean): Promise<void> {
   await succeed([GANTRY, '--version']); // bundles what has changed
   const tree = join(dir, 'release');
-  for (const folder of ['bin', 'lib', 'out']) await mkdir(join(tree, folder), { recursive: true });
-  await cp(GANTRY, join(tree, 'bin/gantry'));
-  await cp(process.execPath, join(tree, 'lib/node'));
-  await cp(join(ROOT, 'out/bundle'), join(tree, 'out/bundle'), { recursive: true, dereference: true });
+  for (const folder of ['bin', 'lib', 'out', 'script/lib'])
+    await mkdir(join(tree, folder), { recursive: true });
+  const files = ['bin/gantry', 'LICENSE', 'script/join.sh', 'script/lib/packages', 'out/bundle'];
+  for (const file of empty ? [] : files)
+    await cp(join(ROOT, file), join(tree, file), { recursive: true, dereference: true });
+  if (!empty) await cp(process.execPath, join(tree, 'lib/node'));
   await succeed(['mke2fs', '-q', '-t', 'ext4', '-E', 'root_owner=0:0', '-d', tree, disk, '400M']);
   await rm(tree, { recursive: true });
 }
