@@ -16,6 +16,8 @@ export interface SeenDomain {
   saved?: true;
   /** Files of its disks, while QEMU runs. */
   disks?: { path: string }[];
+  /** MACs of its NICs, while QEMU runs. */
+  nics?: string[];
 }
 
 export interface SeenDisk {

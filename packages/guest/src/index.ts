@@ -11,6 +11,7 @@ export { deviceToXml } from './elements/devices.ts';
 export type { Disk as DiskElement } from './elements/disk.ts';
 export type { GuestDomain } from './elements/domain.ts';
 export { domainToXml } from './elements/domain.ts';
+export type { Interface as NicElement } from './elements/interface.ts';
 export type { Identity } from './elements/metadata.ts';
 export { METADATA_NAMESPACE } from './elements/metadata.ts';
 export { explain, explainAdditions } from './explain.ts';

@@ -149,14 +149,15 @@ function bootOf({ boot, disks }: GuestInput, host: HostContext, settings: Settin
 }
 
 const nicOf = (
-  { mac, bridge, mtu }: GuestInput['nics'][number],
+  { mac, bridge, mtu, slot, link }: GuestInput['nics'][number],
   index: number,
   instance: string,
 ): NicPlan => ({
   mac,
   source: { type: 'bridge', bridge },
-  target: tapName(instance, index),
+  target: tapName(instance, slot ?? index),
   ...(mtu === undefined ? {} : { mtu }),
+  ...(link === 'down' ? { down: true } : {}),
   limited: true,
-  origin: origin('instance', `nics[${index}]`, `NIC ${index} of the instance`),
+  origin: origin('instance', `nics[${slot ?? index}]`, `NIC ${slot ?? index} of the instance`),
 });

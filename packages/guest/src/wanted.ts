@@ -56,6 +56,7 @@ export interface NicPlan {
   readonly mtu?: number;
   /** Model that the kind of NIC demands, whatever the image says. */
   readonly model?: 'virtio';
+  readonly down?: boolean;
   /** Its traffic can be limited by `quota:vif_*`. */
   readonly limited: boolean;
   readonly origin: Origin;

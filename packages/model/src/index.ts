@@ -10,6 +10,7 @@ export * from './keys.ts';
 export * from './migration-pace.ts';
 export * from './moving.ts';
 export * from './nearest.ts';
+export * from './nic-requests.ts';
 export * from './node-calls.ts';
 export * from './node-commands.ts';
 export * from './permits.ts';

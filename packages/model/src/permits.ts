@@ -24,6 +24,9 @@ export const instanceActions = {
   'attach a disk to': ['stopped', 'running'],
   'detach a disk from': ['stopped', 'running'],
   'set a disk of': ['stopped', 'running', 'paused'],
+  'attach a NIC to': ['stopped', 'running'],
+  'detach a NIC from': ['stopped', 'running'],
+  'set a NIC of': ['stopped', 'running'],
   'grow a disk of': ['stopped', 'running', 'paused', 'crashed', 'failed'],
   move: ['stopped', 'running', 'paused', 'crashed', 'failed'],
   lock: [

@@ -8,6 +8,7 @@ import { catalogueRoutes } from './routes/catalogue.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { disksRoutes } from './routes/disks.ts';
 import { instancesRoutes } from './routes/instances.ts';
+import { nicsRoutes } from './routes/nics.ts';
 import { nodesRoutes } from './routes/nodes.ts';
 import { recordsRoutes } from './routes/records.ts';
 import type { Plan as PlanSchema, Route } from './routes/shapes.ts';
@@ -23,6 +24,7 @@ export const routes = {
   ...catalogueRoutes,
   ...instancesRoutes,
   ...disksRoutes,
+  ...nicsRoutes,
   ...recordsRoutes,
   ...accessRoutes,
   ...agentsRoutes,

@@ -112,8 +112,16 @@ export function halfway(node: FakeNode, action: Action): void {
 }
 
 /** QEMU refuses a file that it cannot open, or that another has open. */
-function plug(node: FakeNode, { instance, plug: { disk: id } }: PluggedSpec): void {
+function plug(node: FakeNode, spec: PluggedSpec): void {
+  const { instance, plug } = spec;
+  const { disk: id, mac } = plug;
   const domain = node.domains.get(instance);
+  if (mac && domain && domain.state !== 'shutoff' && !domain.nics.includes(mac)) {
+    if (node.filters.get(instance) !== wantedText(guestFilter(spec)))
+      throw new Error(`NIC ${mac} without filter`);
+    domain.nics.push(mac);
+    domain.tap = true;
+  }
   if (!domain || domain.state === 'shutoff' || id === undefined || domain.disks.includes(id)) return;
   requireFree(node, id, instance);
   domain.disks.push(id);
@@ -127,12 +135,14 @@ function requireFree(node: FakeNode, id: string, instance: string): void {
   if (other) throw new Error(`disk ${id} would be open twice: ${other.name}`);
 }
 
-function unplug(node: FakeNode, { instance, plug: { disk: id } }: PluggedSpec): void {
+function unplug(node: FakeNode, { instance, plug: { disk: id, mac } }: PluggedSpec): void {
   const domain = node.domains.get(instance);
   if (!domain || domain.state === 'shutoff') return;
   if (node.stubborn.has(instance))
     throw err('device_kept', { device: 'a disk', name: domain.name, limit: '15 s' });
   domain.disks = domain.disks.filter((one) => one !== id);
+  domain.nics = domain.nics.filter((one) => one !== mac);
+  domain.tap = domain.nics.length > 0;
 }
 
 /** A disk that guests have written to is never made anew. */
@@ -188,6 +198,7 @@ function define(node: FakeNode, spec: GuestSpec): FakeDomain {
     memoryMiB: spec.input.memoryMiB,
     ...(known?.saved ? { saved: true as const } : {}),
     disks: spec.input.disks.map((d) => d.id),
+    nics: spec.input.nics.map(({ mac }) => mac),
     tap: false,
   };
   node.domains.set(spec.instance, domain);

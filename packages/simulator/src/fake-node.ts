@@ -3,9 +3,11 @@
 import type { JournalState, Observation, SeenDisk, SeenDomain, SeenNetwork } from '@gantry/agent';
 import type { Epoch } from '@gantry/model';
 
-export interface FakeDomain extends Omit<SeenDomain, 'disks'> {
+export interface FakeDomain extends Omit<SeenDomain, 'disks' | 'nics'> {
   /** Their ids. */
   disks: string[];
+  /** Their MACs. */
+  nics: string[];
   tap: boolean;
 }
 
@@ -80,9 +82,11 @@ export function look(node: FakeNode): Observation {
   return {
     libvirt: node.libvirt,
     domains: node.libvirt
-      ? [...node.domains.values()].map(({ disks, tap: _, ...domain }) => ({
+      ? [...node.domains.values()].map(({ disks, nics, tap: _, ...domain }) => ({
           ...domain,
-          ...(domain.state === 'shutoff' ? {} : { disks: disks.map((id) => ({ path: pathOf(node, id) })) }),
+          ...(domain.state === 'shutoff'
+            ? {}
+            : { nics: [...nics], disks: disks.map((id) => ({ path: pathOf(node, id) })) }),
         }))
       : [],
     disks: [...node.disks.values()].map(({ content: _, ...disk }) => ({ ...disk })),

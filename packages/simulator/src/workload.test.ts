@@ -71,6 +71,20 @@ function ofDisks(sim: Simulation, random: Random, name: string): Acts {
   ];
 }
 
+/** NICs come and go, with their addresses. */
+function ofNics(sim: Simulation, random: Random, name: string): Acts {
+  const nic = String(random.between(0, 2));
+  const params = { ref: name, nic };
+  return [
+    () => sim.user('attachNic', { params: { ref: name }, body: { network: 'default' } }),
+    () => sim.user('attachNic', { params: { ref: name }, body: { network: 'default', address: 'none' } }),
+    () => sim.user('detachNic', { params, query: random.chance(0.5) ? { deadlineMs: 5000 } : {} }),
+    () => sim.user('detachNic', { params }),
+    () => sim.user('setNic', { params, body: { link: random.chance(0.5) ? 'up' : 'down' } }),
+    () => sim.user('setNic', { params, body: { address: random.chance(0.5) ? 'pool' : 'none' } }),
+  ];
+}
+
 /** What users and guests do. */
 const someday = (sim: Simulation, random: Random): Acts => {
   const name = names[random.between(0, names.length - 1)] as string;
@@ -141,6 +155,7 @@ const diskDay = (sim: Simulation, random: Random): Acts => {
   return [
     ...ofDisks(sim, random, name),
     ...ofDisks(sim, random, name),
+    ...ofNics(sim, random, name),
     () => sim.user('stopInstance', { params, body: { force: true } }),
     () => sim.user('startInstance', { params, body: {} }),
     () => sim.user('startInstance', { params, body: {} }),
@@ -175,6 +190,8 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'locked',
         'move_needs_stop',
         'disk_attached',
+        'pool_exhausted',
+        'address_taken',
         'stop_first',
       ].includes(error.code)
     )
@@ -206,7 +223,10 @@ async function settleDown(sim: Simulation): Promise<void> {
       const home = sim.nodes.find(({ id }) => id === instance.status.node);
       const runs = home?.domains.get(instance.id)?.state === 'running';
       const disks = home?.domains.get(instance.id)?.disks.toSorted();
-      const asWanted = !runs || disks?.join() === instance.spec.disks.toSorted().join();
+      const nics = home?.domains.get(instance.id)?.nics.toSorted();
+      const wires = instance.spec.nics.map(({ mac }) => mac).toSorted();
+      const asWanted =
+        !runs || (disks?.join() === instance.spec.disks.toSorted().join() && nics?.join() === wires.join());
       const { state } = instance.status;
       return asWanted && (state === 'running') === runs && (instance.spec.power === 'running') === runs;
     });

@@ -15,6 +15,7 @@ interface Known {
   identity: Identity | undefined;
   memoryMiB: number;
   disks: { path: string }[];
+  nics: string[];
 }
 
 export interface Domains {
@@ -64,10 +65,11 @@ async function readFacts(lv: LibvirtClient, dom: Domain): Promise<Known> {
   try {
     const { identity, memoryMiB, live } = parseDomain(xml);
     const disks = live.disks.flatMap(({ path }) => (path === undefined ? [] : [{ path }]));
-    return { domainId: dom.id, identity, memoryMiB, disks };
+    const nics = live.nics.map(({ mac }) => mac);
+    return { domainId: dom.id, identity, memoryMiB, nics, disks };
   } catch {
     // XML that cannot be read is not ours: we write it readable.
-    return { domainId: dom.id, identity: undefined, memoryMiB: 0, disks: [] };
+    return { domainId: dom.id, identity: undefined, memoryMiB: 0, disks: [], nics: [] };
   }
 }
 
@@ -89,7 +91,7 @@ async function observeOne(
     ...state,
     ...(saved ? { saved: true } : {}),
     memoryMiB: facts.memoryMiB,
-    ...(dom.id >= 0 ? { domainId: dom.id, disks: facts.disks } : {}),
+    ...(dom.id >= 0 ? { domainId: dom.id, disks: facts.disks, nics: facts.nics } : {}),
     ...(ours ? { ours: { cluster: ours.cluster, instance: ours.instance, epoch: ours.epoch } } : {}),
   };
 }

@@ -102,6 +102,7 @@ describe('start', () => {
       memoryMiB: 512,
       domainId: 1,
       disks: [{ path: expect.stringMatching(/disk.qcow2$/) }],
+      nics: expect.any(Array),
       ours: { cluster: ids.cluster, instance: ids.instance, epoch: { incarnation: 1, number: 1 } },
     });
     expect((await guests.observe()).guestFiles).toEqual([ids.instance]);

@@ -33,7 +33,8 @@ import { lookInside } from './inside.ts';
 import { isRefusal, translate } from './libvirt-errors.ts';
 import { versionOf } from './libvirt-names.ts';
 import { lookAtRunning, type Membership } from './look.ts';
-import { attachDevice, detachDevice, growOpenDisk, updateDevice } from './plug.ts';
+import { attachDisk, detachDisk, growOpenDisk, updateDisk } from './plug.ts';
+import { attachNic, detachNic, updateNic } from './plug-nic.ts';
 import type { GuestsOptions } from './ports.ts';
 import { saveGuest } from './save.ts';
 import { readScreen } from './screen.ts';
@@ -185,11 +186,13 @@ export function createGuests(options: GuestsOptions): Guests {
           asked.delete(instance);
         }),
       'guest.attachDevice': ({ spec }, logger) =>
-        plugged(spec, async () => attachDevice(spec, await plugParts(), logger)),
+        plugged(spec, async () => (spec.plug.mac ? attachNic : attachDisk)(spec, await plugParts(), logger)),
       'guest.detachDevice': ({ spec }, logger, signal) =>
-        plugged(spec, async () => detachDevice(spec, await plugParts(), logger, signal)),
+        plugged(spec, async () =>
+          (spec.plug.mac ? detachNic : detachDisk)(spec, await plugParts(), logger, signal),
+        ),
       'guest.updateDevice': ({ spec }, logger) =>
-        plugged(spec, async () => updateDevice(spec, await plugParts(), logger)),
+        plugged(spec, async () => (spec.plug.mac ? updateNic : updateDisk)(spec, await plugParts(), logger)),
       'act.perform': ({ action }) => done(() => performAct(action, stopParts())),
     },
     async observe() {

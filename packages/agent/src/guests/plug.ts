@@ -44,7 +44,7 @@ interface Target {
 }
 
 /** @throws GantryError `guest_refused` */
-export async function attachDevice(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+export async function attachDisk(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
   const target = await targetOf(spec, parts);
   if (!target) return;
   const { lv, dom, found, guest, disk } = target;
@@ -53,11 +53,11 @@ export async function attachDevice(spec: PluggedSpec, parts: PlugParts, log: Log
     await lv.domainAttachDeviceFlags({ dom, xml: writeInline(deviceToXml(disk)), flags: LIVE });
     log('info', `disk ${disk.target.device} is plugged in`);
   }
-  await keepRecord(parts, spec, guest, disk);
+  await keepRecord(parts, spec, guest, stepOf(disk));
 }
 
 /** @throws GantryError `device_refused`, `device_kept` */
-export async function detachDevice(
+export async function detachDisk(
   spec: PluggedSpec,
   parts: PlugParts,
   log: Logger,
@@ -74,10 +74,10 @@ export async function detachDevice(
   const disks = spec.input.disks.filter(({ id }) => id !== spec.plug.disk);
   const guest = await compiled({ ...spec, input: { ...spec.input, disks } }, dom.name, parts);
   await dropThread(target, guest);
-  await keepRecord(parts, spec, guest, disk);
+  await keepRecord(parts, spec, guest, stepOf(disk));
 }
 
-export async function updateDevice(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+export async function updateDisk(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
   const target = await targetOf(spec, parts);
   if (!target) return;
   const { lv, dom, found, guest, disk } = target;
@@ -86,7 +86,7 @@ export async function updateDevice(spec: PluggedSpec, parts: PlugParts, log: Log
   const params = { ...none, ...disk.iotune?.limits };
   await lv.domainSetBlockIoTune({ dom, disk: disk.target.device, params: asUllong(params), flags: RUNNING });
   log('info', `limits of disk ${disk.target.device} are set`);
-  await keepRecord(parts, spec, guest, disk);
+  await keepRecord(parts, spec, guest, stepOf(disk));
 }
 
 const asUllong = (values: { [key: string]: number }) =>
@@ -94,15 +94,16 @@ const asUllong = (values: { [key: string]: number }) =>
     Object.entries(values).map(([key, value]) => [key, { type: 'ullong' as const, value: BigInt(value) }]),
   );
 
-async function keepRecord(
+const stepOf = ({ target }: DiskElement): string => `disk[${target.device}]`;
+
+export async function keepRecord(
   { directory }: PlugParts,
   { instance }: PluggedSpec,
   guest: GuestDomain,
-  disk: DiskElement,
+  step: string,
 ): Promise<void> {
   const record = await directory.readRecord(instance);
   if (!record) return;
-  const step = `disk[${disk.target.device}]`;
   await directory.writeRecord(instance, { ...record, ...exchangeDevice(record, guest, step) });
 }
 
@@ -124,7 +125,7 @@ async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | u
   return { lv, dom: found.dom, found, guest, disk };
 }
 
-const compiled = async (spec: PluggedSpec, name: string, parts: PlugParts): Promise<GuestDomain> =>
+export const compiled = async (spec: PluggedSpec, name: string, parts: PlugParts): Promise<GuestDomain> =>
   compileGuest(spec.input, await contextOf(spec, name, parts));
 
 const pathOf = async (disk: DiskId | undefined, { disks }: PlugParts): Promise<string | undefined> =>

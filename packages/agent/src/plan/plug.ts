@@ -3,6 +3,7 @@ import type { Guest, GuestDevices, GuestStatus, Plug } from '@gantry/model';
 import { type Action, type PluggedSpec, plugSubject } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
+import { filterStands } from './filter.ts';
 import { failureOf, free, type PlanInput } from './input.ts';
 
 export interface PlugPart {
@@ -21,8 +22,10 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
   const failure = failureOf(input, subject, guest.generation);
   const told = { devices, ...(failure ? { plugError: failure.problem } : {}) };
   const action = { do: `guest.${plug.do}Device` as const, spec: guest.spec as PluggedSpec };
-  const may = isDue(plug, devices, input) && free(input, subject, guest.generation);
-  if (may && plug.do === 'detach' && plug.disk) memory.unplugging = [...(memory.unplugging ?? []), plug.disk];
+  const may = isDue(plug, guest, devices, input) && free(input, subject, guest.generation);
+  const leaving = plug.disk ?? plug.mac;
+  if (may && plug.do === 'detach' && leaving && !memory.unplugging?.includes(leaving))
+    memory.unplugging = [...(memory.unplugging ?? []), leaving];
   return {
     actions: may ? [action] : [],
     status: told,
@@ -31,7 +34,11 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
 }
 
 function keepAsked(memory: GuestMemory, { spec }: Guest): void {
-  const still = spec.input.disks.map(({ id }) => id).filter((id) => memory.unplugging?.includes(id));
+  const { disks, nics } = spec.input;
+  // While it is being taken out it may yet be put back: when its operation fails at the very end.
+  const leaving = spec.plug?.do === 'detach' ? [spec.plug.disk ?? spec.plug.mac ?? ''] : [];
+  const all: string[] = [...disks.map(({ id }) => id), ...nics.map(({ mac }) => mac), ...leaving];
+  const still = [...new Set(all)].filter((id) => memory.unplugging?.includes(id));
   if (still.length > 0) memory.unplugging = still;
   else delete memory.unplugging;
 }
@@ -41,25 +48,37 @@ function keepAsked(memory: GuestMemory, { spec }: Guest): void {
  * plugged in again. What it lost otherwise (by hand, or of its own will) is for people to judge: `diff` shows it.
  */
 function giveBack(guest: Guest, seen: SeenDomain, input: PlanInput, memory: GuestMemory): Action[] {
-  const { disks } = devicesOf(seen, input, false);
-  const lost = memory.unplugging?.find((id) => !disks.some((disk) => disk === id)) as Plug['disk'];
+  const { disks, nics = [] } = devicesOf(seen, input, false);
+  const has = new Set<string>([...disks, ...nics]);
+  const lost = memory.unplugging?.find((id) => !has.has(id));
   const operation = guest.spec.operation;
   const subject = plugSubject(guest.spec.instance);
   if (!lost || !operation || !free(input, subject, guest.generation)) return [];
-  const plug: Plug = { operation, do: 'attach', disk: lost };
+  if (lost.includes(':') && !wireIsReady(lost, guest, input)) return [];
+  const which = lost.includes(':') ? { mac: lost } : { disk: lost as NonNullable<Plug['disk']> };
+  const plug: Plug = { operation, do: 'attach', ...which };
   return [{ do: 'guest.attachDevice', spec: { ...guest.spec, plug } }];
 }
 
-function isDue(plug: Plug, devices: GuestDevices, input: PlanInput): boolean {
-  const there = devices.disks.includes(plug.disk as GuestDevices['disks'][number]);
+function isDue(plug: Plug, guest: Guest, devices: GuestDevices, input: PlanInput): boolean {
+  const there = plug.mac
+    ? devices.nics?.includes(plug.mac) === true
+    : devices.disks.includes(plug.disk as GuestDevices['disks'][number]);
   switch (plug.do) {
     case 'attach':
-      return !there && diskIsReady(plug, input);
+      return !there && (plug.mac ? wireIsReady(plug.mac, guest, input) : diskIsReady(plug, input));
     case 'detach':
       return there;
     case 'update':
-      return there && !devices.updated;
+      return there && !devices.updated && (!plug.mac || wireIsReady(plug.mac, guest, input));
   }
+}
+
+/** Nothing of it may leave before the filter stands, and its bridge must be there. */
+function wireIsReady(mac: string, guest: Guest, input: PlanInput): boolean {
+  const nic = guest.spec.input.nics.find((one) => one.mac === mac);
+  const bridge = input.observation.networks.find((one) => one.bridge === nic?.bridge);
+  return bridge?.ready === true && filterStands(guest, input);
 }
 
 const diskIsReady = ({ disk }: Plug, { observation }: PlanInput): boolean =>
@@ -71,6 +90,7 @@ function devicesOf(seen: SeenDomain, { observation }: PlanInput, updated: boolea
   const disks = observation.disks.filter(({ path, state }) => state === 'ready' && open.has(path));
   return {
     disks: disks.map(({ disk }) => disk as GuestDevices['disks'][number]),
+    nics: seen.nics ?? [],
     ...(updated ? { updated } : {}),
   };
 }

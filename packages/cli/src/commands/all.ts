@@ -56,6 +56,7 @@ import { instanceList } from './instance/list.ts';
 import { instanceLock, instanceUnlock } from './instance/lock.ts';
 import { instanceLogs } from './instance/logs.ts';
 import { instanceMove } from './instance/move.ts';
+import { instanceNicAttach, instanceNicDetach, instanceNicSet } from './instance/nic.ts';
 import { instanceNicShow } from './instance/nic-show.ts';
 import { instanceNmi } from './instance/nmi.ts';
 import { instancePause } from './instance/pause.ts';
@@ -154,6 +155,9 @@ export const verbs: readonly Verb[] = [
   instanceDiskDetach,
   instanceDiskSet,
   instanceNicShow,
+  instanceNicAttach,
+  instanceNicDetach,
+  instanceNicSet,
   instancePing,
   instanceSetPassword,
   instanceAddSshKey,

@@ -97,7 +97,7 @@ export const setDisk: Handler<'setDisk'> = async (call) => {
   return accepted(call, await beginSetDisk(call, instance, disk, call.body), instance, 'set a disk of');
 };
 
-async function changeable(
+export async function changeable(
   call: Pick<Call, 'app' | 'caller' | 'params' | 'ifMatch'>,
   action: InstanceAction,
 ): Promise<Instance> {
@@ -123,7 +123,8 @@ async function resolveDisk(asking: Asking, ref: string): Promise<Disk> {
   return diskOf(asking, await resolve(asking, 'instance', place[1]), place[2]);
 }
 
-async function accepted(
+/** The operation, or with `plan` what it would do. */
+export async function accepted(
   call: Pick<Call, 'app' | 'commit'> & { query: { plan?: boolean } },
   { draft, operation, plan }: BegunAction,
   subject: Instance | Disk,

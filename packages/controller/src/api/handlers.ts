@@ -22,6 +22,7 @@ import * as instanceSet from './instance-set.ts';
 import * as instances from './instances.ts';
 import * as joining from './joining.ts';
 import * as networks from './networks.ts';
+import * as nics from './nics.ts';
 import * as operations from './operations.ts';
 import * as projects from './projects.ts';
 import * as stats from './stats.ts';
@@ -58,6 +59,7 @@ export const handlers = {
   ...instanceSet,
   ...joining,
   ...networks,
+  ...nics,
   ...operations,
   ...projects,
   ...stats,

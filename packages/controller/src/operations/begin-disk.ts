@@ -267,12 +267,13 @@ export async function beginGrow(asking: Asking, disk: Disk, body: GrowDisk): Pro
     of: 'disk',
     target: disk as Pick<Disk, 'id' | 'name' | 'project'>,
     steps: waiting(growSteps),
-    input: { sizeBytes },
+    input: { sizeBytes, before: disk.spec.sizeBytes },
     deadlineMs: body.deadlineMs,
     reason: body.reason,
   });
   if (replica) draft.put(withSpec(replica, { sizeBytes, operation: operation.id as never }) as Replica);
-  draft.relyOn(disk);
+  // At once, so that the quota of its project is asked now and not when it has grown.
+  draft.put(withSpec(disk, { sizeBytes }));
   return {
     draft,
     operation,

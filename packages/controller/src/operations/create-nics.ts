@@ -53,6 +53,33 @@ const trustOf = ({ filter, allow }: RequestedNic): Pick<Nic, 'filter' | 'allow'>
   ...(allow && allow.length > 0 ? { allow } : {}),
 });
 
+/** Of a NIC that is there: those that stay as they are, and new ones claimed. What it leaves is for the caller to release. */
+export async function reclaimAddresses(
+  asking: Asking,
+  wanted: { address?: RequestedNic['address']; address6?: RequestedNic['address6'] },
+  network: Network,
+  nic: Nic,
+  owner: string,
+  draft: Draft,
+): Promise<Pick<Nic, 'ipv4' | 'prefix' | 'ipv6' | 'prefix6'>> {
+  const { store } = asking.app;
+  const { address, address6 } = wanted;
+  const moves = network.id !== nic.network;
+  draft.relyOn(network);
+  const keeps4 = !moves && (address === undefined || address === nic.ipv4);
+  const keeps6 = !moves && (address6 === undefined || address6 === nic.ipv6);
+  const { ipv4, prefix, ipv6, prefix6 } = nic;
+  const ask = { network: network.id, ...(address ? { address } : {}), ...(address6 ? { address6 } : {}) };
+  return {
+    ...(keeps4
+      ? { ...(ipv4 ? { ipv4 } : {}), ...(prefix === undefined ? {} : { prefix }) }
+      : await claimAddress(store, ask, network, owner, draft)),
+    ...(keeps6
+      ? { ...(ipv6 ? { ipv6 } : {}), ...(prefix6 === undefined ? {} : { prefix6 }) }
+      : await claimAddress6(store, ask, network, owner, draft)),
+  };
+}
+
 async function defaultNics({ app }: Asking): Promise<RequestedNic[]> {
   const found = await app.store.named('network', 'default');
   return found.length > 0 ? [{ network: 'default' }] : [];

@@ -14,7 +14,6 @@ export const diskGrow: Logic = {
       return move.fail(move.deadlineError('the disk is gone'));
     const { sizeBytes = 0, error } = replica.status;
     if (isCurrent(replica) && sizeBytes >= replica.spec.sizeBytes) {
-      move.draft.put(withSpec(disk, { sizeBytes: replica.spec.sizeBytes }));
       move.done(growSteps.grown, move.now, formatBytes(replica.spec.sizeBytes));
       return move.succeed({ disk: disk.id, sizeBytes: replica.spec.sizeBytes });
     }
@@ -27,8 +26,8 @@ export const diskGrow: Logic = {
 
 /** Wanted from now on is what it has: a growth that went through although nobody heard of it stays. */
 function giveUp(move: Move, disk: Disk, replica: Replica, error: Problem | GantryError): void {
-  const has = Math.max(disk.spec.sizeBytes, replica.status.sizeBytes ?? 0);
+  const has = Math.max(Number(move.operation.spec.input['before']), replica.status.sizeBytes ?? 0);
   move.draft.put(withSpec(replica, { sizeBytes: has }) as Replica);
-  if (has > disk.spec.sizeBytes) move.draft.put(withSpec(disk, { sizeBytes: has }));
+  move.draft.put(withSpec(disk, { sizeBytes: has }));
   move.fail(error);
 }

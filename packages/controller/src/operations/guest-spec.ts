@@ -119,6 +119,8 @@ function guestNic(nic: InstanceSpec['nics'][number], network: Network): GuestNic
     ...(nic.ipv4 && subnet?.dns ? { dns: subnet.dns } : {}),
     ...ipv6Of(nic, subnet6),
     dhcp: hasDhcp(network),
+    ...(nic.slot === undefined ? {} : { slot: nic.slot }),
+    ...(nic.link ? { link: nic.link } : {}),
     filter: nic.filter === 'off' ? 'off' : (subnet ?? subnet6) ? 'bound' : 'unbound',
     ...(nic.allow ? { allow: nic.allow } : {}),
   };

@@ -1,18 +1,23 @@
 /** What operations on devices of an instance share: orders to its binding, and how far the node is with them. */
-import type { Guest, GuestDisk, Operation, OperationId, Plug } from '@gantry/model';
+import type { Guest, GuestDisk, GuestNic, Operation, OperationId, Plug } from '@gantry/model';
 import type { Move } from './advance.ts';
 import { isCurrent } from './view.ts';
 
 export interface DeviceChange {
   disks?: GuestDisk[];
+  nics?: GuestNic[];
   /** Undefined: nothing is to be plugged any more. */
   plug?: Omit<Plug, 'operation'> | undefined;
 }
 
 /** The binding with other devices. It does not say that the guest is wanted: one that just powered itself off stays down. */
-export function withDevices(guest: Guest, operation: Operation, { disks, plug }: DeviceChange): Guest {
+export function withDevices(guest: Guest, operation: Operation, { disks, nics, plug }: DeviceChange): Guest {
   const { plug: _, ...spec } = guest.spec;
-  const input = disks ? { ...spec.input, disks: disks.toSorted(byPlace) } : spec.input;
+  const input = {
+    ...spec.input,
+    ...(disks ? { disks: disks.toSorted(byPlace) } : {}),
+    ...(nics ? { nics: nics.toSorted(bySlot) } : {}),
+  };
   return {
     ...guest,
     generation: guest.generation + 1,
@@ -26,6 +31,8 @@ export function withDevices(guest: Guest, operation: Operation, { disks, plug }:
 }
 
 const byPlace = (a: GuestDisk, b: GuestDisk): number => (a.index ?? 0) - (b.index ?? 0);
+
+const bySlot = (a: GuestNic, b: GuestNic): number => (a.slot ?? 0) - (b.slot ?? 0);
 
 export const withoutDisk = ({ spec }: Guest, disk: string): GuestDisk[] =>
   spec.input.disks.filter(({ id }) => id !== disk);

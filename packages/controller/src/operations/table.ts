@@ -11,6 +11,7 @@ import { instanceReboot } from './instance-reboot.ts';
 import { instanceStart } from './instance-start.ts';
 import { instanceStop } from './instance-stop.ts';
 import { instanceSuspend } from './instance-suspend.ts';
+import { nicAttach, nicDetach, nicSet } from './nic-devices.ts';
 
 /** How each kind of operation goes on. */
 export const logics: Readonly<Record<OperationKind, Logic>> = {
@@ -30,4 +31,7 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'disk.set': diskSet,
   'disk.grow': diskGrow,
   'instance.move': instanceMove,
+  'nic.attach': nicAttach,
+  'nic.detach': nicDetach,
+  'nic.set': nicSet,
 };

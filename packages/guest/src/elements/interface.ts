@@ -47,6 +47,8 @@ export interface Interface extends Node<'interface'> {
   readonly model?: NicModelChoice;
   readonly driver?: NicDriver;
   readonly bandwidth?: Bandwidth;
+  /** Its cable is out. */
+  readonly down?: boolean;
 }
 
 export const networkInterface = (props: Omit<Interface, 'kind'>): Interface => make('interface', props);
@@ -65,6 +67,7 @@ export const interfaceToXml = (node: Interface): XmlElement =>
       node.model && element('model', { type: node.model.model }, [], node.model.origin),
       node.driver && driverToXml(node.driver),
       node.bandwidth && bandwidthToXml(node.bandwidth),
+      node.down ? element('link', { state: 'down' }) : undefined,
       node.mtu === undefined ? undefined : element('mtu', { size: node.mtu }),
     ],
     node.origin,

@@ -14,7 +14,15 @@ export interface LiveDisk {
   readonly limits: DiskLimits;
 }
 
+export interface LiveNic {
+  readonly mac: string;
+  readonly bridge?: string;
+  readonly alias?: string;
+  readonly up: boolean;
+}
+
 export interface LiveDevices {
+  readonly nics: readonly LiveNic[];
   readonly disks: readonly LiveDisk[];
   /** libvirt’s names of all devices, in a running domain. */
   readonly aliases: readonly string[];
@@ -25,10 +33,22 @@ export interface LiveDevices {
 export function liveDevices(devices: XmlElement | undefined): LiveDevices {
   const controllers = elements(devices, 'controller').map(({ attributes }) => attributes);
   return {
+    nics: elements(devices, 'interface').flatMap(liveNic),
     aliases: elements(devices).flatMap((device) => child(device, 'alias')?.attributes['name'] ?? []),
     disks: elements(devices, 'disk').flatMap(liveDisk),
     scsiControllers: controllers.filter(({ type }) => type === 'scsi').map(({ index }) => Number(index ?? 0)),
   };
+}
+
+function liveNic(nic: XmlElement): LiveNic[] {
+  const mac = child(nic, 'mac')?.attributes['address'];
+  if (mac === undefined) return [];
+  const bridge = child(nic, 'source')?.attributes['bridge'];
+  const alias = child(nic, 'alias')?.attributes['name'];
+  const up = child(nic, 'link')?.attributes['state'] !== 'down';
+  return [
+    { mac, up, ...(bridge === undefined ? {} : { bridge }), ...(alias === undefined ? {} : { alias }) },
+  ];
 }
 
 function liveDisk(disk: XmlElement): LiveDisk[] {

@@ -33,6 +33,7 @@ function nicFrom(plan: NicPlan, common: Decided<NicModel> | undefined, wanted: W
     ...(model ? { model: nicModel({ model: model.value, origin: model.origin }) } : {}),
     ...(driver ? { driver } : {}),
     ...(limit ? { bandwidth: limit } : {}),
+    ...(plan.down ? { down: true } : {}),
     origin: plan.origin,
   });
 }

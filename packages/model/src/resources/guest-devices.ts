@@ -1,6 +1,7 @@
 /** Devices that are plugged into a running guest or out of it: the order to its node, and what the node finds. */
 import { DiskId, OperationId } from '../ids.ts';
 import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
+import { MacAddress } from './network.ts';
 
 /**
  * What of a running guest is being changed, for as long as its operation lasts. `attach` and `update` bring a device to
@@ -10,12 +11,14 @@ export const Plug = strict({
   operation: OperationId,
   do: oneOf(['attach', 'detach', 'update'] as const),
   disk: optional(DiskId),
+  mac: optional(MacAddress),
 });
 export type Plug = Static<typeof Plug>;
 
 /** Devices in the running guest that are known to be an instance’s, as libvirt tells of them. */
 export const GuestDevices = strict({
   disks: Type.Array(DiskId),
+  nics: optional(Type.Array(MacAddress)),
   updated: optional(Type.Boolean({ description: 'what was to be changed is' })),
 });
 export type GuestDevices = Static<typeof GuestDevices>;

@@ -58,6 +58,8 @@ export const GuestNic = strict({
   gateway6: optional(Ipv6Address),
   dns6: optional(Type.Array(Ipv6Address)),
   dhcp: Type.Boolean({ description: 'the guest may ask DHCP for the address; else it is injected' }),
+  slot: optional(count('its place, kept while others come and go; without: by its position')),
+  link: optional(oneOf(['up', 'down'] as const, 'its cable; default up')),
   filter: optional(oneOf(nicFilters, 'what may leave it; without: `bound` where it has an address')),
   allow: optional(Type.Array(AllowedSource, { maxItems: 64 })),
 });

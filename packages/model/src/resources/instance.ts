@@ -52,6 +52,14 @@ export const Nic = strict({
   prefix: optional(Type.Integer({ minimum: 0, maximum: 32 })),
   ipv6: optional(Ipv6Address),
   prefix6: optional(Type.Integer({ minimum: 0, maximum: 128 })),
+  slot: optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 98,
+      description: 'its place, kept while others come and go; without: by its position',
+    }),
+  ),
+  link: optional(oneOf(['up', 'down'] as const, 'its cable; default up')),
   ...NicTrust,
 });
 export type Nic = Static<typeof Nic>;

@@ -21,6 +21,9 @@ export const operationKinds = [
   'disk.set',
   'disk.grow',
   'instance.move',
+  'nic.attach',
+  'nic.detach',
+  'nic.set',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -23,7 +23,7 @@ export const guestFilter = ({ instance, input }: GuestSpec): GuestFilter => ({
   instance,
   taps: input.nics.flatMap((nic, index) => {
     const mode = modeOf(nic);
-    return mode === 'off' ? [] : [tapFilter(nic, mode, tapName(instance, index))];
+    return mode === 'off' ? [] : [tapFilter(nic, mode, tapName(instance, nic.slot ?? index))];
   }),
 });
 

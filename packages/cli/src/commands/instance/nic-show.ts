@@ -34,7 +34,7 @@ async function show(session: Session, given: Given): Promise<void> {
   const nics = instance.spec.nics.map((nic, index): ShownNic => {
     const counters = stats?.nics.find((counted) => counted.index === index);
     const network = networks.find(({ id }) => id === nic.network)?.name ?? nic.network;
-    return { ...nic, index, network, ...(counters ? { counters } : {}) };
+    return { ...nic, index: nic.slot ?? index, network, ...(counters ? { counters } : {}) };
   });
   await session.out.object(nics, instance.name, () => join(...nics.map(describe)));
 }
@@ -48,7 +48,7 @@ async function statsOf(session: Session, { id, name, status }: Instance): Promis
   });
 }
 
-function describe({ index, network, mac, filter, allow, counters, ...nic }: ShownNic): string {
+function describe({ index, network, mac, link, filter, allow, counters, ...nic }: ShownNic): string {
   const address = addressesOf(nic).join(' ') || 'none';
   return section(
     `NIC ${index}`,
@@ -57,6 +57,7 @@ function describe({ index, network, mac, filter, allow, counters, ...nic }: Show
         ['network', network],
         ['mac', mac],
         ['address', address],
+        ['link', link],
         ['filter', filter ?? 'on'],
         ['may send from', allow?.join(', ')],
         ['host device', counters?.device],

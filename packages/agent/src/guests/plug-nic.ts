@@ -1,0 +1,72 @@
+/** NICs of a running guest: plugged in, taken out, their cable and their bridge changed. Each looks first. */
+import { deviceToXml, type GuestDomain, type NicElement, writeInline } from '@gantry/guest';
+import { virDomainDeviceModifyFlags } from '@gantry/libvirt';
+import { err } from '@gantry/model';
+import type { Logger, PluggedSpec } from '../actions.ts';
+import { type Found, lookAtRunning, refuseOlder } from './look.ts';
+import { compiled, keepRecord, type PlugParts } from './plug.ts';
+import { unplug } from './unplug.ts';
+
+const LIVE = virDomainDeviceModifyFlags.VIR_DOMAIN_DEVICE_MODIFY_LIVE;
+
+interface Target {
+  found: Found;
+  guest: GuestDomain;
+  nic: NicElement;
+  alias: string | undefined;
+}
+
+/** Its filter stands already: the tap that libvirt makes lets out only what it may. */
+export async function attachNic(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+  const target = await targetOf(spec, parts);
+  if (!target) return;
+  const { found, guest, nic, alias } = target;
+  const xml = writeInline(deviceToXml(nic));
+  if (alias === undefined) await parts.lv.domainAttachDeviceFlags({ dom: found.dom, xml, flags: LIVE });
+  log('info', `NIC ${nic.mac} is plugged in`);
+  await keepRecord(parts, spec, guest, stepOf(nic));
+}
+
+/** @throws GantryError `device_refused`, `device_kept` */
+export async function detachNic(
+  spec: PluggedSpec,
+  parts: PlugParts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = await targetOf(spec, parts);
+  if (!target) return;
+  const { found, nic, alias } = target;
+  const { lv, clock } = parts;
+  const name = `NIC ${nic.mac}`;
+  if (alias !== undefined)
+    await unplug({ lv, dom: found.dom, alias, name, guest: spec.input.name, clock }, signal);
+  log('info', `${name} is out of the guest`);
+  const nics = spec.input.nics.filter(({ mac }) => mac !== nic.mac);
+  const without = await compiled({ ...spec, input: { ...spec.input, nics } }, found.dom.name, parts);
+  await keepRecord(parts, spec, without, stepOf(nic));
+}
+
+/** Cable and bridge: libvirt compares with what is there, and moves the tap. */
+export async function updateNic(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+  const target = await targetOf(spec, parts);
+  if (target?.alias === undefined) return;
+  const { found, guest, nic } = target;
+  const xml = writeInline(deviceToXml(nic));
+  await parts.lv.domainUpdateDeviceFlags({ dom: found.dom, xml, flags: LIVE });
+  log('info', `NIC ${nic.mac} is changed`);
+  await keepRecord(parts, spec, guest, stepOf(nic));
+}
+
+const stepOf = ({ mac }: NicElement): string => `interface[${mac}]`;
+
+async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | undefined> {
+  const found = await lookAtRunning(parts.lv, spec.instance, parts.member);
+  if (!found) return undefined;
+  refuseOlder(found, spec.epoch);
+  const guest = await compiled(spec, found.dom.name, parts);
+  const nic = guest.devices.find((one) => one.kind === 'interface' && one.mac === spec.plug.mac);
+  if (nic?.kind !== 'interface') throw err('guest_refused', { why: `it has no NIC ${spec.plug.mac}` });
+  const alias = found.facts.live.nics.find(({ mac }) => mac === nic.mac)?.alias;
+  return { found, guest, nic, alias };
+}

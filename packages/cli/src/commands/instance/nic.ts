@@ -1,0 +1,126 @@
+/** NICs of an instance: given, taken away, set. */
+import { type Body, err, parseDurationMs } from '@gantry/model';
+import type { Given } from '../../given.ts';
+import { instanceArgument, networkNames } from '../../names.ts';
+import { conclude, operationFlags } from '../../operations/submit.ts';
+import type { Argument, Flag, Verb } from '../../verb.ts';
+import { placeOf } from '../disk/names.ts';
+
+const nicArgument: Argument = {
+  name: 'INSTANCE:N',
+  description: 'a NIC of an instance, by its place there (`gantry instance nic show INSTANCE`)',
+  complete: async ({ client }) => {
+    const { items } = await client.call('listInstances', { query: { limit: 1000 } });
+    return items.flatMap(({ name, spec }) => spec.nics.map(({ slot }, index) => `${name}:${slot ?? index}`));
+  },
+};
+const wishFlags: readonly Flag[] = [
+  { flags: '--deadline <duration>', description: 'give up when it is not done by then' },
+  { flags: '--reason <text>', description: 'kept with the operation' },
+  ...operationFlags,
+];
+const addressFlags: readonly Flag[] = [
+  { flags: '--address <address>', description: 'IPv4: pool, none, or an address' },
+  { flags: '--address6 <address>', description: 'IPv6: pool, none, or an address' },
+];
+const linkFlag: Flag = { flags: '--link <state>', description: 'its cable', choices: ['up', 'down'] };
+
+const wishesOf = (given: Given) => ({
+  ...given.put('deadlineMs', 'deadline', parseDurationMs),
+  ...given.string('reason', 'reason'),
+});
+const queryOf = (given: Given) => (given.on('plan') ? { plan: true } : {});
+const addressesOf = (given: Given) => ({
+  ...given.string('address', 'address'),
+  ...given.put('address6', 'address6', (text) => text.toLowerCase()),
+  ...given.put('link', 'link', (text) => text as 'up' | 'down'),
+});
+
+export const instanceNicAttach: Verb = {
+  words: 'instance nic attach',
+  summary: 'give an instance a NIC',
+  details:
+    'A running guest gets it at once; its anti-spoofing filter stands before the first frame. The address is given by DHCP where the network has it; what the guest configures by itself is its own.',
+  arguments: [instanceArgument],
+  flags: [
+    { flags: '--network <network>', description: 'its network', required: true, complete: networkNames },
+    ...addressFlags,
+    { flags: '--mac <mac>', description: 'its MAC; default: one that nobody has' },
+    linkFlag,
+    {
+      flags: '--allow <source>',
+      description: 'an address, subnet or MAC that it may send from beside its own',
+      many: true,
+    },
+    { flags: '--filter <on|off>', description: 'anti-spoofing', choices: ['on', 'off'] },
+    ...wishFlags,
+  ],
+  examples: [
+    'gantry instance nic attach web1 --network default',
+    'gantry instance nic attach web1 --network net100 --address 10.1.0.7 --link down',
+  ],
+  async run(session, given) {
+    const allow = given.all('allow').map((source) => source.toLowerCase());
+    const body = {
+      network: given.text('network') ?? '',
+      ...addressesOf(given),
+      ...given.put('mac', 'mac', (text) => text.toLowerCase()),
+      ...given.put('filter', 'filter', (text) => text as 'on' | 'off'),
+      ...(allow.length > 0 ? { allow } : {}),
+      ...wishesOf(given),
+    } satisfies Body<'attachNic'>;
+    const params = { ref: given.arg(0, 'instance') };
+    const answer = await session.client.call('attachNic', { params, query: queryOf(given), body });
+    await conclude(session, given, answer, ({ spec }) => `gantry instance nic show ${spec.target.name}`);
+  },
+};
+
+export const instanceNicDetach: Verb = {
+  words: 'instance nic detach',
+  summary: 'take a NIC from an instance, and free its addresses',
+  details:
+    'A running guest is asked to give it up. One that refuses, or does not answer within the deadline (1m), keeps it with its addresses, and the command says so; it can be repeated.',
+  arguments: [nicArgument],
+  flags: wishFlags,
+  examples: ['gantry instance nic detach web1:1'],
+  async run(session, given) {
+    const { ref, place } = placeOf(given.arg(0, 'NIC'));
+    const query = { ...queryOf(given), ...wishesOf(given) };
+    await conclude(
+      session,
+      given,
+      await session.client.call('detachNic', { params: { ref, nic: place }, query }),
+    );
+  },
+};
+
+export const instanceNicSet: Verb = {
+  words: 'instance nic set',
+  summary: 'network, address and link of a NIC',
+  details:
+    'Link and network reach a running guest at once: its cable is pulled, or moved to the bridge of the other network. The address is what its filter lets out and DHCP answers; what the guest has configured inside is its own to change.',
+  arguments: [nicArgument],
+  flags: [
+    { flags: '--network <network>', description: 'another network', complete: networkNames },
+    ...addressFlags,
+    linkFlag,
+    ...wishFlags,
+  ],
+  examples: [
+    'gantry instance nic set web1:0 --link down',
+    'gantry instance nic set web1:1 --network net200 --address pool',
+  ],
+  async run(session, given) {
+    const { ref, place } = placeOf(given.arg(0, 'NIC'));
+    const settings = { ...given.string('network', 'network'), ...addressesOf(given) };
+    if (Object.keys(settings).length === 0)
+      throw err('usage', { what: 'nothing to set: give --link, --network, --address or --address6' });
+    const body = { ...settings, ...wishesOf(given) } satisfies Body<'setNic'>;
+    const params = { ref, nic: place };
+    await conclude(
+      session,
+      given,
+      await session.client.call('setNic', { params, query: queryOf(given), body }),
+    );
+  },
+};

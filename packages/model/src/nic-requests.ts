@@ -1,0 +1,23 @@
+/** Bodies of writes about NICs of an instance. */
+import { RequestedNic } from './requests.ts';
+import { oneOf, optional, type Static, strict, Type } from './schema.ts';
+import { Milliseconds } from './units.ts';
+
+const wishes = {
+  deadlineMs: optional(Milliseconds('until when it must be done; default 10 minutes', 1000)),
+  reason: optional(Type.String({ maxLength: 255 })),
+};
+const Link = oneOf(['up', 'down'] as const, 'its cable');
+
+export const AttachNic = strict({ ...RequestedNic.properties, link: optional(Link), ...wishes });
+export type AttachNic = Static<typeof AttachNic>;
+
+const { network, address, address6 } = RequestedNic.properties;
+export const SetNic = strict({
+  network: optional(network),
+  address,
+  address6,
+  link: optional(Link),
+  ...wishes,
+});
+export type SetNic = Static<typeof SetNic>;
