@@ -76,4 +76,4 @@ test('it listens at an address and a port', () => {
   for (const listen of ['10.0.0.1', 'a b:80', '[::g]:1', '127.0.0.1:99999', ':7460'])
     expect(run(['--state', state, '--listen', listen]).status).toBe(2);
   expect(run(['--state', state, '--advertise', 'a/b']).status).toBe(2);
-});
+}, 120_000); // six programs are started, one after the other

@@ -18,7 +18,8 @@ import {
 } from '@gantry/model';
 import { isAlive } from './libvirt-names.ts';
 import { type Found, lookAt } from './look.ts';
-import { hostContext, type StartParts } from './start.ts';
+import { hostContext } from './start.ts';
+import type { StartParts } from './start-parts.ts';
 
 export interface DiffWish {
   /** What the next start would be ordered to make. */

@@ -39,7 +39,8 @@ import type { GuestsOptions } from './ports.ts';
 import { saveGuest } from './save.ts';
 import { readScreen } from './screen.ts';
 import { createSession } from './session.ts';
-import { defineGuest, type StartParts, startGuest } from './start.ts';
+import { defineGuest, startGuest } from './start.ts';
+import type { StartParts } from './start-parts.ts';
 import {
   type AskedAgents,
   destroyGuest,

@@ -24,7 +24,7 @@ import type { Logger, PluggedSpec } from '../actions.ts';
 import type { Clock } from '../env.ts';
 import { contextOf } from './diff.ts';
 import { type Found, lookAtRunning, refuseOlder } from './look.ts';
-import type { StartParts } from './start.ts';
+import type { StartParts } from './start-parts.ts';
 import { unplug } from './unplug.ts';
 
 export interface PlugParts extends StartParts {

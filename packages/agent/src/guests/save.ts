@@ -5,7 +5,7 @@ import type { Logger } from '../actions.ts';
 import { endOf } from '../console/reader.ts';
 import { isAlive } from './libvirt-names.ts';
 import { lookAt, lookAtRunning, refuseOlder } from './look.ts';
-import type { StartParts } from './start.ts';
+import type { StartParts } from './start-parts.ts';
 import type { StopParts } from './stop.ts';
 
 /**

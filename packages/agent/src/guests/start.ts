@@ -27,23 +27,12 @@ import { err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../actions.ts';
 import { endOf } from '../console/reader.ts';
 import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
-import type { Capabilities } from './capabilities.ts';
 import { allowsDirectIo } from './direct-io.ts';
-import type { GuestDirectory, GuestPaths, GuestRecord } from './directory.ts';
-import type { FirstAlone } from './first-alone.ts';
+import type { GuestPaths, GuestRecord } from './directory.ts';
 import { isAlive, versionOf } from './libvirt-names.ts';
-import { type Found, lookAt, lookAtRunning, type Membership, refuseNameTaken, refuseOlder } from './look.ts';
-import type { GuestsOptions } from './ports.ts';
+import { type Found, lookAt, lookAtRunning, refuseNameTaken, refuseOlder } from './look.ts';
 import { restoreGuest } from './save.ts';
-
-export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware'> {
-  lv: LibvirtClient;
-  capabilities: Capabilities;
-  directory: GuestDirectory;
-  member: Membership;
-  /** libvirt makes the cgroups above all guests with the first one; two at once fail each other (9.0). */
-  starting: FirstAlone;
-}
+import type { StartParts } from './start-parts.ts';
 
 /** Ends when QEMU runs. A guest that runs already is left as it is. */
 export async function startGuest(
