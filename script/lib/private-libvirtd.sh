@@ -45,6 +45,8 @@ enter() {
 
 mount_cgroups() {
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then v2=1; else v2=0; fi
+  # The outer ones first: covered, they would still be in /proc/mounts, where libvirt looks for them.
+  umount --lazy --recursive /sys/fs/cgroup || true
   # A fresh sysfs, else /sys/class/net shows the host's devices; and with it the cgroup mounts are gone.
   mount -t sysfs sysfs /sys
   if [ "$v2" = 1 ]; then mount -t cgroup2 cgroup2 /sys/fs/cgroup; return; fi

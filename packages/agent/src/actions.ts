@@ -98,6 +98,18 @@ export interface GuestDestroy {
   do: 'guest.destroy';
   instance: InstanceId;
 }
+/** Plug virtual CPUs in or out of a guest that runs, until it has so many. Ends when it has; a guest may refuse to give one. */
+export interface GuestSetVcpus {
+  do: 'guest.setVcpus';
+  instance: InstanceId;
+  vcpus: number;
+}
+/** Tell the balloon of a guest that runs how much it shall leave. Returns at once; the guest gives when it gives. */
+export interface GuestSetMemory {
+  do: 'guest.setMemory';
+  instance: InstanceId;
+  memoryMiB: number;
+}
 /** Undefine the stopped domain and remove its own files (not its disks). */
 export interface GuestRemove {
   do: 'guest.remove';
@@ -151,6 +163,8 @@ export type Action =
   | GuestSave
   | GuestShutdown
   | GuestReboot
+  | GuestSetVcpus
+  | GuestSetMemory
   | GuestDestroy
   | GuestRemove
   | GuestAttachDevice
@@ -199,6 +213,11 @@ export function subjectOf(action: Action): string {
     case 'guest.detachDevice':
     case 'guest.updateDevice':
       return plugSubject(action.spec.instance);
+    // beside what else is done with the guest: a size that it refuses must not hold up its stop
+    case 'guest.setVcpus':
+      return `vcpus:${action.instance}`;
+    case 'guest.setMemory':
+      return `memory:${action.instance}`;
     case 'act.perform':
       return `guest:${action.action.instance}`;
     default:

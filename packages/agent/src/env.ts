@@ -136,6 +136,10 @@ export interface GuestMemory {
   rebootedAt?: number;
   firstPingAt?: number;
   sshReadyAt?: number;
+  /** Size that was asked for and reached: what it is otherwise since, somebody else did. */
+  sized?: { vcpus?: number; memoryMiB?: number };
+  /** On its way to another size: from which, how far it was seen, and when it last moved and was last asked (wall-clock ms). */
+  ballooning?: { fromMiB: number; toMiB: number; seenMiB: number; movedAt: number; askedAt?: number };
   /** Where the console log of this boot begins, and what was found in it, so that an agent started anew finds the same. */
   console?: { from: Position; found: Condition[] };
 }

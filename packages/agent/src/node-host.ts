@@ -63,6 +63,7 @@ const capabilities = [
   'seed:nocloud',
   'guest:resume',
   'fit:cells',
+  'guest:live-size',
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {

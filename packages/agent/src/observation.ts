@@ -18,6 +18,8 @@ export interface SeenDomain {
   disks?: { path: string }[];
   /** MACs of its NICs, while QEMU runs. */
   nics?: string[];
+  /** Of a running one of ours: virtual CPUs that are plugged in, and what its balloon leaves it. */
+  size?: { vcpus: number; memoryMiB: number };
 }
 
 export interface SeenDisk {

@@ -105,6 +105,7 @@ const badPolicies: Record<keyof GuestPolicy, readonly unknown[]> = {
   onReboot: ['Restart', 'reset', 'stор', '', false, null],
   onCrash: ['RESTART', 'coredump-destroy', '', {}, null],
   startOnBoot: ['true', 1, 'yes', '', null, []],
+  confirmResizeAfterMs: ['60000', 59_999, 1e300, null, '1h'],
   stopTimeoutMs: ['60000', -1, 1.5, 1e300, null, '60s'],
 };
 

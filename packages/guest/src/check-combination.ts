@@ -2,7 +2,7 @@
  * What the API asks before it makes an instance: would this flavor, image and policy come to a guest on a node that has
  * everything? Only what depends on a node may be refused later, and then by placement.
  */
-import { err, isGantryError } from '@gantry/model';
+import { err, isGantryError, roomOf } from '@gantry/model';
 import { buildDomain } from './compile.ts';
 import type { HostFacts } from './host-facts.ts';
 import { builtin } from './origin.ts';
@@ -32,7 +32,8 @@ export function checkCombination(wanted: Combination): void {
   }
 }
 
-const onPaper = (settings: Settings, { vcpus, memoryMiB = 512 }: Combination): Wanted => {
+const onPaper = (settings: Settings, combination: Combination): Wanted => {
+  const { vcpus, memoryMiB = 512 } = combination;
   const host = completeHost(wordOf<string>(settings, 'image', 'hw_architecture')?.value ?? 'x86_64');
   const node = { ...settings.profile.node, sharedCpus: [0] };
   const machine = machineFrom(settings, host, node);
@@ -41,6 +42,7 @@ const onPaper = (settings: Settings, { vcpus, memoryMiB = 512 }: Combination): W
     settings,
     vcpus,
     memoryMiB,
+    ...roomOf(combination),
     host,
     node,
     machine,

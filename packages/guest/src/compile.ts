@@ -3,7 +3,6 @@ import type { GuestInput } from '@gantry/model';
 import { devicesFrom } from './devices.ts';
 import { domain, domainToXml, type GuestDomain } from './elements/domain.ts';
 import { ioThreads } from './elements/io-threads.ts';
-import { memory } from './elements/memory.ts';
 import type { HostContext } from './host-context.ts';
 import { builtin, origin } from './origin.ts';
 import { gantryProfile, type Profile } from './profiles.ts';
@@ -18,7 +17,7 @@ import { firmwareFrom } from './specs/firmware.ts';
 import { iommuFrom } from './specs/iommu.ts';
 import { osFrom } from './specs/machine.ts';
 import { memoryBackingFrom } from './specs/memory-backing.ts';
-import { bySize } from './specs/sizes.ts';
+import { memoryFrom, pluggedVcpusFrom } from './specs/room.ts';
 import { sysinfoFrom } from './specs/sysinfo.ts';
 import type { Wanted } from './wanted.ts';
 import { wantedFrom } from './wanted-from-input.ts';
@@ -44,7 +43,7 @@ const acceleratorRule = {
 
 /** The one path from what is wanted to the tree. @throws GantryError `guest_refused` */
 export function buildDomain(wanted: Wanted): GuestDomain {
-  const { identity, host, machine, memoryMiB } = wanted;
+  const { identity, host, machine } = wanted;
   if (machine.type.value === '') throw refused('it has no machine type');
   const parts = cpuAndMemory(wanted);
   const firmware = firmwareFrom(wanted);
@@ -54,7 +53,7 @@ export function buildDomain(wanted: Wanted): GuestDomain {
     uuid: identity.uuid,
     name: identity.name,
     ...(identity.metadata ? { metadata: identity.metadata } : {}),
-    memory: memory({ sizeMiB: memoryMiB, origin: bySize('memoryMiB') }),
+    memory: memoryFrom(wanted),
     ...parts,
     ...optional('sysinfo', sysinfoFrom(wanted)),
     os: osFrom(wanted, firmware?.element),
@@ -74,6 +73,7 @@ const cpuAndMemory = (wanted: Wanted) => ({
   ...optional('numaTune', numaTuneFrom(wanted)),
   ...optional('ioThreads', ioThreadsFrom(wanted)),
   vcpu: vcpuFrom(wanted),
+  ...optional('vcpus', pluggedVcpusFrom(wanted)),
   cpu: cpuFrom(wanted),
 });
 

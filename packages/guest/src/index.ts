@@ -3,8 +3,10 @@
 export { checkCombination } from './check-combination.ts';
 export { compileGuest, renderDomain } from './compile.ts';
 export { domainName } from './domain-name.ts';
+export type { Application } from './drift/applies.ts';
 export { diffGuest, type Present, type Settled } from './drift/diff.ts';
 export { exchangeDevice, type Recorded } from './drift/exchange.ts';
+export { type LiveSize, liveSize } from './drift/live-size.ts';
 export { settingApplies } from './drift/settings.ts';
 export type { Device } from './elements/devices.ts';
 export { deviceToXml } from './elements/devices.ts';
@@ -19,6 +21,7 @@ export type { HostContext } from './host-context.ts';
 export { passesImageFilter } from './image-filter.ts';
 export { type DeviceAddress, type DomainFacts, parseDomain, readDomain } from './libvirt/domain-facts.ts';
 export type { LiveDevices, LiveDisk } from './libvirt/live-devices.ts';
+export { withSizes } from './libvirt/with-sizes.ts';
 export { iotuneOf } from './limits.ts';
 export { cpuSetsOf } from './node/cells.ts';
 export type { Bound, HardwareFit, NodeOffer, OfferAnswer } from './node/node-offer.ts';

@@ -1,5 +1,5 @@
 /** What a guest needs from a node, in plain numbers for placement. */
-import type { GuestInput, Requirements } from '@gantry/model';
+import { type GuestInput, mostMemoryMiB, type Requirements } from '@gantry/model';
 import { gantryProfile, type Profile } from './profiles.ts';
 import { checkGuest } from './specs/check.ts';
 import { machineSetting } from './specs/machine.ts';
@@ -24,7 +24,7 @@ export function requirements(input: GuestInput, profile: Profile = gantryProfile
   const machineType = machineSetting(settings)?.value;
   return {
     vcpus: input.vcpus,
-    memoryMiB: input.memoryMiB + overheadMiB(input.memoryMiB, input.vcpus),
+    memoryMiB: input.memoryMiB + overheadMiB(mostMemoryMiB(input), input.vcpus),
     diskMiB: diskMiB(input),
     ...(architecture === undefined ? {} : { architecture }),
     ...(machineType === undefined ? {} : { machineType }),

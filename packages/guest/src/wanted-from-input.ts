@@ -1,5 +1,5 @@
 /** What the agent is told (a guest’s input) and what it knows (its host’s context) as what is wanted. */
-import { type GuestInput, matches, Name } from '@gantry/model';
+import { type GuestInput, matches, Name, roomOf } from '@gantry/model';
 import { domainName } from './domain-name.ts';
 import { metadata } from './elements/metadata.ts';
 import type { HostContext } from './host-context.ts';
@@ -38,6 +38,7 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
     settings,
     vcpus: input.vcpus,
     memoryMiB: input.memoryMiB,
+    ...roomOf(input),
     host,
     node,
     identity: identityOf(input, context),

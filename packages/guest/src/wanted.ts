@@ -109,6 +109,9 @@ export interface Wanted {
   readonly settings: Settings;
   readonly vcpus: number;
   readonly memoryMiB: number;
+  /** Room to grow while it runs; absent: none. */
+  readonly maxVcpus?: number;
+  readonly maxMemoryMiB?: number;
   readonly host: HostFacts;
   readonly node: NodeConfig;
   readonly identity: IdentityPlan;

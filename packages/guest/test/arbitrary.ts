@@ -128,6 +128,10 @@ export const cases: fc.Arbitrary<Case> = fc
   .record({
     vcpus: fc.constantFrom(1, 2, 3, 4, 7, 8, 12, 64),
     memoryMiB: fc.integer({ min: 1, max: 2 ** 22 }),
+    room: fc.record(
+      { maxVcpus: fc.constantFrom(2, 8, 64), maxMemoryMiB: fc.constantFrom(256, 2 ** 23) },
+      { requiredKeys: [] },
+    ),
     extraSpecs,
     imageProperties,
     policies,
@@ -144,9 +148,10 @@ export const cases: fc.Arbitrary<Case> = fc
       image['hw_disk_bus'] !== 'ide' ||
       ![image['hw_machine_type'], ...levels.map((l) => l.policy.machineType)].includes('q35'),
   )
-  .map(({ files: ids, path: anyPath, accelerator, directIo, seed, ...rest }) => ({
+  .map(({ files: ids, path: anyPath, accelerator, directIo, seed, room, ...rest }) => ({
     input: guestInput({
       ...rest,
+      ...room,
       nics: [...rest.nics],
       disks: ids.map((id) => ({
         id: id as GuestInput['disks'][number]['id'],

@@ -205,6 +205,24 @@ export const errorRegistry = {
     'Delete or shrink what is not needed (`gantry project show {project}`), or ask an administrator: `gantry project set {project} --quota {enough}`.',
   ),
   cannot_grow: entry(409, 6, 'node {node} cannot give {name} what it would need: {why}', '{waysOut}'),
+  guest_kept: entry(
+    409,
+    1,
+    'guest {name} keeps {what}: {why}',
+    'It gets what was asked for when it is stopped and started.',
+  ),
+  resize_pending: entry(
+    409,
+    5,
+    'the resize of instance {name} at {at} is neither confirmed nor reverted',
+    'Decide: `gantry instance resize {name} --confirm` or `--revert`.',
+  ),
+  no_resize: entry(
+    409,
+    5,
+    'instance {name} has no resize to {action}',
+    'It was confirmed or reverted already, or there was none: see `gantry instance show {name}`.',
+  ),
   stop_first: entry(
     409,
     5,

@@ -47,6 +47,8 @@ export * from './resources/policy.ts';
 export * from './resources/project.ts';
 export * from './resources/quota.ts';
 export * from './resources/replica.ts';
+export * from './resources/resize.ts';
+export * from './resources/room.ts';
 export * from './resources/stats.ts';
 export * from './resources/transfer.ts';
 export * from './roles.ts';

@@ -21,6 +21,7 @@ import {
   VlanId,
 } from './resources/network.ts';
 import { GuestPolicy } from './resources/policy.ts';
+import { room, roomChanges } from './resources/room.ts';
 import { oneOf, optional, positive, type Static, strict, stringMap, type TSchema, Type } from './schema.ts';
 import { MiB, Milliseconds } from './units.ts';
 
@@ -75,6 +76,7 @@ export const CreateInstance = strict({
   flavor: optional(Ref),
   vcpus: optional(positive('instead of the flavor’s', 512)),
   memoryMiB: optional(MiB('instead of the flavor’s', 16)),
+  ...room,
   image: optional(Ref),
   os: optional(OsSource),
   boot: optional(Boot),
@@ -201,11 +203,22 @@ export const SetInstance = strict({
   flavor: optional(Ref),
   vcpus: optional(positive('instead of the flavor’s', 512)),
   memoryMiB: optional(MiB('instead of the flavor’s', 16)),
+  ...roomChanges,
   boot: optional(BootChanges),
   guest: optional(GuestChanges),
   protected: optional(Type.Boolean({ description: 'refuse its deletion' })),
 });
 export type SetInstance = Static<typeof SetInstance>;
+
+export const ResizeInstance = strict({
+  flavor: optional(Ref),
+  vcpus: optional(positive('instead of the flavor’s', 512)),
+  memoryMiB: optional(MiB('instead of the flavor’s', 16)),
+  ...roomChanges,
+  deadlineMs: InstanceActionBody.properties.deadlineMs,
+  reason: InstanceActionBody.properties.reason,
+});
+export type ResizeInstance = Static<typeof ResizeInstance>;
 
 export const SetPolicy = strict({ guest: optional(GuestChanges), host: optional(HostChanges) });
 export const CreateGroup = strict({ name: Name, labels, ...SetPolicy.properties });

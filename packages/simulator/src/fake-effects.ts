@@ -2,7 +2,7 @@
 import type { Action, ActionOf, PluggedSpec } from '@gantry/agent';
 import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
-import { compareEpochs, err, type GuestSpec } from '@gantry/model';
+import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@gantry/model';
 import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 
 /** How long each takes, ms. */
@@ -23,6 +23,8 @@ export const durations: Record<Action['do'], number> = {
   'guest.save': 1500,
   'guest.shutdown': 5,
   'guest.reboot': 5,
+  'guest.setVcpus': 80,
+  'guest.setMemory': 5,
   'guest.destroy': 30,
   'guest.remove': 20,
   'guest.attachDevice': 60,
@@ -73,6 +75,12 @@ export function whole(node: FakeNode, action: Action, now: number): void {
     case 'guest.save':
       save(node, action.spec.instance);
       return;
+    case 'guest.setVcpus':
+      resize(node, action.instance, { vcpus: action.vcpus });
+      return;
+    case 'guest.setMemory':
+      resize(node, action.instance, { memoryMiB: action.memoryMiB });
+      return;
     case 'guest.shutdown':
     case 'guest.destroy':
       stop(node, action.instance, action.do === 'guest.shutdown' ? 'shutdown' : 'destroyed');
@@ -107,8 +115,15 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'network.ensure') node.networks.set(action.spec.network, network(action, false));
   else if (action.do === 'network.remove') whole(node, action, 0);
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
+  else if (action.do === 'guest.setVcpus') resize(node, action.instance, { vcpus: between(node, action) });
   else if (action.do === 'guest.save') save(node, action.spec.instance);
   else if (action.do === 'guest.remove') node.domains.delete(action.instance);
+}
+
+/** CPUs are plugged one by one. */
+function between(node: FakeNode, { instance, vcpus }: ActionOf<'guest.setVcpus'>): number {
+  const has = node.domains.get(instance)?.size?.vcpus ?? vcpus;
+  return has + Math.sign(vcpus - has);
 }
 
 /** QEMU refuses a file that it cannot open, or that another has open. */
@@ -219,6 +234,9 @@ function start(node: FakeNode, spec: GuestSpec, now: number): void {
     reason: restored ? 'restored' : 'booted',
     domainId: node.nextDomainId++,
     tap: spec.input.nics.length > 0,
+    // until its balloon driver is there, it has all that its QEMU laid out
+    size: { vcpus: spec.input.vcpus, memoryMiB: mostMemoryMiB(spec.input) },
+    most: { vcpus: mostVcpus(spec.input), memoryMiB: mostMemoryMiB(spec.input) },
   });
   node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now, restored });
   witness(node, domain, spec);
@@ -247,6 +265,21 @@ function witness({ world, disks, name }: FakeNode, { uuid }: FakeDomain, spec: G
 }
 
 const alive = (state: string | undefined): boolean => state !== undefined && state !== 'shutoff';
+
+/** Beyond what it was started with libvirt refuses; what a stubborn guest has it keeps. */
+function resize(node: FakeNode, instance: string, to: Partial<NonNullable<FakeDomain['size']>>): void {
+  const domain = node.domains.get(instance);
+  if (!domain?.size || !domain.most || domain.state === 'shutoff') return;
+  const { vcpus = domain.size.vcpus, memoryMiB = domain.size.memoryMiB } = to;
+  if (vcpus > domain.most.vcpus || memoryMiB > domain.most.memoryMiB)
+    throw err('hypervisor_error', { call: 'resize', message: 'beyond the maximum' });
+  if (node.stubborn.has(instance)) {
+    if (vcpus < domain.size.vcpus)
+      throw err('hypervisor_error', { call: 'resize', message: 'unplug refused' });
+    if (memoryMiB < domain.size.memoryMiB) return;
+  }
+  domain.size = { vcpus, memoryMiB };
+}
 
 function stop(node: FakeNode, instance: string, reason: string): void {
   const domain = node.domains.get(instance);

@@ -9,6 +9,8 @@ export interface FakeDomain extends Omit<SeenDomain, 'disks' | 'nics'> {
   /** Their MACs. */
   nics: string[];
   tap: boolean;
+  /** What its QEMU was started with room for. */
+  most?: NonNullable<SeenDomain['size']>;
 }
 
 /** With what guests have written to it: every start adds to it. */
@@ -82,7 +84,7 @@ export function look(node: FakeNode): Observation {
   return {
     libvirt: node.libvirt,
     domains: node.libvirt
-      ? [...node.domains.values()].map(({ disks, nics, tap: _, ...domain }) => ({
+      ? [...node.domains.values()].map(({ disks, nics, tap: _, most: __, ...domain }) => ({
           ...domain,
           ...(domain.state === 'shutoff'
             ? {}
@@ -112,6 +114,8 @@ export function shutOff(domain: FakeDomain, reason: string): void {
   domain.reason = reason;
   domain.tap = false;
   delete domain.domainId;
+  delete domain.size;
+  delete domain.most;
 }
 
 export const readJournal = (node: FakeNode): JournalState | undefined =>

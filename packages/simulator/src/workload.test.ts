@@ -18,8 +18,17 @@ function randomDeaths(random: Random, probability: number): Faults {
 /** Sizes up to what the node cannot give. */
 const someSettings = (random: Random): object =>
   random.chance(0.3)
-    ? { guest: { onPoweroff: random.chance(0.5) ? 'restart' : 'stop' } }
-    : { memoryMiB: 64 * random.between(1, 64), vcpus: random.between(1, 2) };
+    ? {
+        guest: {
+          onPoweroff: random.chance(0.5) ? 'restart' : 'stop',
+          confirmResizeAfterMs: random.chance(0.5) ? 60_000 : null,
+        },
+      }
+    : {
+        memoryMiB: 64 * random.between(1, 64),
+        vcpus: random.between(1, 4),
+        ...(random.chance(0.4) ? { maxVcpus: 4, maxMemoryMiB: 4096 } : {}),
+      };
 
 /** A machine outside of the cluster has all of them, or none any more: creates are refused meanwhile. */
 function takeAddresses({ node }: Simulation, taken: boolean): void {
@@ -32,6 +41,13 @@ const someQuota = (random: Random): object =>
   random.chance(0.6)
     ? { instances: null, memoryMiB: null }
     : { instances: random.between(1, 4), memoryMiB: 512 * random.between(1, 6) };
+
+const someRoom = (random: Random): object => (random.chance(0.6) ? { maxVcpus: 4, maxMemoryMiB: 4096 } : {});
+
+const someSize = (random: Random): object => ({
+  memoryMiB: 64 * random.between(1, 32),
+  vcpus: random.between(1, 3),
+});
 
 type Acts = (() => Promise<unknown>)[];
 interface Day {
@@ -92,7 +108,7 @@ const someday = (sim: Simulation, random: Random): Acts => {
   return [
     () =>
       sim.user('createInstance', {
-        body: { name, flavor: 'small', image: 'debian/12', deadlineMs: 120_000 },
+        body: { name, flavor: 'small', image: 'debian/12', deadlineMs: 120_000, ...someRoom(random) },
       }),
     () => sim.user('stopInstance', { params, body: {} }),
     () => sim.user('stopInstance', { params, body: { force: true } }),
@@ -106,6 +122,11 @@ const someday = (sim: Simulation, random: Random): Acts => {
     () => sim.user('unlockInstance', { params }),
     () => sim.user('unlockInstance', { params }),
     () => sim.user('setInstance', { params, body: someSettings(random) }),
+    () => sim.user('setInstance', { params, body: someSize(random) }),
+    () => sim.user('setInstance', { params, body: someSize(random) }),
+    () => sim.user('resizeInstance', { params, body: someSize(random) }),
+    () => sim.user('revertInstanceResize', { params, body: {} }),
+    () => sim.user('confirmInstanceResize', { params }),
     () => sim.user('setProject', { params: { ref: 'default' }, body: { quota: someQuota(random) } }),
     ...ofDisks(sim, random, name).slice(0, 4),
     ...mishaps(sim, random, name),
@@ -186,6 +207,9 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'conflict',
         'no_capacity',
         'cannot_grow',
+        'resize_pending',
+        'no_resize',
+        'invalid_argument',
         'quota_exceeded',
         'locked',
         'move_needs_stop',
@@ -231,6 +255,7 @@ async function settleDown(sim: Simulation): Promise<void> {
       return asWanted && (state === 'running') === runs && (instance.spec.power === 'running') === runs;
     });
   };
+  await assertSizes(sim);
   const converged = await sim.until(statesAgree, 30 * minutes);
   expect(converged, `converges to what is wanted: ${converged ? '' : await picture(sim)}`).toBe(true);
   await assertWholeSoon(sim);
@@ -247,16 +272,33 @@ async function assertWholeSoon(sim: Simulation): Promise<void> {
   await assertSound(sim);
 }
 
+/** A guest that gives what it shall comes to the size of its binding, and its binding to no more than its QEMU has room for. */
+async function assertSizes(sim: Simulation): Promise<void> {
+  for (const node of sim.nodes) node.stubborn.clear();
+  const agree = async () => {
+    const guests = (await sim.store.list('guest')).items;
+    return guests.every(({ spec }) => {
+      const seen = sim.nodes.flatMap(({ domains }) => domains.get(spec.instance)?.size ?? []);
+      return seen.every((size) => size.vcpus === spec.input.vcpus && size.memoryMiB === spec.input.memoryMiB);
+    });
+  };
+  const reached = await sim.until(agree, 30 * minutes);
+  expect(reached, `guests have their sizes: ${reached ? '' : await picture(sim)}`).toBe(true);
+}
+
 /** For the reader of a failure. */
 async function picture(sim: Simulation): Promise<string> {
   const instances = (await sim.store.list('instance')).items.map(
     (i) => `${i.name} wants ${i.spec.power}, is ${i.status.state} (${i.status.reason ?? ''})`,
   );
   const guests = (await sim.store.list('guest')).items.map(
-    (g) => `guest ${JSON.stringify([g.spec.power, g.generation, g.status])}`,
+    (g) =>
+      `guest ${JSON.stringify([g.spec.power, g.generation, g.status, g.spec.input.vcpus, g.spec.input.memoryMiB])}`,
   );
   const domains = sim.nodes.flatMap((node) =>
-    [...node.domains.values()].map((d) => `domain ${d.name} on ${node.name} ${d.state} ${d.reason}`),
+    [...node.domains.values()].map(
+      (d) => `domain ${d.name} on ${node.name} ${d.state} ${d.reason} ${JSON.stringify(d.size)}`,
+    ),
   );
   return [...instances, ...guests, ...domains, ...sim.nodes.map(({ journal }) => journal)].join('\n');
 }

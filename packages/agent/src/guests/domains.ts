@@ -85,6 +85,7 @@ async function observeOne(
   // After its state: it is saved before it is seen to be off.
   const saved =
     ours !== undefined && state.state === 'shutoff' && (await lv.domainHasManagedSaveImage({ dom }));
+  const size = ours && dom.id >= 0 ? await sizeOf(lv, dom) : undefined;
   return {
     uuid: dom.uuid,
     name: dom.name,
@@ -92,8 +93,15 @@ async function observeOne(
     ...(saved ? { saved: true } : {}),
     memoryMiB: facts.memoryMiB,
     ...(dom.id >= 0 ? { domainId: dom.id, disks: facts.disks, nics: facts.nics } : {}),
+    ...(size ? { size } : {}),
     ...(ours ? { ours: { cluster: ours.cluster, instance: ours.instance, epoch: ours.epoch } } : {}),
   };
+}
+
+/** Asked every time: a guest’s own driver moves its balloon, and no event tells of CPUs. */
+async function sizeOf(lv: LibvirtClient, dom: Domain): Promise<NonNullable<SeenDomain['size']>> {
+  const { nrVirtCpu, memory } = await lv.domainGetInfo({ dom });
+  return { vcpus: nrVirtCpu, memoryMiB: Math.round(Number(memory) / 1024) };
 }
 
 /** Gone between list and look. */

@@ -104,6 +104,7 @@ describe('start', () => {
       disks: [{ path: expect.stringMatching(/disk.qcow2$/) }],
       nics: expect.any(Array),
       ours: { cluster: ids.cluster, instance: ids.instance, epoch: { incarnation: 1, number: 1 } },
+      size: { vcpus: 1, memoryMiB: 128 },
     });
     expect((await guests.observe()).guestFiles).toEqual([ids.instance]);
     const xml = hypervisor.machine.domains.get(ids.instance)?.live?.xml;

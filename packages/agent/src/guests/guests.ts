@@ -36,6 +36,7 @@ import { lookAtRunning, type Membership } from './look.ts';
 import { attachDisk, detachDisk, growOpenDisk, updateDisk } from './plug.ts';
 import { attachNic, detachNic, updateNic } from './plug-nic.ts';
 import type { GuestsOptions } from './ports.ts';
+import { setMemory, setVcpus } from './resize.ts';
 import { saveGuest } from './save.ts';
 import { readScreen } from './screen.ts';
 import { createSession } from './session.ts';
@@ -57,6 +58,8 @@ export type GuestAction =
   | 'guest.save'
   | 'guest.shutdown'
   | 'guest.reboot'
+  | 'guest.setVcpus'
+  | 'guest.setMemory'
   | 'guest.destroy'
   | 'guest.remove'
   | 'guest.attachDevice'
@@ -180,6 +183,9 @@ export function createGuests(options: GuestsOptions): Guests {
       'guest.shutdown': ({ instance }, logger) =>
         done(() => shutdownGuest(instance, stopParts(), asked, logger)),
       'guest.reboot': ({ instance }) => done(() => rebootGuest(instance, stopParts())),
+      'guest.setVcpus': ({ instance, vcpus }, logger, signal) =>
+        done(() => setVcpus(instance, vcpus, { ...stopParts(), clock, log: logger, signal })),
+      'guest.setMemory': ({ instance, memoryMiB }) => done(() => setMemory(instance, memoryMiB, stopParts())),
       'guest.destroy': ({ instance }) => done(() => destroyGuest(instance, stopParts())),
       'guest.remove': ({ instance }) =>
         done(async () => {

@@ -93,6 +93,8 @@ function other(
   causes: Map<string, Happening>,
 ): Happening {
   switch (event.kind) {
+    case 'balloonChange':
+      return { what: 'other', detail: 'its balloon moved' };
     case 'reboot':
       return { what: 'guest-reboot', detail: 'the guest rebooted' };
     case 'ioErrorReason':

@@ -17,6 +17,7 @@ const eventKinds = [
   'deviceAdded',
   'deviceRemoved',
   'deviceRemovalFailed',
+  'balloonChange',
 ] as const;
 export type SeenEvent = DomainEvent<(typeof eventKinds)[number]> | Gap;
 

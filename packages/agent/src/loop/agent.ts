@@ -34,6 +34,8 @@ export async function startAgent(
   journal.run++;
   // an act that was begun by the agent before this one has an end that nobody saw
   for (const act of Object.values(journal.acts)) if (act.state === 'begun') act.state = 'unknown';
+  // a balloon that was to be told may not have been
+  for (const memory of Object.values(journal.guests)) delete memory.ballooning;
   await parts.journal.write(journal);
   const state = freshState(journal);
   if (journal.assignments) parts.joined?.(journal.assignments.cluster, journal.assignments.node);

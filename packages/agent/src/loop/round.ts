@@ -172,6 +172,8 @@ function generationOf(state: AgentState, action: Action): number {
       `filter:${spec.instance}`,
       `address:${spec.instance}`,
       `plug:${spec.instance}`,
+      `vcpus:${spec.instance}`,
+      `memory:${spec.instance}`,
       `disk:${spec.disk}`,
       `base:${spec.sha256}`,
       `network:${spec.network}`,

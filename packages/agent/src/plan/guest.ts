@@ -12,6 +12,7 @@ import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './
 import { planPlug } from './plug.ts';
 import { probeFailure, unprobed } from './probe.ts';
 import { planSave } from './save.ts';
+import { planSize, withSize } from './size.ts';
 
 /** ACPI presses get lost while a guest boots, so it is asked again this often. */
 export const askAgainMs = 5000;
@@ -91,9 +92,10 @@ function planAlive(
   if (guest.spec.power === 'stopped') return planStop(guest, input, memory, answer);
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
-  if (seen.state === 'paused') return answer({ state: 'paused', reason: seen.reason });
+  if (seen.state === 'paused')
+    return answer({ state: 'paused', reason: seen.reason, ...(seen.size ? { size: seen.size } : {}) });
   if (seen.state === 'shutdown') return answer({ state: 'stopping', reason: 'the guest is powering off' });
-  return planReboot(guest, seen, input, memory, answer);
+  return withSize(planReboot(guest, seen, input, memory, answer), planSize(guest, seen, input, memory));
 }
 
 /** Runs. One that was to reboot and has not is asked again, for as long as it would be on its way down in a stop. */
@@ -147,6 +149,8 @@ const ofOneRun = [
   'updatedBy',
   'unplugging',
   'console',
+  'sized',
+  'ballooning',
 ] as const;
 
 function planStart(

@@ -64,6 +64,7 @@ import { instancePing } from './instance/ping.ts';
 import { instanceReboot } from './instance/reboot.ts';
 import { instanceRename } from './instance/rename.ts';
 import { instanceReset } from './instance/reset.ts';
+import { instanceResize } from './instance/resize.ts';
 import { instanceResume } from './instance/resume.ts';
 import { instanceScreenshot } from './instance/screenshot.ts';
 import { instanceSendKey } from './instance/send-key.ts';
@@ -130,6 +131,7 @@ export const verbs: readonly Verb[] = [
   instanceList,
   instanceShow,
   instanceSet,
+  instanceResize,
   instanceRename,
   instanceLock,
   instanceUnlock,

@@ -35,6 +35,10 @@ export const guestFlags: readonly Flag[] = [
     description: 'start it again after the node booted',
     complete: () => ['yes', 'no'],
   },
+  {
+    flags: '--confirm-resize-after <duration>',
+    description: 'a resize that nobody reverts is confirmed after so long; default: never',
+  },
   { flags: '--stop-timeout <duration>', description: 'a graceful stop may take so long, then it is forced' },
 ];
 
@@ -53,6 +57,7 @@ export function guestPolicy(given: Given): GuestPolicy {
     ...word('onCrash'),
     ...given.put('cpuEnforce', 'cpuEnforce', parseYesNo),
     ...given.put('startOnBoot', 'startOnBoot', parseYesNo),
+    ...given.put('confirmResizeAfterMs', 'confirmResizeAfter', parseDurationMs),
     ...given.put('stopTimeoutMs', 'stopTimeout', parseDurationMs),
   };
 }

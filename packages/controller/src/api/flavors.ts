@@ -1,5 +1,6 @@
 import { checkExtraSpecs } from '@gantry/guest';
 import { FlavorSpec, validate } from '@gantry/model';
+import { requireRoom } from '../operations/room.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { getReply, listReply, refOf } from './list.ts';
@@ -11,6 +12,7 @@ export const getFlavor: Handler<'getFlavor'> = (call) => getReply(call, 'flavor'
 export const createFlavor: Handler<'createFlavor'> = async (call) => {
   const { name, labels, spec } = call.body;
   checkExtraSpecs(spec.extraSpecs ?? {});
+  requireRoom(spec);
   return createNamed(call, 'flavor', {
     name,
     labels,

@@ -18,6 +18,7 @@ import { execInInstance } from './instance-exec.ts';
 import * as instanceLock from './instance-lock.ts';
 import { moveInstance } from './instance-move.ts';
 import * as instanceRename from './instance-rename.ts';
+import { confirmInstanceResize } from './instance-resize.ts';
 import * as instanceSet from './instance-set.ts';
 import * as instances from './instances.ts';
 import * as joining from './joining.ts';
@@ -57,6 +58,7 @@ export const handlers = {
   moveInstance,
   ...instanceRename,
   ...instanceSet,
+  confirmInstanceResize,
   ...joining,
   ...networks,
   ...nics,

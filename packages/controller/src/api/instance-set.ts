@@ -8,15 +8,21 @@ export const setInstance: Handler<'setInstance'> = async (call) => {
   const instance = await resolve(call, 'instance', refOf(call));
   requireMatch(call, instance);
   requirePermitted('set', instance);
-  const { draft, after, changes } = await decide(call, instance, call.body);
+  const { draft, after, changes, operation } = await decide(call, instance, call.body);
   if (call.query.plan) {
     await call.app.store.rehearse(draft.batch);
     return { body: { instance: after, changes } satisfies InstanceChanged };
   }
-  if (changes.length === 0) return { body: { instance, changes } satisfies InstanceChanged };
+  const begun = operation ? { operation } : {};
+  if (changes.length === 0) return { body: { instance, changes, ...begun } satisfies InstanceChanged };
   const words = changes.map(({ setting, to }) => `${setting}=${to ?? ''}`).join(', ');
   const message = `set ${words.slice(0, 500)} of instance ${instance.name}`;
-  const written = committed(await call.commit(draft, { subject: instance, message }), after);
-  const headers = { etag: etagOf(written.revision) };
-  return { headers, body: { instance: written, changes } satisfies InstanceChanged };
+  const revisions = await call.commit(draft, { subject: instance, message });
+  const written = committed(revisions, after);
+  const body: InstanceChanged = {
+    instance: written,
+    changes,
+    ...(operation ? { operation: committed(revisions, operation) } : {}),
+  };
+  return { headers: { etag: etagOf(written.revision) }, body };
 };

@@ -13,6 +13,7 @@ import {
 } from '@gantry/model';
 import { type BegunAction, beginAct, beginDelete, beginStop } from '../operations/begin-actions.ts';
 import { beginCreate } from '../operations/begin-create.ts';
+import { beginResize, beginRevert } from '../operations/begin-resize.ts';
 import { beginStartOrRestore, beginSuspend } from '../operations/begin-suspend.ts';
 import { bindingAmong } from '../operations/binding.ts';
 import { requireIdle } from '../operations/new-operation.ts';
@@ -57,6 +58,8 @@ type ActionRoute =
   | 'suspendInstance'
   | 'nmiInstance'
   | 'sendKeyInstance'
+  | 'resizeInstance'
+  | 'revertInstanceResize'
   | 'deleteInstance';
 
 const beginning =
@@ -85,6 +88,8 @@ export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('in
 export const suspendInstance = beginning<'suspendInstance'>('suspend', beginSuspend);
 export const nmiInstance = beginning<'nmiInstance'>('nmi', beginAct('instance.nmi'));
 export const sendKeyInstance = beginning<'sendKeyInstance'>('send-key', beginAct('instance.send-key'));
+export const resizeInstance = beginning<'resizeInstance'>('resize', beginResize);
+export const revertInstanceResize = beginning<'revertInstanceResize'>('revert the resize of', beginRevert);
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
 
 async function accepted(

@@ -57,7 +57,8 @@ export class Move {
 
   /** The step has ended, at the time of whoever saw it; the next waiting one begins. */
   done(name: string, at: string = this.now, detail?: string): void {
-    if (this.isDone(name)) return;
+    const known = this.step(name);
+    if (!known || known.state === 'done') return;
     const steps = this.operation.status.steps.map((step) =>
       step.name === name
         ? {

@@ -25,6 +25,7 @@ import { deleteSteps } from './instance-delete.ts';
 import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
 import { stopSteps } from './instance-stop.ts';
 import { addOperation, DEFAULT_DEADLINE_MS } from './new-operation.ts';
+import { reservedFor } from './reserved.ts';
 import { stepsUntil } from './waits.ts';
 
 export interface BegunAction {
@@ -101,6 +102,7 @@ export async function beginStart(
     fit: guest.spec.fit,
     epoch: guest.spec.epoch,
     power: 'running',
+    ...reservedFor(instance, input),
     operation: operation.id as NonNullable<GuestSpec['operation']>,
   });
   draft.put({ ...guest, generation: guest.generation + 1, spec });

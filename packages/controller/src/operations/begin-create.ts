@@ -204,7 +204,7 @@ function stepsOf({ power, until }: CreateInstance, now: string, details: Details
 
 function specOf(
   body: CreateInstance,
-  { flavor, image, vcpus, memoryMiB, content }: Sources,
+  { flavor, image, vcpus, memoryMiB, room, content }: Sources,
   nics: InstanceSpec['nics'],
   disks: Disk[],
 ): InstanceSpec {
@@ -214,6 +214,7 @@ function specOf(
     ...(flavor ? { flavor: flavor.id as NonNullable<InstanceSpec['flavor']> } : {}),
     vcpus,
     memoryMiB,
+    ...room,
     ...(extraSpecs ? { extraSpecs } : {}),
     ...(image ? { image: image.id as NonNullable<InstanceSpec['image']> } : {}),
     ...(properties ? { imageProperties: properties } : {}),

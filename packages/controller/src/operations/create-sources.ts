@@ -7,8 +7,10 @@ import {
   formatBytes,
   type Image,
   type OsSource,
+  roomOf,
 } from '@gantry/model';
 import { type Asking, resolve } from '../api/call.ts';
+import { requireRoom } from './room.ts';
 
 const MIB = 2 ** 20;
 
@@ -17,6 +19,7 @@ export interface Sources {
   image: Image | undefined;
   vcpus: number;
   memoryMiB: number;
+  room: ReturnType<typeof roomOf>;
   /** What the first disk starts with. */
   content: DiskSource;
   disks: { sizeBytes: number; template: 'file-qcow2' | 'file-raw' }[];
@@ -27,11 +30,15 @@ export async function readSources(asking: Asking, body: CreateInstance): Promise
   const flavor = body.flavor === undefined ? undefined : await resolve(asking, 'flavor', body.flavor);
   const image = body.image === undefined ? undefined : await resolve(asking, 'image', body.image);
   const content = contentOf(body, image);
+  const vcpus = body.vcpus ?? flavor?.spec.vcpus ?? missing('vcpus');
+  const memoryMiB = body.memoryMiB ?? flavor?.spec.memoryMiB ?? missing('memoryMiB');
+  requireRoom({ vcpus, memoryMiB, ...roomOf(body) });
   return {
     flavor,
     image,
-    vcpus: body.vcpus ?? flavor?.spec.vcpus ?? missing('vcpus'),
-    memoryMiB: body.memoryMiB ?? flavor?.spec.memoryMiB ?? missing('memoryMiB'),
+    vcpus,
+    memoryMiB,
+    room: { ...roomOf(flavor?.spec ?? {}), ...roomOf(body) },
     content,
     disks: disksOf(body, flavor, image, content),
   };

@@ -11,6 +11,7 @@ import {
   type InstanceSpec,
   type Network,
   type NodeId,
+  roomOf,
   type Subnet6,
 } from '@gantry/model';
 import type { Kinds } from '../kinds.ts';
@@ -61,6 +62,7 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
     name,
     vcpus: spec.vcpus,
     memoryMiB: spec.memoryMiB,
+    ...roomOf(spec),
     extraSpecs: spec.extraSpecs ?? {},
     imageProperties: spec.imageProperties ?? {},
     policies: [
@@ -147,9 +149,9 @@ export const hasDhcp = ({ spec }: Network): boolean => spec.dhcp ?? spec.mode ==
 /** Settings of the binding that follow from the input; the rest is given. */
 export function guestSpec(
   input: GuestInput,
-  binding: Pick<GuestSpec, 'instance' | 'fit' | 'epoch' | 'power' | 'operation'>,
+  binding: Pick<GuestSpec, 'instance' | 'fit' | 'epoch' | 'power' | 'operation' | 'reserved'>,
 ): GuestSpec {
-  const { instance, fit, epoch, power, operation } = binding;
+  const { instance, fit, epoch, power, operation, reserved } = binding;
   return {
     instance,
     node: fit.node,
@@ -160,6 +162,7 @@ export function guestSpec(
     input,
     fit,
     life: lifePolicy(input.policies),
+    ...(reserved ? { reserved } : {}),
     ...(operation ? { operation } : {}),
   };
 }

@@ -1,9 +1,10 @@
 /**
  * `instance set`, decided. The instance says at once what it is to be. The binding of a guest that is down is made anew
- * with it; that of one that is up keeps what QEMU was started with, and holds what its next start takes more. So a
- * restart after a crash gives the guest what it had, and the start that a user asks for what he set.
+ * with it; that of one that is up keeps what QEMU was started with, grants of the new size what a running guest takes, and
+ * holds what its next start takes more. So a restart after a crash gives the guest what it had, and the start that a user asks for what he set.
  */
-import { checkCombination, checkPolicy, lifePolicy } from '@gantry/guest';
+import { isDeepStrictEqual } from 'node:util';
+import { checkCombination, checkPolicy, type LiveSize } from '@gantry/guest';
 import {
   Boot,
   err,
@@ -13,8 +14,12 @@ import {
   GuestPolicy,
   type Instance,
   InstanceSpec,
+  type Operation,
+  type Room,
+  roomOf,
   type SetInstance,
   type SettingChange,
+  type Step,
   stringMap,
   validate,
 } from '@gantry/model';
@@ -25,38 +30,87 @@ import { COUNTERS } from '../objects.ts';
 import { exchangeHardware, lastEpoch } from '../placement/choose-node.ts';
 import { refit } from '../placement/refit.ts';
 import { Draft } from '../store/batch.ts';
+import type { Store } from '../store/store.ts';
 import { bindingOf, requireStillFits } from './begin-actions.ts';
-import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
-import { requireIdle } from './new-operation.ts';
+import { guestInput, readAncestry, theCluster } from './guest-spec.ts';
+import { sizeSteps } from './instance-set.ts';
+import { grant, sizeNow } from './live-size.ts';
+import { addOperation, requireIdle } from './new-operation.ts';
+import { held, rebound } from './rebound.ts';
+import { requireRoom } from './room.ts';
 import { settingChanges } from './setting-changes.ts';
+import { sizeOf } from './sizes.ts';
 
 export interface BegunSet {
   draft: Draft;
   after: Instance;
   changes: SettingChange[];
+  /** By which the guest gets what it gets while it runs. */
+  operation?: Operation;
 }
 
 /** @throws GantryError for everything that cannot be as asked; nothing is written here */
 export async function setInstance(asking: Asking, before: Instance, body: SetInstance): Promise<BegunSet> {
   const { store, env } = asking.app;
   const flavor = body.flavor === undefined ? undefined : await resolve(asking, 'flavor', body.flavor);
-  const after = changed(before, body, flavor);
-  const draft = new Draft(env.clock.now()).put(after).relyOn(flavor);
-  const ofGuest = body.flavor ?? body.vcpus ?? body.memoryMiB ?? body.guest ?? body.boot;
-  if (body.boot) requireBootAllowed(asking.caller, after.spec.boot);
-  if (ofGuest !== undefined) await requireIdle(store, before);
+  const wanted = changed(before, body, flavor);
+  const { vcpus, memoryMiB } = wanted.spec;
+  requireRoom({
+    vcpus,
+    memoryMiB,
+    maxVcpus: body.maxVcpus ?? vcpus,
+    maxMemoryMiB: body.maxMemoryMiB ?? memoryMiB,
+  });
+  const draft = new Draft(env.clock.now()).relyOn(flavor);
+  if (body.boot) requireBootAllowed(asking.caller, wanted.spec.boot);
+  if (sameWish(before, wanted))
+    return { draft, after: before, changes: [], ...(await underWay(store, before)) };
+  if (before.spec.resize && !isDeepStrictEqual(sizeOf(before), sizeOf(wanted)))
+    throw err('resize_pending', { name: before.name, at: before.spec.resize.at });
+  const ofGuest = !isDeepStrictEqual(hardwareOf(before), hardwareOf(wanted));
+  if (ofGuest) await requireIdle(store, before);
   const down = before.status.state === 'stopped' && before.spec.power === 'stopped';
-  const policies = ofGuest === undefined ? [] : await rebind(asking, draft, { before, after, down });
-  const flavors = { before: await flavorName(asking, before), after: await flavorName(asking, after) };
-  const changes = settingChanges({ before, after, policies, flavors, down });
-  return { draft, after, changes };
+  const change = { before, after: wanted, down };
+  const bound = ofGuest ? await rebind(asking, draft, change) : undefined;
+  const flavors = { before: await flavorName(asking, before), after: await flavorName(asking, wanted) };
+  const policies = bound?.policies ?? [];
+  const changes = settingChanges({
+    ...change,
+    policies,
+    flavors,
+    ...(bound?.live ? { live: bound.live } : {}),
+  });
+  const operation = bound?.steps.length ? await begin(asking, draft, wanted, bound.steps) : undefined;
+  const after = operation ? busyWith(operation, wanted) : wanted;
+  draft.put(after);
+  return { draft, after, changes, ...(operation ? { operation } : {}) };
 }
+
+/** A repeated request asks for what is so already. */
+const sameWish = (before: Instance, after: Instance): boolean =>
+  isDeepStrictEqual([before.spec, before.labels], [after.spec, after.labels]);
+
+/** The first request’s, which goes on. */
+async function underWay(store: Store, { status }: Instance): Promise<Pick<BegunSet, 'operation'>> {
+  const operation = status.operation && (await store.get('operation', status.operation));
+  return operation?.spec.kind === 'instance.set' && !operation.status.endedAt ? { operation } : {};
+}
+
+const hardwareOf = ({ spec: { protected: _, ...rest } }: Instance) => rest;
+
+const begin = (asking: Asking, draft: Draft, target: Instance, steps: Step[]): Promise<Operation> =>
+  addOperation(asking.app, asking.caller, draft, { kind: 'instance.set', target, steps, input: {} });
+
+const busyWith = ({ id }: Operation, instance: Instance): Instance => ({
+  ...instance,
+  status: { ...instance.status, operation: id as NonNullable<Instance['status']['operation']> },
+});
 
 const Labels = stringMap('labels');
 
 /** Sizes and extra specs are the flavor’s as it is now, except for what is given beside it. */
-function changed(instance: Instance, body: SetInstance, flavor: Flavor | undefined): Instance {
-  const { extraSpecs: earlier, guest: policy, ...spec } = instance.spec;
+export function changed(instance: Instance, body: SetInstance, flavor: Flavor | undefined): Instance {
+  const { extraSpecs: earlier, guest: policy, maxVcpus, maxMemoryMiB, ...spec } = instance.spec;
   const extraSpecs = flavor ? flavor.spec.extraSpecs : earlier;
   const guest = patched(policy, body.guest);
   const { labels: had, ...rest } = instance;
@@ -70,12 +124,22 @@ function changed(instance: Instance, body: SetInstance, flavor: Flavor | undefin
       ...(flavor ? { flavor: flavor.id } : {}),
       vcpus: body.vcpus ?? flavor?.spec.vcpus ?? spec.vcpus,
       memoryMiB: body.memoryMiB ?? flavor?.spec.memoryMiB ?? spec.memoryMiB,
+      ...roomAfter({ maxVcpus, maxMemoryMiB }, body, flavor),
       ...(extraSpecs ? { extraSpecs } : {}),
       ...(guest ? { guest } : {}),
       boot: bootOf(spec.boot, body.boot),
       ...(body.protected === undefined ? {} : { protected: body.protected }),
     }),
   };
+}
+
+/** Of a flavor that is named anew all; a null unsets. */
+function roomAfter(had: Room, body: SetInstance, flavor: Flavor | undefined): Room {
+  const { maxVcpus, maxMemoryMiB } = flavor ? flavor.spec : had;
+  return roomOf({
+    maxVcpus: body.maxVcpus === undefined ? maxVcpus : (body.maxVcpus ?? undefined),
+    maxMemoryMiB: body.maxMemoryMiB === undefined ? maxMemoryMiB : (body.maxMemoryMiB ?? undefined),
+  });
 }
 
 /** Settings of a kernel are nothing to a guest that its disk boots. @throws GantryError `invalid_argument` */
@@ -103,17 +167,27 @@ interface Change {
   down: boolean;
 }
 
-/** Puts the binding. Returns what the guest inherits. */
-async function rebind(asking: Asking, draft: Draft, change: Change): Promise<GuestInput['policies']> {
+interface Rebound {
+  /** What the guest inherits. */
+  policies: GuestInput['policies'];
+  /** What it takes while it runs, where it does. */
+  live?: LiveSize;
+  /** Of what it is given while it runs. */
+  steps: Step[];
+}
+
+/** Puts the binding. */
+async function rebind(asking: Asking, draft: Draft, change: Change): Promise<Rebound> {
   const { store } = asking.app;
   const guest = await bindingOf(asking, change.before);
   const input = guestInput(change.after, await readAncestry(store, change.after, guest.spec.node));
   checkPolicy(input.policies);
   checkCombination(input);
+  const { policies } = input;
   if (!isResized(change)) {
     await requireStillFits(asking, guest, input);
-    draft.put(change.down ? rebound(guest, input) : held(guest, input));
-    return input.policies;
+    draft.put(change.down ? rebound(change.after, guest, input) : held(change.after, guest, input));
+    return { policies, steps: [] };
   }
   const cluster = await theCluster(store);
   const epoch = await lastEpoch(store);
@@ -122,13 +196,27 @@ async function rebind(asking: Asking, draft: Draft, change: Change): Promise<Gue
   // an epoch is left out, so that nobody is placed on what was free when this was decided
   draft.batch.counters.push({ name: COUNTERS.epoch, from: epoch, to: epoch + 1 });
   draft.relyOn(node, cluster);
-  if (change.down) exchangeHardware(draft, guest.spec.fit, fit, guest.spec.instance);
-  draft.put(change.down ? rebound(guest, input, fit) : held(guest, input));
-  return input.policies;
+  if (change.down) {
+    exchangeHardware(draft, guest.spec.fit, fit, guest.spec.instance);
+    draft.put(rebound(change.after, guest, input, fit));
+    return { policies, steps: [] };
+  }
+  const live = sizeNow(change.before, guest, node, input);
+  const granted = grant(guest.spec.input, asked(change, guest.spec.input, input), live);
+  draft.put(held(change.after, guest, input, granted));
+  return { policies, live, steps: sizeSteps(guest.spec.input, granted) };
 }
 
+/** What was not set now is not asked of the guest again: it may have kept it. */
+const asked = ({ before, after }: Change, has: GuestInput, input: GuestInput): GuestInput => ({
+  ...input,
+  vcpus: before.spec.vcpus === after.spec.vcpus ? has.vcpus : input.vcpus,
+  memoryMiB: before.spec.memoryMiB === after.spec.memoryMiB ? has.memoryMiB : input.memoryMiB,
+});
+
 function isResized({ before, after }: Change): boolean {
-  const size = ({ spec }: Instance) => JSON.stringify([spec.vcpus, spec.memoryMiB, spec.extraSpecs]);
+  const size = ({ spec }: Instance) =>
+    JSON.stringify([spec.vcpus, spec.memoryMiB, roomOf(spec), spec.extraSpecs]);
   return size(before) !== size(after);
 }
 
@@ -137,32 +225,6 @@ function requireSameHardware({ spec }: Guest, fit: Guest['spec']['fit'], name: s
   if (!own) return;
   const why = 'its CPUs, pages and devices on the node are chosen anew';
   throw err('stop_first', { what: 'the size', name, why });
-}
-
-/** A guest that is down: all of it. */
-function rebound(guest: Guest, input: GuestInput, fit = guest.spec.fit): Guest {
-  const { instance, epoch, power, operation } = guest.spec;
-  const spec = guestSpec(input, { instance, fit, epoch, power, ...(operation ? { operation } : {}) });
-  return { ...guest, generation: guest.generation + 1, spec };
-}
-
-/**
- * A guest that is up. This generation does not say that it is wanted: one that just powered itself off would be started.
- */
-function held(guest: Guest, input: GuestInput): Guest {
-  const { reserved: _, ...spec } = guest.spec;
-  const most = {
-    vcpus: Math.max(input.vcpus, spec.input.vcpus),
-    memoryMiB: Math.max(input.memoryMiB, spec.input.memoryMiB),
-  };
-  const more = most.vcpus > spec.input.vcpus || most.memoryMiB > spec.input.memoryMiB;
-  const standing = (spec.standing ?? 0) + 1;
-  const life = lifePolicy(input.policies);
-  return {
-    ...guest,
-    generation: guest.generation + 1,
-    spec: { ...spec, life, standing, ...(more ? { reserved: most } : {}) },
-  };
 }
 
 /** Of one that is deleted, its id. */

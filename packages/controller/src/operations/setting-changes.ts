@@ -1,5 +1,5 @@
 /** What of an instance differs between before and after it was set, with when its guest gets it. Pure. */
-import { resolvePolicy, settingApplies } from '@gantry/guest';
+import { type Application, type LiveSize, resolvePolicy, settingApplies } from '@gantry/guest';
 import type { GuestInput, Instance, SettingChange } from '@gantry/model';
 
 type Policies = GuestInput['policies'];
@@ -12,16 +12,16 @@ export interface Change {
   flavors: { before: string | undefined; after: string | undefined };
   /** No QEMU of it runs, and none is about to. */
   down: boolean;
+  /** What a guest that runs takes of its new size. */
+  live?: LiveSize;
 }
 
 export function settingChanges(change: Change): SettingChange[] {
   const { before, after, flavors, down } = change;
-  const one = hardware(down);
+  const parts = sizeChanges(change);
   return [
-    ...one('flavor', flavors.before, flavors.after),
-    ...one('vcpus', before.spec.vcpus, after.spec.vcpus),
-    ...one('memory', size(before.spec.memoryMiB), size(after.spec.memoryMiB)),
-    ...pairs(before.spec.extraSpecs, after.spec.extraSpecs).flatMap(([key, from, to]) => one(key, from, to)),
+    ...differing('flavor', flavors.before, flavors.after, whole(parts, down)),
+    ...parts,
     ...pairs(before.spec.boot, after.spec.boot).flatMap(([key, from, to]) =>
       differing(`boot.${key}`, from, to, when('boot', to, down)),
     ),
@@ -31,8 +31,39 @@ export function settingChanges(change: Change): SettingChange[] {
   ];
 }
 
+/** What a flavor sets, part by part. */
+function sizeChanges({ before, after, down, live }: Change): SettingChange[] {
+  const one = hardware(down);
+  const [was, is] = [before.spec, after.spec];
+  return [
+    ...differing('vcpus', was.vcpus, is.vcpus, said(live?.vcpus) ?? when('vcpus', is.vcpus, down)),
+    ...differing(
+      'memory',
+      size(was.memoryMiB),
+      size(is.memoryMiB),
+      said(live?.memory) ?? when('memory', is.memoryMiB, down),
+    ),
+    ...one('maxVcpus', was.maxVcpus, is.maxVcpus),
+    ...one('maxMemory', sizeIf(was.maxMemoryMiB), sizeIf(is.maxMemoryMiB)),
+    ...pairs(was.extraSpecs, is.extraSpecs).flatMap(([key, from, to]) => one(key, from, to)),
+  ];
+}
+
+/** A flavor is as late as the last of what it sets. */
+const whole = (parts: readonly SettingChange[], down: boolean): Timing =>
+  parts.every(({ applies }) => applies === 'now') && !down
+    ? { applies: 'now', why: 'the guest has all that it sets, or gets it while it runs' }
+    : when('flavor', undefined, down);
+
+const said = (application: Application | undefined): Timing | undefined =>
+  application && { applies: application.applies === 'live' ? 'now' : 'next-start', why: application.why };
+
+type Timing = Pick<SettingChange, 'applies' | 'why'>;
+
 /** Exact: who sets it sees what he set. */
 const size = (mib: number): string => (mib % 1024 === 0 ? `${mib / 1024} GiB` : `${mib} MiB`);
+
+const sizeIf = (mib: number | undefined): string | undefined => (mib === undefined ? undefined : size(mib));
 
 type Shown = string | number | undefined;
 
@@ -68,8 +99,8 @@ function differing(
   how: Pick<SettingChange, 'applies' | 'why'>,
 ): SettingChange[] {
   if (from === to) return [];
-  const said = (key: 'from' | 'to', value: Shown) => (value === undefined ? {} : { [key]: String(value) });
-  return [{ setting, ...said('from', from), ...said('to', to), ...how }];
+  const shown = (key: 'from' | 'to', value: Shown) => (value === undefined ? {} : { [key]: String(value) });
+  return [{ setting, ...shown('from', from), ...shown('to', to), ...how }];
 }
 
 const yesNo = (value: boolean | undefined): string => (value ? 'yes' : 'no');

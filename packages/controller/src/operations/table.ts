@@ -8,6 +8,8 @@ import { instanceCreate } from './instance-create.ts';
 import { instanceDelete } from './instance-delete.ts';
 import { instanceMove } from './instance-move.ts';
 import { instanceReboot } from './instance-reboot.ts';
+import { instanceResize } from './instance-resize.ts';
+import { instanceSet } from './instance-set.ts';
 import { instanceStart } from './instance-start.ts';
 import { instanceStop } from './instance-stop.ts';
 import { instanceSuspend } from './instance-suspend.ts';
@@ -34,4 +36,6 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'nic.attach': nicAttach,
   'nic.detach': nicDetach,
   'nic.set': nicSet,
+  'instance.set': instanceSet,
+  'instance.resize': instanceResize,
 };

@@ -1,6 +1,6 @@
 /** The little that placement keeps of each object: what it takes of which node. */
 import { type Bound, overheadMiB } from '@gantry/guest';
-import { type Guest, type Instance, type Replica, storageOf } from '@gantry/model';
+import { type Guest, type Instance, mostMemoryMiB, type Replica, storageOf } from '@gantry/model';
 import type { Peer } from '@gantry/placement';
 import type { Resource } from '../kinds.ts';
 
@@ -27,11 +27,15 @@ function ofGuest(guest: Guest): Record {
   return { kind: 'guest', id, node: spec.node, ...takenBy(guest), bound: { extraSpecs, fit: spec.fit } };
 }
 
-/** With QEMU’s own; what it has, or is to have at its next start where that is more. */
-export function takenBy({ spec: { input, reserved } }: Guest): { vcpus: number; memoryMiB: number } {
-  const vcpus = Math.max(input.vcpus, reserved?.vcpus ?? 0);
-  const memoryMiB = Math.max(input.memoryMiB, reserved?.memoryMiB ?? 0);
-  return { vcpus, memoryMiB: memoryMiB + overheadMiB(memoryMiB, vcpus) };
+/**
+ * With QEMU’s own: what it is granted, what its next start takes where that is more, and what it has not given back.
+ * Room to grow takes nothing before it is granted.
+ */
+export function takenBy({ spec, status }: Guest): { vcpus: number; memoryMiB: number } {
+  const { input, reserved } = spec;
+  const vcpus = Math.max(input.vcpus, reserved?.vcpus ?? 0, status.size?.vcpus ?? 0);
+  const memoryMiB = Math.max(input.memoryMiB, reserved?.memoryMiB ?? 0, status.size?.memoryMiB ?? 0);
+  return { vcpus, memoryMiB: memoryMiB + overheadMiB(Math.max(memoryMiB, mostMemoryMiB(input)), vcpus) };
 }
 
 /** What a disk may still take of the free space that the node reports. */

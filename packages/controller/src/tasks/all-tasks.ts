@@ -1,5 +1,6 @@
 import type { App } from '../api/call.ts';
 import { compactChanges } from './compact-changes.ts';
+import { confirmResizes } from './confirm-resizes.ts';
 import { cpuBaselines } from './cpu-baselines.ts';
 import { expireOperations } from './expire-operations.ts';
 import { expireRecords } from './expire-records.ts';
@@ -21,6 +22,7 @@ export const allTasks = (app: Parts): Task[] => {
   return [
     operationsAdvance(store, env),
     guestEndings(store, env),
+    confirmResizes(store, env),
     nodeLease(store, env),
     networkNodes(store, env),
     settleRestored(app),

@@ -29,6 +29,8 @@ export class FakeAgent {
   reboots = true;
   /** Instance id -> its last reboot inside QEMU, and the act that asked for it. */
   readonly #rebooted = new Map<string, { act: string; at: string }>();
+  /** What it can beyond the first release. */
+  capabilities: string[] = ['disk:send'];
   facts = { memoryMiB: 8192, cpus: 4, diskMiB: 100 * 1024 };
 
   constructor(controller: Controller, env: Env, token: string) {
@@ -135,7 +137,7 @@ export class FakeAgent {
         kernel: '6.1',
         accelerator: { kvm: false, reason: 'fake' },
         agentVersion: '0.1.0',
-        capabilities: ['disk:send'],
+        capabilities: this.capabilities,
         transfer: { address: '192.0.2.1', port: 7461 },
       },
       storage: [{ name: 'file', path: '/fake', totalBytes: diskMiB * MIB, freeBytes: diskMiB * MIB }],

@@ -2,7 +2,9 @@
  * What libvirt adds to a definition that it was given, or to a domain that it started, and what it writes in other
  * words: none of that is a difference. Found by defining the guests of the tests with libvirt 9.0, and by starting some.
  */
+
 import { child, elements, text, type XmlElement } from '../xml/element.ts';
+import { sizeBytes } from './canonical.ts';
 
 type Judge = (node: XmlElement, parent: XmlElement, asked: XmlElement) => boolean;
 
@@ -21,7 +23,6 @@ const elementsAdded: Readonly<Record<string, Judge>> = {
   'domain/seclabel': always,
   'domain/resource': always,
   'domain/iothreadids': always,
-  'domain/vcpus': always,
   // what the guest has of its memory: all, until somebody takes some away
   'domain/currentMemory': (node, parent) => sameSize(node, child(parent, 'memory')),
   'domain/on_poweroff': words('destroy'),
@@ -80,8 +81,23 @@ export function isAddition(node: XmlElement, parent: XmlElement, asked: XmlEleme
 }
 
 /** Attributes are libvirt’s defaults, except those by which somebody changes a running guest. */
-export const isDefault = (parent: XmlElement, attribute: string): boolean =>
-  !(parent.name === 'vcpu' && attribute === 'current');
+export const isDefault = (now: XmlElement, attribute: string, asked: XmlElement): boolean =>
+  !(now.name === 'vcpu' && attribute === 'current') || now.attributes[attribute] === text(asked);
+
+/**
+ * What a balloon leaves to the guest. More than was asked for is what the guest has not given back yet; as much as its
+ * next start gives, beside more room, is what is wanted.
+ */
+export function isBalloon(
+  node: XmlElement,
+  wanted: XmlElement | undefined,
+  parents: readonly XmlElement[],
+): boolean {
+  if (node.name !== 'currentMemory') return false;
+  if (wanted) return sizeBytes(node) > sizeBytes(wanted);
+  const bytes = parents.map((parent) => child(parent, 'memory')).map((memory) => memory && sizeBytes(memory));
+  return bytes.includes(sizeBytes(node));
+}
 
 /** An attribute that libvirt leaves out: `match` says nothing where no model is named. */
 export const isLeftOut = (asked: XmlElement, attribute: string): boolean =>

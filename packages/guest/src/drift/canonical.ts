@@ -1,6 +1,7 @@
 /**
  * One way of writing for what libvirt and we write differently: sizes in the largest unit that holds them, one `vcpusched` for each virtual CPU,
- * no limits that limit nothing. Identity is judged elsewhere, so `<metadata>` is left out.
+ * no limits that limit nothing. Identity is judged elsewhere, so `<metadata>` is left out, and `vcpu/@current` says what
+ * `<vcpus>` says again.
  */
 import { type CpuList, parseCpuList } from '../numa/cpu-list.ts';
 import { elements, text, type XmlElement } from '../xml/element.ts';
@@ -12,7 +13,7 @@ export function canonical(node: XmlElement): XmlElement {
   return inLargestUnit({ ...node, children });
 }
 
-const dropped = new Set(['metadata']);
+const dropped = new Set(['metadata', 'vcpus']);
 
 function rewritten(child: XmlElement): XmlElement[] {
   if (dropped.has(child.name)) return [];
@@ -47,6 +48,10 @@ const units: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
   TiB: 2 ** 40,
 };
+
+/** Of an element whose text is a size. */
+export const sizeBytes = (node: XmlElement): number =>
+  Number(text(node)) * (units[node.attributes['unit'] ?? 'KiB'] ?? Number.NaN);
 
 /** The size of an element with a unit is its text, or its attribute `memory` or `size`. */
 function inLargestUnit(node: XmlElement): XmlElement {

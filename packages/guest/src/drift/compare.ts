@@ -5,7 +5,7 @@
 import type { Origin } from '../origin.ts';
 import { steps } from '../paths.ts';
 import { text, type XmlElement } from '../xml/element.ts';
-import { gives, givesText, isAddition, isDefault, isLeftOut } from './by-libvirt.ts';
+import { gives, givesText, isAddition, isBalloon, isDefault, isLeftOut } from './by-libvirt.ts';
 
 export interface Found {
   /** Of the element, with `/@name` for an attribute. */
@@ -47,7 +47,7 @@ function attributes({ asked, now, before }: Views, path: string, say: Say): void
   const keys = new Set([...Object.keys(asked.attributes), ...Object.keys(now.attributes)]);
   for (const key of keys) {
     const [wanted, is, was] = [asked, now, before].map((view) => view?.attributes[key]);
-    if (wanted === undefined && was === undefined && isDefault(now, key)) continue;
+    if (wanted === undefined && was === undefined && isDefault(now, key, asked)) continue;
     if (wanted !== undefined && (is === undefined ? isLeftOut(asked, key) : gives(wanted, is, key))) continue;
     const cause = before !== undefined && wanted === was ? 'foreign' : 'settings';
     say({ path: `${path}/@${key}`, cause, ...given('now', is), ...given('wanted', wanted) });
@@ -67,6 +67,7 @@ function children({ asked, now, before }: Views, path: string, by: Origin | unde
     const at = `${path}/${step}`;
     const child = wanted.get(step);
     const was = earlier.get(step);
+    if (isBalloon(is, child, [asked, now])) continue;
     if (child) element({ asked: child, now: is, before: was }, at, by, found);
     else if (was) found.push({ path: at, cause: 'settings', now: is });
     else if (!isAddition(is, now, asked)) found.push({ path: at, cause: 'foreign', now: is });

@@ -5,6 +5,8 @@ import { type Application, application } from './applies.ts';
 const elements: Readonly<Record<string, string>> = {
   vcpus: '/domain/vcpu',
   memory: '/domain/memory',
+  maxVcpus: '/domain/vcpu',
+  maxMemory: '/domain/memory',
   cpuMode: '/domain/cpu',
   cpuModel: '/domain/cpu',
   cpuFlags: '/domain/cpu',
@@ -32,6 +34,8 @@ export function settingApplies(setting: string, value: unknown): Application {
     case 'startOnBoot':
     case 'stopTimeoutMs':
       return judged;
+    case 'confirmResizeAfterMs':
+      return { applies: 'live', why: 'the next resize goes by it' };
     default:
       return { applies: 'next-start', why: 'the guest’s hardware is made when QEMU starts' };
   }

@@ -89,11 +89,32 @@ const topologyToXml = ({ sockets, cores, threads, origin }: CpuTopology): XmlEle
 const featureToXml = ({ name, policy, origin }: CpuFeature): XmlElement =>
   element('feature', { policy, name }, [], origin);
 
-/** Number of virtual CPUs, and the host CPUs that those without pins of their own may use. */
+/** Virtual CPUs, and the host CPUs that those without pins of their own may use. */
 export interface Vcpu extends Node<'vcpu'> {
+  /** That QEMU has room for. */
+  readonly most: number;
+  /** That the guest has. */
   readonly count: number;
   readonly hostCpus?: CpuList;
 }
 export const vcpu = (props: Omit<Vcpu, 'kind'>): Vcpu => make('vcpu', props);
-export const vcpuToXml = ({ count, hostCpus, origin }: Vcpu): XmlElement =>
-  element('vcpu', { cpuset: hostCpus && formatCpuList(hostCpus) }, [String(count)], origin);
+export const vcpuToXml = ({ most, count, hostCpus, origin }: Vcpu): XmlElement =>
+  element(
+    'vcpu',
+    { cpuset: hostCpus && formatCpuList(hostCpus), current: count < most ? count : undefined },
+    [String(most)],
+    origin,
+  );
+
+/** Virtual CPUs one by one, all but the first of which may be plugged in and out while the guest runs. */
+export interface PluggedVcpus extends Node<'plugged-vcpus'> {
+  readonly most: number;
+  readonly count: number;
+}
+export const pluggedVcpus = (props: Omit<PluggedVcpus, 'kind'>): PluggedVcpus => make('plugged-vcpus', props);
+export const pluggedVcpusToXml = ({ most, count, origin }: PluggedVcpus): XmlElement => {
+  const each = Array.from({ length: most }, (_, id) =>
+    element('vcpu', { id, enabled: id < count ? 'yes' : 'no', hotpluggable: id === 0 ? 'no' : 'yes' }, []),
+  );
+  return element('vcpus', {}, each, origin);
+};

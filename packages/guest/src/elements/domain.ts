@@ -1,7 +1,7 @@
 /** The whole guest: the root of the tree. */
 import { element, textElement, type XmlElement } from '../xml/element.ts';
 import { type Clock, clockToXml } from './clock.ts';
-import { type Cpu, cpuToXml, type Vcpu, vcpuToXml } from './cpu.ts';
+import { type Cpu, cpuToXml, type PluggedVcpus, pluggedVcpusToXml, type Vcpu, vcpuToXml } from './cpu.ts';
 import { type CpuTune, cpuTuneToXml } from './cpu-tune.ts';
 import { type Device, devicesToXml } from './devices.ts';
 import { type Features, featuresToXml } from './features.ts';
@@ -25,6 +25,8 @@ export interface GuestDomain extends Node<'domain'> {
   readonly memory: Memory;
   readonly memoryBacking?: MemoryBacking;
   readonly vcpu: Vcpu;
+  /** Where they may change while it runs. */
+  readonly vcpus?: PluggedVcpus;
   readonly ioThreads?: IoThreads;
   readonly cpuTune?: CpuTune;
   readonly numaTune?: NumaTune;
@@ -50,9 +52,10 @@ export const domainToXml = (node: GuestDomain): XmlElement =>
       textElement('uuid', node.uuid),
       textElement('name', node.name),
       node.metadata && metadataToXml(node.metadata),
-      memoryToXml(node.memory),
+      ...memoryToXml(node.memory),
       node.memoryBacking && memoryBackingToXml(node.memoryBacking),
       vcpuToXml(node.vcpu),
+      node.vcpus && pluggedVcpusToXml(node.vcpus),
       node.ioThreads && ioThreadsToXml(node.ioThreads),
       node.cpuTune && cpuTuneToXml(node.cpuTune),
       node.numaTune && numaTuneToXml(node.numaTune),

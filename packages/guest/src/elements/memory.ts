@@ -3,10 +3,15 @@ import { element, type XmlElement } from '../xml/element.ts';
 import { make, type Node } from './node.ts';
 
 export interface Memory extends Node<'memory'> {
+  /** That QEMU lays out. */
+  readonly mostMiB: number;
+  /** That the balloon leaves to the guest. */
   readonly sizeMiB: number;
 }
 
 export const memory = (props: Omit<Memory, 'kind'>): Memory => make('memory', props);
 
-export const memoryToXml = (node: Memory): XmlElement =>
-  element('memory', { unit: 'MiB' }, [String(node.sizeMiB)], node.origin);
+export const memoryToXml = ({ mostMiB, sizeMiB, origin }: Memory): XmlElement[] => [
+  element('memory', { unit: 'MiB' }, [String(mostMiB)], origin),
+  ...(sizeMiB < mostMiB ? [element('currentMemory', { unit: 'MiB' }, [String(sizeMiB)], origin)] : []),
+];

@@ -2,7 +2,7 @@
  * The checks that need no host: made at the API when flavor, image or instance is written, and again before compiling.
  * The order of those that compare flavor and image is Nova’s, so that of several mistakes the same one is named.
  */
-import type { GuestInput } from '@gantry/model';
+import { type GuestInput, mostVcpus } from '@gantry/model';
 import { pciAffinity, realtimeCpus } from '../numa/cpu-policy.ts';
 import { guestTopology } from '../numa/guest-cells.ts';
 import { gantryProfile } from '../profiles.ts';
@@ -17,6 +17,7 @@ import { lockedSetting } from './memory-backing.ts';
 import { checkNicModel, checkNicQuota, multiqueue } from './nic.ts';
 import { checkPolicy } from './policy.ts';
 import { checkRng } from './rng.ts';
+import { checkRoom } from './room.ts';
 import { askedPorts } from './serial.ts';
 import { readSettings, type Settings, wordOf } from './settings.ts';
 import { checkTopology } from './topology.ts';
@@ -45,17 +46,17 @@ export function checkImageProperties(properties: Pairs): void {
 }
 
 /** What an instance is about to be. */
-export type Combination = Pick<GuestInput, 'vcpus' | 'extraSpecs' | 'imageProperties' | 'policies'> &
+export type Combination = Sizes & Pick<GuestInput, 'extraSpecs' | 'imageProperties'>;
+
+/** The memory of a flavor that is not yet chosen is not known. */
+type Sizes = Pick<GuestInput, 'vcpus' | 'policies' | 'maxVcpus' | 'maxMemoryMiB'> &
   Partial<Pick<GuestInput, 'memoryMiB'>>;
 
 /**
  * Flavor, image and policies together.
  * @throws GantryError as above, and `property_conflict`
  */
-export function checkGuest(
-  settings: Settings,
-  wanted: Pick<Combination, 'vcpus' | 'policies' | 'memoryMiB'>,
-): void {
+export function checkGuest(settings: Settings, wanted: Sizes): void {
   checkLimits(settings);
   checkAgreement(settings, wanted);
   checkRequest(settings);
@@ -76,18 +77,17 @@ function checkLimits(settings: Settings): void {
 }
 
 /** Flavor against image. */
-function checkAgreement(
-  settings: Settings,
-  { vcpus, memoryMiB }: Pick<Combination, 'vcpus' | 'memoryMiB'>,
-): void {
+function checkAgreement(settings: Settings, wanted: Sizes): void {
+  const { vcpus, memoryMiB } = wanted;
   encryptionAsked(settings, wordOf<string>(settings, 'image', 'hw_machine_type')?.value);
   pmuSetting(settings);
   askedPorts(settings);
   realtimeCpus(settings, vcpus);
-  checkTopology(settings.flavor, settings.image, vcpus);
+  checkTopology(settings.flavor, settings.image, mostVcpus(wanted));
   multiqueue(settings, vcpus);
   guestTopology(settings, { vcpus, memoryMiB: memoryMiB ?? 0 });
   lockedSetting(settings);
+  checkRoom(settings, wanted);
 }
 
 /** What Nova finds only when it asks placement. */

@@ -1,4 +1,6 @@
 /** quota:cpu_*, pins of vCPUs and of QEMU’s own threads, realtime. */
+
+import { mostVcpus } from '@gantry/model';
 import { type Vcpu, vcpu } from '../elements/cpu.ts';
 import {
   type CpuLimit,
@@ -93,11 +95,12 @@ function realtimeFrom({ numa, node }: Wanted): VcpuRealtime | undefined {
 }
 
 /** Guests without cells run on the node’s shared CPUs, where it tells them apart. */
-export const vcpuFrom = ({ vcpus, numa, node }: Wanted): Vcpu =>
+export const vcpuFrom = ({ vcpus, maxVcpus, numa, node }: Wanted): Vcpu =>
   vcpu({
+    most: mostVcpus({ vcpus, maxVcpus }),
     count: vcpus,
     ...(!numa && node.sharedCpus ? { hostCpus: node.sharedCpus } : {}),
-    origin: bySize('vcpus'),
+    origin: bySize(maxVcpus === undefined ? 'vcpus' : 'vcpus, maxVcpus'),
   });
 
 export const numaTuneFrom = ({ numa }: Wanted): NumaTune | undefined =>

@@ -1,5 +1,5 @@
 /** CPU mode, models and flags of policy or node, the guest’s cells, hw:maxphysaddr_*. */
-import type { CpuBaseline } from '@gantry/model';
+import { type CpuBaseline, mostVcpus } from '@gantry/model';
 import {
   type Cpu,
   type CpuFeature,
@@ -28,7 +28,7 @@ const whyDefault: Record<Accelerator, string> = {
 };
 
 export function cpuFrom(wanted: Wanted): Cpu {
-  const { settings, machine, vcpus } = wanted;
+  const { settings, machine, vcpus, maxVcpus } = wanted;
   const asked = modeFrom(wanted);
   const shared = baselineFor(wanted, asked.value);
   const mode: Decided<CpuMode> = shared ? decided('custom', baselineOrigin(shared)) : asked;
@@ -41,7 +41,7 @@ export function cpuFrom(wanted: Wanted): Cpu {
     ...(model === undefined ? {} : { model, ...(shared ? forbidden : fallbackOf(settings)) }),
     ...(named || settings.profile.cpuMatchAlways ? { match: 'exact' as const } : {}),
     ...(!plain && settings.policy.cpuEnforce?.value ? { check: 'full' as const } : {}),
-    topology: topologyFrom(settings, vcpus),
+    topology: topologyFrom(settings, mostVcpus({ vcpus, maxVcpus })),
     features: mode.value === 'none' ? [] : withFlags(shared, flagsFrom(wanted)),
     cells: cellsFrom(wanted),
     ...(addresses ? { maxPhysAddr: addresses } : {}),

@@ -2,10 +2,12 @@ import { Name } from '../ids.ts';
 import { optional, positive, type Static, strict, stringMap } from '../schema.ts';
 import { MiB } from '../units.ts';
 import { resource } from './common.ts';
+import { room } from './room.ts';
 
 export const FlavorSpec = strict({
   vcpus: positive('virtual CPUs', 512),
   memoryMiB: MiB('memory', 1),
+  ...room,
   diskMiB: optional(MiB('size of the first disk', 1)),
   extraSpecs: optional(stringMap('Nova’s extra specs, same keys, same meaning')),
 });

@@ -26,6 +26,7 @@ import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { CpuNumbers, PciAddress } from './node-hardware.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
+import { room } from './room.ts';
 
 export const policyLevels = ['cluster', 'group', 'instance'] as const;
 
@@ -70,6 +71,7 @@ export const GuestInput = strict({
   name: Type.String(),
   vcpus: positive('virtual CPUs', 512),
   memoryMiB: MiB('memory', 1),
+  ...room,
   extraSpecs: stringMap('extra specs of the flavor'),
   imageProperties: stringMap('properties of the image'),
   policies: Type.Array(
@@ -234,6 +236,15 @@ export const GuestStatus = strict({
     oneOf(
       ['guest-poweroff', 'guest-reboot', 'crash', 'panic', 'operator', 'host', 'watchdog'] as const,
       'why it last stopped',
+    ),
+  ),
+  size: optional(
+    strict(
+      { vcpus: count('virtual CPUs'), memoryMiB: MiB('memory') },
+      {
+        description:
+          'what a running guest has: what was asked for, or what it keeps of it; not each size on the way',
+      },
     ),
   ),
   restarts: optional(Type.Integer({ minimum: 0, description: 'automatic restarts in the current window' })),

@@ -16,6 +16,8 @@ import { Condition, Epoch, resource } from './common.ts';
 import { Boot, OsSource } from './image.ts';
 import { AllowedSource, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { GuestPolicy } from './policy.ts';
+import { Resize } from './resize.ts';
+import { room } from './room.ts';
 
 export const instanceStates = [
   'creating',
@@ -85,6 +87,7 @@ export const InstanceSpec = strict({
   flavor: optional(FlavorId),
   vcpus: positive('virtual CPUs', 512),
   memoryMiB: MiB('memory', 1),
+  ...room,
   extraSpecs: optional(stringMap('extra specs of the flavor when the instance was made')),
   image: optional(ImageId),
   imageProperties: optional(stringMap('properties of the image when the instance was made')),
@@ -99,6 +102,7 @@ export const InstanceSpec = strict({
     Type.Array(AffinityRule, { maxItems: 32, description: 'who shall share its node, and who not' }),
   ),
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
+  resize: optional(Resize),
   locked: optional(
     strict(
       { reason: line(255), by: line(255, 'name of the token'), at: Timestamp },

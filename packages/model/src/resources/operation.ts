@@ -24,6 +24,8 @@ export const operationKinds = [
   'nic.attach',
   'nic.detach',
   'nic.set',
+  'instance.set',
+  'instance.resize',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

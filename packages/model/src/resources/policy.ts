@@ -50,6 +50,9 @@ export const GuestPolicy = strict(
     startOnBoot: optional(
       Type.Boolean({ description: 'start again after the node booted, if it should run; default true' }),
     ),
+    confirmResizeAfterMs: optional(
+      Milliseconds('a resize that nobody reverts is confirmed after so long; default: never', 60_000),
+    ),
     stopTimeoutMs: optional(
       Milliseconds('how long a graceful stop may take before the guest is forced off; default 60000'),
     ),

@@ -9,6 +9,7 @@ import {
   InstancePasswordBody,
   LockInstance,
   RenameInstance,
+  ResizeInstance,
   SetInstance,
 } from '../requests.ts';
 import { AffinityStanding } from '../resources/affinity.ts';
@@ -104,6 +105,25 @@ export const instancesRoutes = {
     query: planQuery,
     body: MoveInstance,
     response: OperationOrPlan,
+  },
+  resizeInstance: {
+    ...act('resize'),
+    summary:
+      'give an instance another size, stopped and started where it must be; to be confirmed or reverted',
+    body: ResizeInstance,
+  },
+  revertInstanceResize: {
+    ...act('revert-resize'),
+    summary: 'back to the size before the resize that is not confirmed',
+  },
+  confirmInstanceResize: {
+    method: 'POST',
+    path: '/v1/instances/:ref/confirm-resize',
+    summary: 'keep the new size, and let go of what the old one held',
+    roles: operators,
+    status: 200,
+    query: planQuery,
+    response: Instance,
   },
   startInstance: act('start'),
   stopInstance: act('stop'),

@@ -3,6 +3,7 @@ import { planFlag, showPlan } from '../../operations/submit.ts';
 import { parseCount, parsePairs } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { flavorSugar, meanings, propertiesOf, propertyFlags } from '../properties.ts';
+import { room, roomFlags } from '../room-flags.ts';
 import { describeFlavor } from './flavor.ts';
 
 export const flavorCreate: Verb = {
@@ -12,6 +13,7 @@ export const flavorCreate: Verb = {
   flags: [
     { flags: '--vcpus <count>', description: 'virtual CPUs', required: true },
     { flags: '--memory <size>', description: 'memory with its unit, such as 1G', required: true },
+    ...roomFlags,
     { flags: '--disk <size>', description: 'size of the first disk' },
     ...propertyFlags('flavor'),
     ...flavorSugar,
@@ -34,6 +36,7 @@ export const flavorCreate: Verb = {
       spec: {
         vcpus: parseCount(given.text('vcpus') ?? ''),
         memoryMiB: parseMiB(given.text('memory') ?? ''),
+        ...room(given),
         ...given.put('diskMiB', 'disk', parseMiB),
         ...(Object.keys(extraSpecs).length > 0 ? { extraSpecs } : {}),
       },

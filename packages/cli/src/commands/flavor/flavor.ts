@@ -2,6 +2,7 @@
 import { type Flavor, formatBytes } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { entries, join, section } from '../../output/describe.ts';
+import { roomText } from '../room-flags.ts';
 
 export const flavorColumns: readonly Column<Flavor>[] = [
   { name: 'name', value: (row) => row.name },
@@ -27,6 +28,7 @@ export const describeFlavor = ({ name, id, spec, createdAt }: Flavor): string =>
       ['id', id],
       ['vcpus', spec.vcpus],
       ['memory', size(spec.memoryMiB)],
+      ['room', roomText(spec)],
       ['disk', size(spec.diskMiB)],
       ['created', createdAt],
     ]),

@@ -15,12 +15,14 @@ import {
 } from '../../parse.ts';
 import type { Flag } from '../../verb.ts';
 import { guestFlags, guestPolicy } from '../guest-settings.ts';
+import { room, roomFlags } from '../room-flags.ts';
 import { affinityFlags, affinityOf } from './affinity.ts';
 
 const size: readonly Flag[] = [
   { flags: '--flavor <flavor>', description: 'size and hardware', complete: flavorNames },
   { flags: '--vcpus <count>', description: 'virtual CPUs, instead of the flavor’s' },
   { flags: '--memory <size>', description: 'memory with its unit (1G), instead of the flavor’s' },
+  ...roomFlags,
   {
     flags: '--disk <disk>',
     description: 'SIZE[,template=file-qcow2|file-raw]; the first takes the image',
@@ -89,6 +91,7 @@ export function createBody(name: string, image: string | undefined, given: Given
     ...given.string('flavor', 'flavor'),
     ...given.put('vcpus', 'vcpus', parseCount),
     ...given.put('memoryMiB', 'memory', parseMiB),
+    ...room(given),
     ...(image === undefined ? {} : { image }),
     ...given.put('os', 'os', (text) => parseOs(text, parameters)),
     ...(kernel === undefined ? {} : { boot: { kernel, ...bootRest(given) } }),

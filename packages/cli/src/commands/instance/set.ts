@@ -2,18 +2,23 @@
 import {
   type Body,
   err,
+  formatMs,
   GuestPolicy,
   type InstanceChanged,
+  parseDurationMs,
   parseMiB,
   type SettingChange,
 } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { flavorNames, instanceArgument } from '../../names.ts';
-import { planFlag } from '../../operations/submit.ts';
+import { follow } from '../../operations/follow.ts';
+import { operationFlags } from '../../operations/submit.ts';
+import { tookMs } from '../../operations/words.ts';
 import { table } from '../../output/table.ts';
 import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
 import type { Flag, Verb } from '../../verb.ts';
 import { guestFlags, guestPolicy } from '../guest-settings.ts';
+import { roomChangeFlags, roomChanges } from '../room-flags.ts';
 
 const unsettable = Object.keys(GuestPolicy.properties);
 
@@ -25,6 +30,7 @@ const flags: readonly Flag[] = [
   },
   { flags: '--vcpus <count>', description: 'virtual CPUs' },
   { flags: '--memory <size>', description: 'memory with its unit (1G)' },
+  ...roomChangeFlags,
   { flags: '--kernel <kernel>', description: 'disk (its own boot loader), node, or a path on the node' },
   { flags: '--initrd <initrd>', description: 'node or a path on the node; none: without' },
   { flags: '--root <device>', description: 'root device for the kernel; default: the default' },
@@ -39,7 +45,7 @@ const flags: readonly Flag[] = [
   { flags: '--label <key=value>', description: 'label', many: true },
   { flags: '--remove-label <key>', description: 'remove a label', many: true },
   { flags: '--protect <yes|no>', description: 'refuse its deletion', choices: ['yes', 'no'] },
-  planFlag,
+  ...operationFlags,
 ];
 
 export const instanceSet: Verb = {
@@ -48,12 +54,15 @@ export const instanceSet: Verb = {
   details: [
     'Each change says when the guest gets it, and why then: `now`, or at its next start (stop and start; a reboot',
     'inside the guest keeps its QEMU). What waits is shown by `gantry instance diff`. A guest that is to grow has the',
-    'memory and CPUs of its node from now on, or the change is refused with what is free.',
+    'memory and CPUs of its node from now on, or the change is refused with what is free. A guest that runs takes',
+    'CPUs and memory within the room that it was started with (--max-vcpus, --max-memory); the command waits until it',
+    'has them, and says what a guest keeps that does not give back.',
   ].join('\n'),
   arguments: [instanceArgument],
   flags,
   examples: [
     'gantry instance set web1 --memory 2G --vcpus 2',
+    'gantry instance set web1 --max-memory 8G --max-vcpus 8',
     'gantry instance set web1 --flavor large --plan',
     'gantry instance set web1 --on-poweroff restart --protect yes --label tier=front',
   ],
@@ -62,8 +71,18 @@ export const instanceSet: Verb = {
     const query = given.on('plan') ? { plan: true } : {};
     const ref = given.arg(0, 'name');
     const answer = await session.client.call('setInstance', { params: { ref }, query, body });
-    await session.out.object(answer, answer.instance.name, () => changesText(answer));
+    const { operation } = answer;
+    const wait = operation !== undefined && !given.on('plan') && !given.on('detach');
+    const show = (told: InstanceChanged) =>
+      session.out.object(told, told.instance.name, () => changesText(told));
+    if (session.out.forPeople || !wait) await show(answer);
     if (!given.on('plan') && waits(answer)) session.note(`at its next start: ${restart(answer)}`);
+    if (wait) {
+      const ended = await follow(session, operation, given.put('timeoutMs', 'timeout', parseDurationMs));
+      session.note(`done in ${formatMs(tookMs(ended, Date.now()))}`);
+      if (!session.out.forPeople) await show({ ...answer, operation: ended });
+    } else if (operation && given.on('detach'))
+      session.note(`follow it: gantry op watch ${operation.spec.number}`);
   },
 };
 
@@ -87,6 +106,7 @@ function bodyOf(given: Given): Body<'setInstance'> {
     ...given.string('flavor', 'flavor'),
     ...given.put('vcpus', 'vcpus', parseCount),
     ...given.put('memoryMiB', 'memory', parseMiB),
+    ...roomChanges(given),
     ...(Object.keys(boot).length > 0 ? { boot } : {}),
     ...(Object.keys(guest).length > 0 ? { guest } : {}),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),

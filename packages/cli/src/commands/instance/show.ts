@@ -5,6 +5,7 @@ import { ago, type Entry, entries, join, section, subTable } from '../../output/
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { namesById } from '../pages.ts';
+import { roomText } from '../room-flags.ts';
 import { affinityTable } from './affinity.ts';
 import { insideText } from './inside.ts';
 import { settingsTable } from './settings.ts';
@@ -82,8 +83,10 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['accelerator', guest?.status.accelerator],
     ['machine', guest?.status.hardware?.machineType],
     ['flavor', name(spec.flavor)],
-    ['vcpus', spec.vcpus],
-    ['memory', formatBytes(spec.memoryMiB * 2 ** 20)],
+    ['vcpus', sizeText(spec.vcpus, guest?.status.size?.vcpus)],
+    ['memory', sizeText(bytes(spec.memoryMiB), guest?.status.size && bytes(guest.status.size.memoryMiB))],
+    ['room', roomText(spec)],
+    ['resize', spec.resize && resizeText(instance, name(spec.resize.from.flavor))],
     ['image', name(spec.image)],
     ['os', spec.os && [spec.os.provider, spec.os.variant].filter(Boolean).join('+')],
     ['boots', bootText(spec.boot)],
@@ -96,6 +99,20 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['created', `${instance.createdAt} (${ago(instance.createdAt, Date.now())} ago)`],
     ['timeline', timelineText(status.timeline)],
   ];
+}
+
+const bytes = (mib: number): string => formatBytes(mib * 2 ** 20);
+
+/** What a running guest has of it, where that differs. */
+const sizeText = (wanted: string | number, has: string | number | undefined): string =>
+  has === undefined || has === wanted ? String(wanted) : `${wanted} (the running guest has ${has})`;
+
+function resizeText({ name, spec }: Instance, flavor: string | undefined): string | undefined {
+  if (!spec.resize) return undefined;
+  const { from, at, by, confirmsAt } = spec.resize;
+  const size = [flavor, `${from.vcpus} vCPUs`, bytes(from.memoryMiB)].filter(Boolean).join(', ');
+  const until = confirmsAt ? `is confirmed at ${confirmsAt} unless` : 'waits:';
+  return `from ${size} by ${by} at ${at}; ${until} gantry instance resize ${name} --confirm | --revert`;
 }
 
 const stateText = ({ status }: Instance, guest: Guest | undefined): string => {
