@@ -79,6 +79,25 @@ test('refusals are problem documents with their code and request id', async () =
   );
 });
 
+test.each([
+  ['a token of 100 kB', `Bearer gantry_${'A'.repeat(100_000)}`, 431],
+  ['a token longer than any', `Bearer gantry_${'A'.repeat(600)}`, 401],
+  ['two tokens', `Bearer ${'x'.repeat(40)} ${'y'.repeat(40)}`, 401],
+  ['another scheme', 'Basic YWRtaW46YWRtaW4=', 401],
+  ['a token in other letters', 'Bearer gаntry_', 401],
+])('%s is refused, and others are served', async (_, authorization, status) => {
+  const answered = await new Promise((resolve, reject) => {
+    const headers = { authorization: Buffer.from(authorization).toString('latin1') };
+    httpRequest(`${base}/v1/instances`, { headers, agent: false }, (reply) =>
+      resolve(reply.resume().statusCode),
+    )
+      .on('error', reject)
+      .end();
+  });
+  expect(answered).toBe(status);
+  expect((await fetch(`${base}/v1/instances`, { headers: auth() })).status).toBe(200);
+});
+
 test('the unix socket wants a token too, and is for its group only', async () => {
   const status = await new Promise((resolve, reject) => {
     httpRequest({ socketPath: socket, path: '/v1/instances' }, (reply) => resolve(reply.resume().statusCode))

@@ -99,5 +99,16 @@ export async function assertNothingLeft({ nodes, store }: Simulation): Promise<v
   for (const operation of operations)
     if (!operationEnded(operation.status.state))
       left.push(`operation ${operation.name} ${operation.status.state}`);
+  left.push(...(await wronglyTold(store, operations)));
   if (left.length) throw new Error(`left: ${left.join(', ')}`);
+}
+
+/** The audit has the end of every operation, once, whatever died while it was written. */
+async function wronglyTold(store: Simulation['store'], operations: readonly Operation[]): Promise<string[]> {
+  const events = await store.events({ audit: true }, 100_000);
+  const ends = events.filter(({ type }) => type.startsWith('operation.'));
+  return operations.flatMap(({ name, spec }) => {
+    const told = ends.filter(({ audit }) => audit?.operation === spec.number).length;
+    return told === 1 ? [] : [`operation ${name}: its end is told ${told} times`];
+  });
 }
