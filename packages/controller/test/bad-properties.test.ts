@@ -101,6 +101,7 @@ const badPolicies: Record<keyof GuestPolicy, readonly unknown[]> = {
   cpuEnforce: ['yes', 1, '', null, ['true']],
   machineType: ['PC', ' pc', 'pс', '', "pc'/><evil/>", 'x'.repeat(65), 5, null],
   diskCache: ['None', 'none ', 'nоne', '', 'safe', 0, null],
+  hotplugPorts: ['4', -1, 29, 1.5, null, {}],
   onPoweroff: ['Stop', ' stop', 'destroy', '', true, null],
   onReboot: ['Restart', 'reset', 'stор', '', false, null],
   onCrash: ['RESTART', 'coredump-destroy', '', {}, null],

@@ -27,11 +27,12 @@ export function devicesFrom(wanted: Wanted, iommu: Device | undefined): Device[]
   const displays = graphicsFrom(wanted);
   const inputs = displays.length > 0 ? inputsFrom(wanted) : [];
   const extras: Device[] = [...soundFrom(wanted), ...redirdevsFrom(wanted)];
-  return [
+  const first: Device[] = [
     ...disks,
     ...scsiControllerFrom(wanted),
     ...usbControllerFrom(wanted, [...disks, ...inputs, ...extras]),
-    ...pciePortsFrom(wanted),
+  ];
+  const rest: Device[] = [
     ...nicsFrom(wanted),
     ...serialsFrom(wanted),
     ...serialControllerFrom(wanted, agent.length > 0),
@@ -49,6 +50,7 @@ export function devicesFrom(wanted: Wanted, iommu: Device | undefined): Device[]
     ...present(iommu),
     ...panicFrom(wanted),
   ];
+  return [...first, ...pciePortsFrom(wanted, [...first, ...rest]), ...rest];
 }
 
 const present = <T>(device: T | undefined): T[] => (device === undefined ? [] : [device]);

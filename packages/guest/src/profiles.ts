@@ -59,6 +59,8 @@ export interface Profile {
   /** Absent: libvirt chooses. */
   readonly scsiController?: string;
   /** Number virtio-scsi disks explicitly, which allows more of them than libvirt’s own numbering. */
+  /** PCI Express ports that stay free, where nobody sets it; 0: none are made beside those of `num_pcie_ports`. */
+  readonly hotplugPorts: number;
   readonly scsiUnits: boolean;
   /** Architectures whose guests have an APIC. */
   readonly apicArchitectures: readonly string[];
@@ -150,6 +152,7 @@ export const gantryProfile: Profile = {
   usbController: 'where-not-needed',
   scsiController: 'virtio-scsi',
   scsiUnits: false,
+  hotplugPorts: 4,
   apicArchitectures: ['x86_64'],
   uefiArchitectures: ['aarch64'],
   keyboardArchitectures: ['aarch64'],
@@ -207,6 +210,7 @@ export const novaProfile: Profile = {
   panicDevice: false,
   usbController: 'always',
   scsiUnits: true,
+  hotplugPorts: 0,
   apicArchitectures: ['x86_64', 'i686', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'],
   sysinfo: {
     manufacturer: 'OpenStack Foundation',

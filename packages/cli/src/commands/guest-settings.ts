@@ -1,7 +1,7 @@
 /** Settings of guests: options that `instance create`, `group set` and `cluster set` share. */
 import { cpuModes, type GuestPolicy, parseDurationMs, shutoffActions } from '@gantry/model';
 import type { Given } from '../given.ts';
-import { parseYesNo } from '../parse.ts';
+import { parseCount, parseYesNo } from '../parse.ts';
 import type { Flag } from '../verb.ts';
 
 export const guestFlags: readonly Flag[] = [
@@ -18,6 +18,10 @@ export const guestFlags: readonly Flag[] = [
     flags: '--disk-cache <mode>',
     description: 'cache mode of its disks',
     choices: ['none', 'writeback', 'writethrough', 'directsync', 'unsafe'],
+  },
+  {
+    flags: '--hotplug-ports <count>',
+    description: 'PCI Express ports kept free for disks and NICs that are plugged in later (q35), default 4',
   },
   {
     flags: '--on-poweroff <action>',
@@ -52,6 +56,7 @@ export function guestPolicy(given: Given): GuestPolicy {
     ...(flags.length > 0 ? { cpuFlags: [...flags] } : {}),
     ...word('machineType'),
     ...word('diskCache'),
+    ...given.put('hotplugPorts', 'hotplugPorts', parseCount),
     ...word('onPoweroff'),
     ...word('onReboot'),
     ...word('onCrash'),

@@ -1,9 +1,10 @@
 /** The controllers that devices need and libvirt would choose otherwise: SCSI, USB, PCI Express ports. */
 import { type Controller, controller } from '../elements/controller.ts';
 import type { Device } from '../elements/devices.ts';
-import { builtin, type Decided, decided, origin } from '../origin.ts';
+import { builtin, type Decided, decided, type Origin, origin } from '../origin.ts';
 import { refused } from '../refusal.ts';
 import type { Wanted } from '../wanted.ts';
+import { fromPolicy } from './policy.ts';
 import { agreed, because, type Settings, wordOf } from './settings.ts';
 import { virtioFrom } from './virtio.ts';
 
@@ -48,19 +49,62 @@ export const serialControllerFrom = (wanted: Wanted, channels: boolean): Control
       ]
     : [];
 
-/** Machines with PCI Express have a fixed number of ports for devices that are plugged in later. */
-export function pciePortsFrom({ node, host, machine }: Wanted): Controller[] {
+/**
+ * Machines with PCI Express have a fixed number of ports for devices that are plugged in later. Nova counts all ports
+ * (`num_pcie_ports`); Gantry those that stay free beside the ones that `devices` take: libvirt puts each on one of its own.
+ */
+export function pciePortsFrom(
+  { node, host, machine, settings }: Wanted,
+  devices: readonly Device[],
+): Controller[] {
   const type = machine.type.value;
   const express =
     (host.architecture === 'x86_64' && type.includes('q35')) ||
     (host.architecture === 'aarch64' && type.startsWith('virt'));
-  if (node.pciePorts === 0 || !express) return [];
-  const by = origin('host', 'pciePorts', 'as the node is configured');
+  if (!express) return [];
+  if (node.pciePorts > 0)
+    return ports(node.pciePorts, origin('host', 'pciePorts', 'as the node is configured'));
+  const policy = settings.policy.hotplugPorts;
+  const free = policy?.value ?? settings.profile.hotplugPorts;
+  if (free === 0) return [];
+  const rule = `${free} stay free for devices that are plugged in later`;
+  const by = policy ? fromPolicy('hotplugPorts', policy, rule).origin : builtin('hotplugPorts', rule);
+  return ports(free + devicesOnPorts(devices), by);
+}
+
+function ports(count: number, by: Origin): Controller[] {
   const port = controller({ type: 'pci', model: 'pcie-root-port', origin: by });
   return [
     controller({ type: 'pci', model: 'pcie-root', origin: by }),
-    ...Array.from({ length: node.pciePorts }, () => port),
+    ...Array.from({ length: count }, () => port),
   ];
+}
+
+/** The virtio-serial controller of the channels, and the bridge for devices of old PCI, are one each. */
+function devicesOnPorts(devices: readonly Device[]): number {
+  const own = devices.filter(takesPort).length;
+  const channels = devices.some(({ kind }) => kind === 'channel') ? 1 : 0;
+  const conventional = devices.some(({ kind }) => kind === 'watchdog') ? 1 : 0;
+  return own + channels + conventional;
+}
+
+function takesPort(device: Device): boolean {
+  switch (device.kind) {
+    case 'disk':
+      return device.target.bus === 'virtio';
+    case 'controller':
+      return device.type === 'scsi' || (device.type === 'usb' && device.model !== 'none');
+    case 'input':
+      return device.bus === 'virtio';
+    case 'interface':
+    case 'hostdev':
+    case 'memballoon':
+    case 'rng':
+    case 'video':
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** A USB controller keeps an idle guest’s QEMU busy with polling, so there is none where nothing needs it. */

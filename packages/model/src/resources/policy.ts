@@ -39,6 +39,14 @@ export const GuestPolicy = strict(
         'cache mode of disks; built-in default: none where the file system allows O_DIRECT, else writeback',
       ),
     ),
+    hotplugPorts: optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 28,
+        description:
+          'PCI Express ports kept free for disks and NICs that are plugged in later, on machines that have them (q35, virt); default 4',
+      }),
+    ),
     onPoweroff: optional(oneOf(shutoffActions, 'when the guest powers itself off; default stop')),
     onReboot: optional(oneOf(shutoffActions, 'when the guest reboots itself; default restart')),
     onCrash: optional(
