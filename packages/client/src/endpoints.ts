@@ -25,6 +25,7 @@ export const endpoints = {
   getNode: 'GET /v1/nodes/:ref',
   planDrain: 'GET /v1/nodes/:ref/drain',
   setNode: 'PATCH /v1/nodes/:ref',
+  evacuateNode: 'POST /v1/nodes/:ref/evacuate',
   addNode: 'POST /v1/nodes',
   removeNode: 'DELETE /v1/nodes/:ref',
   execOnNode: 'POST /v1/nodes/:ref/exec',

@@ -3,6 +3,7 @@ export * from './access-requests.ts';
 export * from './assignments.ts';
 export * from './disk-requests.ts';
 export * from './errors.ts';
+export * from './evacuation.ts';
 export * from './ids.ts';
 export * from './inheritance.ts';
 export * from './joining.ts';

@@ -159,12 +159,20 @@ function mishaps(sim: Simulation, random: Random, name: string): Acts {
 /** Where there are other nodes to go to. */
 const movingDay = (sim: Simulation, random: Random): Acts => {
   const params = { ref: names[random.between(0, names.length - 1)] as string };
+  const node = { ref: `n${random.between(1, sim.nodes.length)}` };
   const inTime = { deadlineMs: 1000 * random.between(1, 60) };
   return [
     ...someday(sim, random),
     () => sim.user('moveInstance', { params, body: { deadlineMs: 60_000 } }),
     () => sim.user('moveInstance', { params, body: { stop: true, force: random.chance(0.5) } }),
     () => sim.user('moveInstance', { params, body: { stop: true, ...inTime } }),
+    () =>
+      sim.user('evacuateNode', {
+        params: node,
+        body: { allowStop: random.chance(0.7), deadlineMs: 120_000 },
+      }),
+    () => sim.user('setNode', { params: node, body: { role: 'active' } }),
+    () => sim.user('setNode', { params: node, body: { role: 'active' } }),
   ];
 };
 
@@ -185,10 +193,22 @@ const diskDay = (sim: Simulation, random: Random): Acts => {
   ];
 };
 
+/** An agent that was killed before it told of its free space leaves the node without any for a while. */
+async function createOnceThereIsRoom(sim: Simulation, name: string): Promise<void> {
+  const body = { name, flavor: 'small', image: 'debian/12' };
+  for (let refusal: unknown = 'not asked'; refusal !== undefined; await sim.until(() => false, 1000))
+    refusal = await sim.user('createInstance', { body }).then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isGantryError(error, 'no_capacity')) throw error;
+        return error;
+      },
+    );
+}
+
 async function furnish(sim: Simulation): Promise<void> {
   for (const name of ['data', 'logs']) await sim.user('createDisk', { body: { name, sizeMiB: 64 } });
-  for (const name of names.slice(0, 2))
-    await sim.user('createInstance', { body: { name, flavor: 'small', image: 'debian/12' } });
+  for (const name of names.slice(0, 2)) await createOnceThereIsRoom(sim, name);
   expect(await sim.until(() => idle(sim), 60 * minutes), 'they are made').toBe(true);
 }
 

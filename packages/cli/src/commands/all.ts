@@ -85,6 +85,7 @@ import { networkShow } from './network/show.ts';
 import { nodeAdd } from './node/add.ts';
 import { nodeCopyFile } from './node/copy-file.ts';
 import { nodeDrain } from './node/drain.ts';
+import { nodeEvacuate } from './node/evacuate.ts';
 import { nodeExec } from './node/exec.ts';
 import { nodeJoin } from './node/join.ts';
 import { nodeLeave } from './node/leave.ts';
@@ -193,6 +194,7 @@ export const verbs: readonly Verb[] = [
   nodeStart,
   nodeLeave,
   nodeDrain,
+  nodeEvacuate,
   nodeUndrain,
   nodeOffline,
   nodeRemove,

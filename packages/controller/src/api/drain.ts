@@ -1,19 +1,69 @@
-/** `node drain --plan`: what would become of each guest. Changes nothing. */
-import { type DrainPlan, type Guest, type Network, type NodeId, operationEnded } from '@gantry/model';
-import { whyNoNode } from '@gantry/placement';
+/** `node drain --plan` and `node evacuate`: what would become of each guest, and that it does. */
+import { requirements } from '@gantry/guest';
+import {
+  type DrainPlan,
+  EVACUATION_PARALLEL,
+  err,
+  type Guest,
+  type Node,
+  type NodeId,
+  operationEnded,
+  type Step,
+} from '@gantry/model';
+import { refusal } from '@gantry/placement';
 import { theCluster } from '../operations/guest-spec.ts';
+import { addOperation } from '../operations/new-operation.ts';
 import { candidatesOf } from '../placement/capacity.ts';
 import { decide } from '../placement/choose-node.ts';
 import { drainSteps, type Leaving } from '../placement/drain-plan.ts';
-import { networkTest } from '../placement/networks-there.ts';
-import { peerOf } from '../placement/records.ts';
+import { moveWish } from '../placement/move-wish.ts';
+import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
-import { type Handler, resolve } from './call.ts';
+import { type Asking, committed, type Handler, resolve, resourceReply } from './call.ts';
 import { refOf } from './list.ts';
 
 export const planDrain: Handler<'planDrain'> = async (call) => {
-  const { store, mirror } = call.app;
   const node = await resolve(call, 'node', refOf(call));
+  return { body: await planFor(call, node) };
+};
+
+const DEADLINE_MS = 24 * 3_600_000;
+
+/** Each move is placed again when its turn comes: the plan is what it would be now. */
+export const evacuateNode: Handler<'evacuateNode'> = async (call) => {
+  const { store, env } = call.app;
+  const node = await resolve(call, 'node', refOf(call));
+  const plan = await planFor(call, node);
+  if (call.query.plan) return { status: 200, body: plan };
+  await requireIdleNode(store, node);
+  const { allowStop = false, parallel = EVACUATION_PARALLEL, deadlineMs = DEADLINE_MS, reason } = call.body;
+  const draft = new Draft(env.clock.now());
+  const operation = await addOperation(call.app, call.caller, draft, {
+    kind: 'node.evacuate',
+    of: 'node',
+    target: node,
+    steps: plan.steps.map(({ name }): Step => ({ name, state: 'waiting' })),
+    input: { node: node.id, allowStop, parallel, plan: plan.steps },
+    deadlineMs,
+    reason,
+  });
+  if (node.spec.role === 'active') draft.put(withSpec(node, { role: 'drained' }));
+  else draft.relyOn(node);
+  const message = `evacuate node ${node.name} (operation ${operation.spec.number})`;
+  const made = { kind: 'operation' as const, id: operation.id };
+  const written = await call.commit(draft, { subject: node, message, made });
+  return { ...resourceReply(committed(written, operation)), status: 202 };
+};
+
+/** @throws GantryError `busy` */
+async function requireIdleNode(store: Store, { id, name }: Node): Promise<void> {
+  const { items } = await store.list('operation', { owner: id });
+  const active = items.find(({ status }) => !operationEnded(status.state));
+  if (active) throw err('busy', { kind: 'node', name, operation: active.spec.number });
+}
+
+async function planFor({ app }: Pick<Asking, 'app'>, node: Node): Promise<DrainPlan> {
+  const { store, mirror } = app;
   const cluster = await theCluster(store);
   const leaving: Leaving[] = [];
   for (const guest of (await store.list('guest', { node: node.id })).items) {
@@ -25,27 +75,26 @@ export const planDrain: Handler<'planDrain'> = async (call) => {
     const others = candidatesOf(view, cluster).filter(
       (each) => each.node.id !== node.id && each.node.spec.group === node.spec.group,
     );
-    return drainSteps(leaving, others, decide, (_, decision) => whyNoNode(decision));
+    return drainSteps(
+      leaving,
+      others,
+      decide,
+      ({ newcomer, input }, decision) => refusal(newcomer.name, requirements(input), decision).message,
+    );
   });
-  const plan: DrainPlan = { node: node.id as NodeId, name: node.name, role: node.spec.role, steps };
-  return { body: plan };
-};
+  return { node: node.id as NodeId, name: node.name, role: node.spec.role, steps };
+}
 
 async function readLeaving(store: Store, { spec }: Guest): Promise<Leaving | undefined> {
   const instance = await store.get('instance', spec.instance);
-  if (!instance) return undefined;
-  const networks: Network[] = [];
-  for (const nic of instance.spec.nics) {
-    const network = await store.get('network', nic.network);
-    if (network) networks.push(network);
-  }
-  const networksAt = await networkTest(store, networks);
+  // one that is on its way here, or left behind, is not bound here
+  if (!instance || instance.status.node !== spec.node) return undefined;
   const id = instance.status.operation;
   const operation = id && (await store.get('operation', id));
   const busy = operation && !operationEnded(operation.status.state);
   return {
     instance,
-    wanted: { newcomer: peerOf(instance), input: spec.input, networks, networksAt, only: undefined },
+    wanted: await moveWish(store, instance, spec.input),
     ...(busy ? { busy: `operation ${operation.spec.number} is under way` } : {}),
   };
 }

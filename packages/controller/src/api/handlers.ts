@@ -7,7 +7,7 @@ import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
 import { narrowCpuBaseline } from './cpu-baseline.ts';
 import * as disks from './disks.ts';
-import { planDrain } from './drain.ts';
+import { evacuateNode, planDrain } from './drain.ts';
 import * as events from './events.ts';
 import * as flavors from './flavors.ts';
 import * as groups from './groups.ts';
@@ -51,6 +51,7 @@ export const handlers = {
   verifyCluster,
   ...instances,
   getInstanceAffinity,
+  evacuateNode,
   planDrain,
   narrowCpuBaseline,
   ...instanceDiff,

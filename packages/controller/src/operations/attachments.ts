@@ -36,7 +36,7 @@ export const attach = (env: Env, network: Network, node: NodeId): Attachment =>
 
 /** The networks of a new instance on its node, as far as they are not there yet. One that failed is tried anew. */
 export async function newAttachments(
-  app: App,
+  app: Pick<App, 'store' | 'env'>,
   draft: Draft,
   networks: Network[],
   node: NodeId,

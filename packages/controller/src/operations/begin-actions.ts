@@ -67,7 +67,10 @@ export async function begin(
 }
 
 /** @throws GantryError `wrong_state` where none is left */
-export async function bindingOf({ app }: Pick<Asking, 'app'>, instance: Instance): Promise<Guest> {
+export async function bindingOf(
+  { app }: { app: Pick<Asking['app'], 'store'> },
+  instance: Instance,
+): Promise<Guest> {
   const guest = bindingAmong((await app.store.list('guest', { owner: instance.id })).items, instance);
   if (!guest || guest.spec.remove)
     throw err('wrong_state', {

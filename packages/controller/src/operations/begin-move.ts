@@ -48,16 +48,22 @@ export interface BegunMove {
   fit: Guest['spec']['fit'];
 }
 
+type MoveApp = Pick<App, 'store' | 'env' | 'mirror'>;
+
 export type MoveWishes = Omit<MoveInstance, 'node'> & { node?: Node };
 
 const up: readonly string[] = ['running', 'paused', 'starting', 'stopping'];
 
-/** @throws GantryError for everything that cannot be as asked; nothing is written here */
+/**
+ * @param more kept with the operation
+ * @throws GantryError for everything that cannot be as asked; nothing is written here
+ */
 export async function beginMove(
-  app: App,
+  app: MoveApp,
   requester: Requester,
   instance: Instance,
   wishes: MoveWishes,
+  more: Record<string, string> = {},
 ): Promise<BegunMove> {
   const { store } = app;
   const source = await bindingOf({ app }, instance);
@@ -77,7 +83,7 @@ export async function beginMove(
     kind: 'instance.move',
     target: instance,
     steps: stepsOf(restart, choice),
-    input: { ...input },
+    input: { ...input, ...more },
     deadlineMs: wishes.deadlineMs ?? deadlineFor(bytes, restart ? stopTimeoutMs : 0),
     reason: wishes.reason,
   });
@@ -158,7 +164,7 @@ async function disksOf(store: Store, instance: Instance, source: Guest) {
 type Held = Awaited<ReturnType<typeof disksOf>>;
 
 interface Parts {
-  app: App;
+  app: MoveApp;
   draft: Draft;
   instance: Instance;
   source: Guest;
@@ -170,7 +176,7 @@ interface Parts {
 }
 
 async function choose(
-  app: App,
+  app: MoveApp,
   cluster: Cluster,
   { instance, source, from, wishes }: { instance: Instance; source: Guest; from: Node; wishes: MoveWishes },
 ): Promise<Choice> {

@@ -75,7 +75,7 @@ export async function newReplicas(app: App, draft: Draft, parts: Parts): Promise
 
 /** The base image that a disk stands on, once per node. One that failed before is tried anew. */
 export async function ensureBase(
-  app: App,
+  app: Pick<App, 'store' | 'env'>,
   draft: Draft,
   { spec }: Disk,
   { cluster, node }: Pick<Parts, 'cluster' | 'node'>,

@@ -23,7 +23,7 @@ interface Wanted {
   kind: OperationKind;
   target: Pick<Instance, 'id' | 'name' | 'project'>;
   /** Default: an instance. */
-  of?: 'disk';
+  of?: 'disk' | 'node';
   steps: Step[];
   input: Record<string, unknown>;
   deadlineMs?: number | undefined;

@@ -14,6 +14,7 @@ import { instanceStart } from './instance-start.ts';
 import { instanceStop } from './instance-stop.ts';
 import { instanceSuspend } from './instance-suspend.ts';
 import { nicAttach, nicDetach, nicSet } from './nic-devices.ts';
+import { nodeEvacuate } from './node-evacuate.ts';
 
 /** How each kind of operation goes on. */
 export const logics: Readonly<Record<OperationKind, Logic>> = {
@@ -38,4 +39,5 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'nic.set': nicSet,
   'instance.set': instanceSet,
   'instance.resize': instanceResize,
+  'node.evacuate': nodeEvacuate,
 };

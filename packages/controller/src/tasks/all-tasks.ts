@@ -2,6 +2,7 @@ import type { App } from '../api/call.ts';
 import { compactChanges } from './compact-changes.ts';
 import { confirmResizes } from './confirm-resizes.ts';
 import { cpuBaselines } from './cpu-baselines.ts';
+import { evacuations } from './evacuations.ts';
 import { expireOperations } from './expire-operations.ts';
 import { expireRecords } from './expire-records.ts';
 import { expireTokens } from './expire-tokens.ts';
@@ -23,6 +24,7 @@ export const allTasks = (app: Parts): Task[] => {
     operationsAdvance(store, env),
     guestEndings(store, env),
     confirmResizes(store, env),
+    evacuations(app),
     nodeLease(store, env),
     networkNodes(store, env),
     settleRestored(app),

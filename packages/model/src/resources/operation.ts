@@ -26,6 +26,7 @@ export const operationKinds = [
   'nic.set',
   'instance.set',
   'instance.resize',
+  'node.evacuate',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -1,11 +1,13 @@
 /** Routes: nodes, and commands on them. */
+import { EvacuateNode } from '../evacuation.ts';
 import { AddNode, NodeAdded } from '../joining.ts';
 import { ExecCommand, FileQuery, FileWritten } from '../node-commands.ts';
 import { SetNode } from '../requests.ts';
 import { DrainPlan } from '../resources/drain.ts';
 import { Node } from '../resources/node.ts';
+import { Operation } from '../resources/operation.ts';
 import { Type } from '../schema.ts';
-import { admin, all, clusterOperators, get, list, type Route, remove } from './shapes.ts';
+import { admin, all, clusterOperators, get, list, planQuery, type Route, remove } from './shapes.ts';
 
 export const nodesRoutes = {
   listNodes: list('/v1/nodes', 'nodes', Node),
@@ -26,6 +28,16 @@ export const nodesRoutes = {
     roles: admin,
     status: 200,
     response: DrainPlan,
+  },
+  evacuateNode: {
+    method: 'POST',
+    path: '/v1/nodes/:ref/evacuate',
+    summary: 'let it take no new guests, and move its guests to other nodes of the group',
+    roles: admin,
+    status: 202,
+    query: planQuery,
+    body: EvacuateNode,
+    response: Type.Union([Operation, DrainPlan]),
   },
   addNode: {
     method: 'POST',

@@ -11,14 +11,14 @@ const drain = roleVerb('drain', 'drained', {
 export const nodeDrain: Verb = {
   ...drain,
   details:
-    'Guests that are there go on: moving them while they run does not exist yet. --plan changes nothing and tells for each what\n' +
-    'emptying the node would mean: which other node of the group has room for it, or what stands against it.',
+    'Guests that are there go on; `gantry node evacuate` moves them. --plan changes nothing and tells for each what emptying the\n' +
+    'node would mean: which other node of the group has room for it, or what stands against it.',
   flags: [{ flags: '--plan', description: 'only say what emptying the node would mean for each guest' }],
   examples: ['gantry node drain n1', 'gantry node drain n1 --plan'],
   async run(session, given) {
     if (!given.on('plan')) return drain.run(session, given);
     const plan = await session.client.call('planDrain', { params: { ref: given.arg(0, 'name') } });
-    await session.out.object(plan, plan.name, () => describe(plan));
+    await session.out.object(plan, plan.name, () => describeDrain(plan));
   },
 };
 
@@ -28,7 +28,8 @@ const ways: Record<DrainStep['way'], string> = {
   blocked: 'blocked',
 };
 
-function describe({ name, role, steps }: DrainPlan): string {
+/** For people. */
+export function describeDrain({ name, role, steps }: DrainPlan): string {
   const blocked = steps.filter(({ way }) => way === 'blocked').length;
   const stop = steps.filter(({ way }) => way === 'stop').length;
   const bytes = steps.reduce((sum, { way, diskMiB }) => sum + (way === 'blocked' ? 0 : diskMiB * 2 ** 20), 0);

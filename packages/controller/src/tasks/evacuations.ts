@@ -1,0 +1,100 @@
+/**
+ * Empties nodes, move by move: looks at what is there, starts as many moves as were allowed, each placed anew on what the
+ * cluster is by then. Nothing is kept here: a controller that was killed finds moves by the evacuation that they name.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { err, type Instance, isGantryError, type Operation, operationEnded, toProblem } from '@gantry/model';
+import type { App } from '../api/call.ts';
+import { beginMove } from '../operations/begin-move.ts';
+import { requireIdle } from '../operations/new-operation.ts';
+import { evacuationInput, look, type Sight } from '../operations/node-evacuate.ts';
+import { Draft, withStatus } from '../store/batch.ts';
+import { Conflict, retrying } from '../store/conflict.ts';
+import type { Task } from './task.ts';
+
+type Parts = Pick<App, 'store' | 'env' | 'mirror'>;
+
+const concerned = new Set(['operation', 'instance']);
+
+export function evacuations(app: Parts): Task {
+  return {
+    name: 'evacuations',
+    periodMs: 5000,
+    wants: ({ changes }) => changes.some(({ meta }) => concerned.has(meta.kind)),
+    async run() {
+      const { items } = await app.store.list('operation', { states: ['running'] });
+      for (const operation of items.filter(({ spec }) => spec.kind === 'node.evacuate'))
+        await retrying(() => goOn(app, operation.id)).catch((error: unknown) => {
+          if (!(error instanceof Conflict)) throw error; // others were quicker too often; the next run looks again
+        });
+    },
+  };
+}
+
+async function goOn(app: Parts, id: string): Promise<void> {
+  const operation = await app.store.get('operation', id);
+  if (!operation || operationEnded(operation.status.state)) return;
+  const outlook = look(operation, await see(app, operation), app.env.clock.now());
+  if (!isDeepStrictEqual(outlook.operation.status, operation.status))
+    await app.store.commit(new Draft(app.env.clock.now()).put(outlook.operation).batch);
+  for (const instance of outlook.next) await retrying(() => move(app, operation.id, instance.id));
+}
+
+async function see({ store }: Parts, operation: Operation): Promise<Sight> {
+  const { node } = evacuationInput(operation);
+  const here: Instance[] = [];
+  for (const { spec } of (await store.list('guest', { node })).items) {
+    const instance = await store.get('instance', spec.instance);
+    if (instance?.status.node === node) here.push(instance);
+  }
+  const own = (each: Operation) => each.spec.input['evacuation'] === operation.id;
+  const named = operation.status.steps.map(({ name }) => name);
+  const moves: Operation[] = [];
+  for (const instance of here) moves.push(...(await movesOf(store, instance.id)).filter(own));
+  for (const name of named.filter((each) => !here.some((instance) => instance.name === each)))
+    for (const { id } of await store.named('instance', name))
+      moves.push(...(await movesOf(store, id)).filter(own));
+  return { here, moves };
+}
+
+const movesOf = async (store: Parts['store'], instance: string): Promise<Operation[]> =>
+  (await store.list('operation', { owner: instance })).items.filter(
+    ({ spec }) => spec.kind === 'instance.move',
+  );
+
+/** Begins one move, in the name of whoever asked for the evacuation; what stands against it becomes the end of its step. */
+async function move(app: Parts, evacuation: string, id: string): Promise<void> {
+  const operation = await app.store.get('operation', evacuation);
+  const instance = await app.store.get('instance', id);
+  if (!operation || !instance || operationEnded(operation.status.state)) return;
+  const requester = { token: { name: operation.spec.requester } };
+  try {
+    await requireIdle(app.store, instance);
+    if (instance.spec.locked) {
+      const { by, reason } = instance.spec.locked;
+      throw err('locked', { name: instance.name, by, reason });
+    }
+    const wishes = {
+      stop: evacuationInput(operation).allowStop,
+      reason: `evacuation ${operation.spec.number}`,
+    };
+    const { draft } = await beginMove(app, requester, instance, wishes, { evacuation });
+    await app.store.commit(draft.relyOn(operation).batch);
+  } catch (error) {
+    // busy: its turn comes when the other operation has ended
+    if (!isGantryError(error) || error.code === 'busy') {
+      if (!isGantryError(error)) throw error;
+      return;
+    }
+    await app.store.commit(new Draft(app.env.clock.now()).put(failed(operation, instance, error, app)).batch);
+  }
+}
+
+function failed(operation: Operation, { name }: Instance, error: unknown, { env }: Parts): Operation {
+  const endedAt = new Date(env.clock.now()).toISOString();
+  const detail = toProblem(error).title.replaceAll(/\s*\n\s*/g, '; ');
+  const steps = operation.status.steps.map((step) =>
+    step.name === name ? { ...step, state: 'failed' as const, detail, endedAt } : step,
+  );
+  return withStatus(operation, { steps });
+}

@@ -1,0 +1,164 @@
+/** A node is emptied, guest by guest, whatever happens meanwhile. */
+import type { DrainPlan, Node, Operation, StatusReport } from '@gantry/model';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
+import type { FakeAgent } from '../src/testing/fake-agent.ts';
+import { addNode } from '../src/testing/more-nodes.ts';
+import { settle } from '../src/testing/test-env.ts';
+
+let cluster: TestCluster;
+let others: FakeAgent[];
+beforeEach(async () => {
+  cluster = await testCluster();
+  others = [await addNode(cluster, 'n2'), await addNode(cluster, 'n3', { facts: { memoryMiB: 3072 } })];
+});
+afterEach(() => cluster.close());
+
+async function rounds(count = 8): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    await settle();
+    for (const agent of [cluster.agent, ...others]) await agent.round();
+    await settle();
+  }
+}
+async function create(name: string, more: object = {}): Promise<void> {
+  const sized = { vcpus: 1, memoryMiB: 512, disks: [{ sizeMiB: 2048 }] };
+  const body = { name, image: 'debian/12', nics: [], node: 'n1', power: 'stopped', ...sized, ...more };
+  await cluster.call('createInstance', { body });
+}
+const evacuate = (body: object = {}) =>
+  cluster.call<Operation>('evacuateNode', { params: { ref: 'n1' }, body });
+const latest = ({ spec }: Operation) => cluster.operation(spec.number);
+const results = ({ status }: Operation) =>
+  Object.fromEntries(
+    status.steps.map(({ name, state, detail }) => [name, `${state} ${detail ?? ''}`.trim()]),
+  );
+const nodeOf = async (name: string) => {
+  const { status } = await cluster.instance(name);
+  return (await cluster.store.get('node', status.node ?? ''))?.name;
+};
+const stuck = (status: StatusReport): StatusReport =>
+  status.kind === 'replica' && status.status.state === 'ready'
+    ? { ...status, status: { state: 'creating' } }
+    : status;
+
+test('all that are down go; the node takes no new ones', async () => {
+  for (const name of ['a', 'b', 'c']) await create(name);
+  await rounds();
+  const begun = await evacuate();
+  await rounds(20);
+  const done = await latest(begun);
+  expect(done.status).toMatchObject({ state: 'succeeded', result: { moved: 3 } });
+  for (const name of ['a', 'b', 'c']) {
+    expect(await nodeOf(name)).not.toBe('n1');
+    expect(results(done)[name]).toMatch(/^done to n[23]$/);
+  }
+  expect((await cluster.call<Node>('getNode', { params: { ref: 'n1' } })).spec.role).toBe('drained');
+});
+
+test('one that runs stays, with the reason, and goes when it may be stopped', async () => {
+  await create('down');
+  await create('up', { power: 'running' });
+  await rounds();
+  const first = await evacuate();
+  await rounds(12);
+  const failed = await latest(first);
+  expect(failed.status).toMatchObject({ state: 'failed', error: { code: 'operation_failed' } });
+  expect(results(failed)).toMatchObject({ up: expect.stringMatching(/^failed it runs.*--allow-stop/) });
+  expect(await nodeOf('up')).toBe('n1');
+  expect(await nodeOf('down')).not.toBe('n1');
+  const second = await evacuate({ allowStop: true });
+  await rounds(12);
+  expect((await latest(second)).status.state).toBe('succeeded');
+  expect(await nodeOf('up')).not.toBe('n1');
+  expect((await cluster.instance('up')).status.state).toBe('running');
+});
+
+test('at most so many at a time', async () => {
+  for (const name of ['a', 'b', 'c', 'd']) await create(name);
+  await rounds();
+  for (const agent of others) agent.alter = stuck;
+  const begun = await evacuate({ parallel: 3 });
+  await rounds();
+  const running = Object.values(results(await latest(begun))).filter((text) => text.startsWith('running'));
+  expect(running).toHaveLength(3);
+  for (const agent of others) agent.alter = (status) => status;
+  await rounds(20);
+  expect((await latest(begun)).status.state).toBe('succeeded');
+});
+
+test('follows what happens meanwhile: one is deleted, one is started, one has no place', async () => {
+  await create('deleted', { memoryMiB: 100 });
+  await create('started', { memoryMiB: 200 });
+  await create('large', { memoryMiB: 5000 });
+  await create('first', { memoryMiB: 600 });
+  await create('big', { node: 'n2', memoryMiB: 4000 });
+  await rounds();
+  for (const agent of others) agent.alter = stuck;
+  const begun = await evacuate({ parallel: 1 });
+  await rounds();
+  await cluster.call('deleteInstance', { params: { ref: 'deleted' } });
+  await cluster.call('startInstance', { params: { ref: 'started' }, body: {} });
+  await rounds();
+  for (const agent of others) agent.alter = (status) => status;
+  await rounds(20);
+  const { status } = await latest(begun);
+  expect(status.state).toBe('failed');
+  expect(results({ status } as Operation)).toEqual({
+    large: expect.stringMatching(/^failed no node can take large.*memory/),
+    first: expect.stringMatching(/^done to/),
+    started: expect.stringMatching(/^failed it runs/),
+    deleted: 'skipped it is not there any more',
+  });
+});
+
+test('cancelled, or late, it begins no further move, and what is under way goes on', async () => {
+  for (const name of ['a', 'b']) await create(name);
+  await rounds();
+  for (const agent of others) agent.alter = stuck;
+  const begun = await evacuate({ parallel: 1 });
+  await rounds();
+  await cluster.call('cancelOperation', { params: { ref: String(begun.spec.number) } });
+  for (const agent of others) agent.alter = (status) => status;
+  await rounds(12);
+  const ended = await latest(begun);
+  expect(ended.status.state).toBe('cancelled');
+  expect(Object.values(results(ended)).toSorted()).toEqual([
+    expect.stringMatching(/^done to/),
+    'skipped not begun',
+  ]);
+  const late = await evacuate({ deadlineMs: 1000 });
+  await cluster.env.pass(1001);
+  await rounds(12);
+  expect(['failed', 'succeeded']).toContain((await latest(late)).status.state);
+});
+
+test('a second one meanwhile is refused; a plan changes nothing', async () => {
+  await create('a');
+  await rounds();
+  const before = await cluster.store.revision();
+  const plan = await cluster.call<DrainPlan>('evacuateNode', {
+    params: { ref: 'n1' },
+    body: {},
+    query: { plan: true },
+  });
+  expect(plan.steps).toMatchObject([{ name: 'a', way: 'move' }]);
+  expect(await cluster.store.revision()).toBe(before);
+  for (const agent of others) agent.alter = stuck;
+  await evacuate();
+  await expect(evacuate()).rejects.toMatchObject({ code: 'busy' });
+});
+
+test.each([
+  [{ parallel: 0 }, 'invalid_body'],
+  [{ parallel: 99 }, 'invalid_body'],
+  [{ to: 'n2' }, 'unknown_field'],
+])('%j is refused', async (body, code) => {
+  await expect(evacuate(body)).rejects.toMatchObject({ code });
+});
+
+test('an empty node is done at once', async () => {
+  const begun = await evacuate();
+  await rounds(2);
+  expect((await latest(begun)).status).toMatchObject({ state: 'succeeded', result: { moved: 0 } });
+});
