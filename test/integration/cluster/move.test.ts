@@ -210,6 +210,28 @@ describe('a disk of an uploaded image', () => {
 
 const nodeId = async (name: string) => (await fleet.first.json<{ id: string }>('node', 'show', name)).id;
 
+describe('a node that is to be empty', () => {
+  test('gives its guests away, those that run when they may be stopped, and says what became of each', async () => {
+    const create = ['instance', 'create', '--flavor', 'tiny', '--disk', '16M', '--node', 'node2'];
+    await fleet.first.ok(...create, 'down', '--stopped');
+    await fleet.first.ok(...create, 'up', '--disk-cache', 'writeback');
+    expect(await fleet.first.ok('node', 'evacuate', 'node2', '--plan')).toMatch(
+      /up +running +shut down, then move/,
+    );
+    const refused = await fleet.first.gantry(['node', 'evacuate', 'node2', '--yes']);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toMatch(/up: it runs.*--allow-stop/);
+    expect((await instance('down')).status.node).not.toBe(await nodeId('node2'));
+    expect((await instance('up')).status.node).toBe(await nodeId('node2'));
+    await fleet.first.ok('node', 'evacuate', 'node2', '--allow-stop', '--yes');
+    expect((await instance('up')).status).toMatchObject({ state: 'running' });
+    expect((await domains(node2)).trim()).toBe('');
+    expect(await diskPath(node2, 'up')).toBeUndefined();
+    await fleet.first.ok('node', 'undrain', 'node2');
+    for (const name of ['up', 'down']) await fleet.first.ok('instance', 'delete', name, '--yes');
+  });
+});
+
 describe('the port for disks', () => {
   test('opens to nobody without a certificate of the cluster, and to no certificate without a ticket', async () => {
     const url = `https://10.99.0.3:7461/v1/disks/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;

@@ -27,7 +27,7 @@ export const nodeEvacuate: Verb = {
     const plan = await session.client.call('planDrain', { params });
     if (given.on('plan')) return session.out.object(plan, plan.name, () => describeDrain(plan));
     const body = {
-      ...(given.on('allow-stop') ? { allowStop: true } : {}),
+      ...(given.on('allowStop') ? { allowStop: true } : {}),
       ...given.put('parallel', 'parallel', countOf),
       ...given.put('deadlineMs', 'deadline', parseDurationMs),
       ...given.string('reason', 'reason'),
