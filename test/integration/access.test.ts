@@ -83,7 +83,7 @@ async function refused(exit: number, message: string, person: string, ...words: 
   const { code, stderr } = await gantry(person, ...words);
   expect([code, stderr], words.join(' ')).toEqual([exit, expect.stringContaining(message)]);
 }
-const add = (person: string, token: string, ...more: string[]) =>
+const add = (token: string, ...more: string[]) =>
   [
     'context',
     'add',
@@ -120,11 +120,11 @@ test('a person is let in from afar, does what his role permits, and it is writte
     '--token-file',
     file,
   );
-  await refused(4, 'no valid token', 'eve', ...add('eve', writeToken('bad', `${secret}x`)));
+  await refused(4, 'no valid token', 'eve', ...add(writeToken('bad', `${secret}x`)));
   expect(await json('eve', 'context', 'list')).toEqual([]);
 
-  await ok('eve', ...add('eve', file, '--use'));
-  await refused(5, 'exists already', 'eve', ...add('eve', file));
+  await ok('eve', ...add(file, '--use'));
+  await refused(5, 'exists already', 'eve', ...add(file));
   const config = join(folder, 'eve', 'cfg', 'gantry', 'config.json');
   expect(statSync(config).mode & 0o777).toBe(0o600);
   expect(readFileSync(config, 'utf8')).toContain(secret);
@@ -167,7 +167,7 @@ test('a person is let in from afar, does what his role permits, and it is writte
 test('what ends is told in its own words', async () => {
   await ok('root', 'user', 'create', 'bob', '--role', 'viewer');
   const file = writeToken('bob', (await ok('root', 'token', 'create', 'phone', '--user', 'bob')).trim());
-  await ok('bob', ...add('bob', file, '--use'));
+  await ok('bob', ...add(file, '--use'));
   await refused(4, 'role', 'bob', 'audit', 'list');
   await ok('root', 'user', 'disable', 'bob');
   await refused(4, 'user bob is disabled', 'bob', 'instance', 'list');

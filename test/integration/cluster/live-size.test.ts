@@ -53,6 +53,11 @@ test('it starts with what it is to have, and its balloon gives the rest back', a
 });
 
 test('CPUs are plugged into the running guest', async () => {
+  await until(
+    'its agent',
+    async () => (await cluster.gantry(['instance', 'ping', 'web1'])).code === 0,
+    patient,
+  );
   expect(await changes('web1', '--vcpus', '3')).toEqual([
     ['vcpus', 'now', expect.stringContaining('up to the 3')],
   ]);

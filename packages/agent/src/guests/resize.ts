@@ -12,8 +12,8 @@ import type { Clock } from '../env.ts';
 import { type Found, lookAtRunning } from './look.ts';
 import type { StopParts } from './stop.ts';
 
-/** An agent that is alive answers in much less. */
-const AGENT_TIMEOUT_MS = 5000;
+/** An agent that is alive answers in much less, on a busy node too. */
+const AGENT_TIMEOUT_MS = 15_000;
 
 /** How long a guest’s kernel may take to give a CPU up, or to see new ones, on a busy node too. */
 const KERNEL_MS = 60_000;
