@@ -223,6 +223,18 @@ export const errorRegistry = {
     'instance {name} has no resize to {action}',
     'It was confirmed or reverted already, or there was none: see `gantry instance show {name}`.',
   ),
+  in_rescue: entry(
+    409,
+    5,
+    'instance {name} is in rescue: it boots from its rescue disk, and cannot {action} meanwhile',
+    'End its rescue with `gantry instance unrescue {name}`, and repeat the command.',
+  ),
+  not_in_rescue: entry(
+    409,
+    5,
+    'instance {name} is not in rescue',
+    'None needed; `gantry instance rescue {name}` would begin one.',
+  ),
   stop_first: entry(
     409,
     5,

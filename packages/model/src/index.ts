@@ -1,6 +1,7 @@
 /** The nouns of Gantry. No I/O. */
 export * from './access-requests.ts';
 export * from './assignments.ts';
+export * from './change-requests.ts';
 export * from './disk-requests.ts';
 export * from './errors.ts';
 export * from './evacuation.ts';

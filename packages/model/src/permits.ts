@@ -59,6 +59,9 @@ export const instanceActions = {
   pause: ['running'],
   resume: ['paused'],
   suspend: ['running', 'paused'],
+  reinstall: ['stopped', 'running', 'paused', 'crashed', 'failed'],
+  rescue: ['stopped', 'running', 'paused', 'crashed', 'failed'],
+  unrescue: ['stopped', 'starting', 'running', 'paused', 'crashed', 'failed'],
   nmi: ['running'],
   'send-key': ['running'],
   console: ['running', 'paused', 'starting'],
@@ -99,18 +102,37 @@ const whileLocked: readonly InstanceAction[] = [
   'logs',
 ];
 
+/** What makes sense of a guest that boots from its rescue disk. */
+const inRescue: readonly InstanceAction[] = [
+  ...whileLocked,
+  'start',
+  'stop',
+  'reboot',
+  'reset',
+  'delete',
+  'pause',
+  'resume',
+  'nmi',
+  'send-key',
+  'run a command in',
+  'set password',
+  'add ssh key',
+  'unrescue',
+];
+
 export const permitsLocked = (action: InstanceAction): boolean => whileLocked.includes(action);
 
-/** What decides: its name, its lock and its state. */
+/** What decides: its name, its lock, whether it is rescued, and its state. */
 type Subject = Pick<Instance, 'name'> & {
-  spec: Pick<Instance['spec'], 'locked'>;
+  spec: Pick<Instance['spec'], 'locked' | 'rescue'>;
   status: Pick<Instance['status'], 'state'>;
 };
 
-/** @throws GantryError `locked`, with the reason; `wrong_state`, naming the states that would do */
+/** @throws GantryError `locked`, with the reason; `in_rescue`; `wrong_state`, naming the states that would do */
 export function requirePermitted(action: InstanceAction, { name, spec, status }: Subject): void {
   if (spec.locked && !permitsLocked(action))
     throw err('locked', { name, by: spec.locked.by, reason: spec.locked.reason });
+  if (spec.rescue && !inRescue.includes(action)) throw err('in_rescue', { name, action });
   const { state } = status;
   if (permits(action, state)) return;
   const permitted = `It can ${action} when it is ${instanceActions[action].join(', ')}.`;

@@ -36,6 +36,28 @@ const stories: Record<string, (sim: Simulation) => Promise<void>> = {
     await reaches(sim, 'running');
     expect(sim.node.starts.map(({ restored }) => restored)).toEqual([false, true]);
   },
+  async reinstall(sim) {
+    const before = await instance(sim);
+    await operate(sim, 'reinstallInstance', { stop: true });
+    await reaches(sim, 'running');
+    const after = await instance(sim);
+    expect(after.spec.disks).not.toEqual(before.spec.disks);
+    expect([...sim.node.disks.keys()]).toEqual(after.spec.disks);
+    expect(after.spec.nics).toEqual(before.spec.nics);
+    expect(sim.node.domains.get(after.id)?.disks).toEqual(after.spec.disks);
+  },
+  async rescue(sim) {
+    const before = await instance(sim);
+    await operate(sim, 'rescueInstance');
+    await reaches(sim, 'running');
+    const { rescue } = (await instance(sim)).spec;
+    expect(sim.node.domains.get(before.id)?.disks).toEqual([rescue?.disk, ...before.spec.disks]);
+    await operate(sim, 'unrescueInstance');
+    await reaches(sim, 'running');
+    expect((await instance(sim)).spec).toEqual(before.spec);
+    expect([...sim.node.disks.keys()]).toEqual(before.spec.disks);
+    expect(sim.node.domains.get(before.id)?.disks).toEqual(before.spec.disks);
+  },
 };
 
 async function history(story: string, deadly: Faults): Promise<{ gates: number; deaths: string[] }> {

@@ -114,6 +114,9 @@ const someday = (sim: Simulation, random: Random): Acts => {
     () => sim.user('stopInstance', { params, body: { force: true } }),
     () => sim.user('startInstance', { params, body: {} }),
     () => sim.user('suspendInstance', { params, body: {} }),
+    () => sim.user('reinstallInstance', { params, body: { stop: random.chance(0.5) } }),
+    () => sim.user('rescueInstance', { params, body: {} }),
+    () => sim.user('unrescueInstance', { params, body: {} }),
     () => sim.user('startInstance', { params, body: random.chance(0.3) ? { discardSaved: true } : {} }),
     () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
@@ -237,6 +240,8 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'pool_exhausted',
         'address_taken',
         'stop_first',
+        'in_rescue',
+        'not_in_rescue',
       ].includes(error.code)
     )
       throw error;
@@ -269,8 +274,10 @@ async function settleDown(sim: Simulation): Promise<void> {
       const disks = home?.domains.get(instance.id)?.disks.toSorted();
       const nics = home?.domains.get(instance.id)?.nics.toSorted();
       const wires = instance.spec.nics.map(({ mac }) => mac).toSorted();
+      const { rescue } = instance.spec;
+      const wanted = [...instance.spec.disks, ...(rescue ? [rescue.disk] : [])].toSorted();
       const asWanted =
-        !runs || (disks?.join() === instance.spec.disks.toSorted().join() && nics?.join() === wires.join());
+        !runs || (disks?.join() === wanted.join() && nics?.join() === wires.join());
       const { state } = instance.status;
       return asWanted && (state === 'running') === runs && (instance.spec.power === 'running') === runs;
     });

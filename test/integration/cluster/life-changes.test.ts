@@ -106,3 +106,86 @@ describe('suspend', () => {
     expect(JSON.stringify(operations)).toContain('instance.suspend');
   });
 });
+
+const firstDisk = async (name: string) => (await show(name)).spec.disks[0];
+/** Bytes of its first disk as a guest would read them. */
+async function fileOf(id: string | undefined): Promise<string> {
+  const found = await cluster.exec('find', cluster.state, '-name', `*${id}*`, '-type', 'f');
+  return found.trim();
+}
+
+describe('reinstall', () => {
+  test('the disk is made anew, the rest stays, and what was on it is gone', async () => {
+    await create('again');
+    await isUp('again');
+    const before = await show('again');
+    const oldFile = await fileOf(before.spec.disks[0]);
+    expect(oldFile).not.toBe('');
+    const refused = await cluster.gantry(['instance', 'reinstall', 'again', '--yes']);
+    expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('[stop_first]') });
+    expect(await cluster.ok('instance', 'reinstall', 'again', '--stop', '--plan')).toMatch(
+      /stop instance again\n.*again:0 anew: its content is lost\nfrom image tiny\nstart instance again/,
+    );
+    await cluster.ok('instance', 'reinstall', 'again', '--stop', '--yes');
+    const after = await show('again');
+    expect(after.status.state).toBe('running');
+    expect(after.spec.nics).toEqual(before.spec.nics);
+    expect(after.spec.disks).not.toEqual(before.spec.disks);
+    expect(await fileOf(before.spec.disks[0])).toBe('');
+    await isUp('again', 2);
+  });
+
+  test('it is the way out where the disk is gone, and the agent is killed meanwhile', async () => {
+    await create('bereft');
+    await isUp('bereft');
+    await cluster.ok('instance', 'stop', 'bereft', '--force');
+    const lost = await firstDisk('bereft');
+    await cluster.exec('rm', await fileOf(lost));
+    await until('its start is refused', async () => {
+      const { stderr } = await cluster.gantry(['instance', 'start', 'bereft']);
+      return stderr.includes('[disk_gone]');
+    });
+    const reinstalled = cluster.gantry(['instance', 'reinstall', 'bereft', '--yes']);
+    await cluster.kill9('agent', 'server');
+    await cluster.start();
+    await reinstalled;
+    await until('it is reinstalled', async () => {
+      if ((await firstDisk('bereft')) !== lost) return true;
+      await cluster.gantry(['instance', 'reinstall', 'bereft', '--yes']);
+      return false;
+    });
+    await until('it starts', async () => (await cluster.gantry(['instance', 'start', 'bereft'])).code === 0);
+    await isUp('bereft', 2);
+  });
+});
+
+describe('rescue', () => {
+  test('it boots from another disk with its own behind it, and back', async () => {
+    await create('patient');
+    await isUp('patient');
+    const before = await show('patient');
+    await cluster.ok('instance', 'rescue', 'patient');
+    const during = await show('patient');
+    expect(during.spec.rescue?.disk).toBeDefined();
+    expect(await cluster.ok('instance', 'show', 'patient')).toMatch(/^state +running: in rescue/m);
+    const blocks = await virsh('patient', 'domblklist');
+    expect(blocks).toMatch(
+      new RegExp(`vda .*${during.spec.rescue?.disk}.*\\n.*vdb .*${before.spec.disks[0]}`),
+    );
+    expect(await cluster.gantry(['instance', 'suspend', 'patient'])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('[in_rescue]'),
+    });
+    await isUp('patient', 2);
+    await cluster.kill9('agent', 'server', 'libvirtd');
+    await cluster.start();
+    await reaches('patient', 'running');
+    await cluster.ok('instance', 'unrescue', 'patient');
+    const after = await show('patient');
+    expect(after.spec).toEqual(before.spec);
+    expect(after.status.state).toBe('running');
+    expect(await virsh('patient', 'domblklist')).not.toContain(String(during.spec.rescue?.disk));
+    expect(await fileOf(during.spec.rescue?.disk)).toBe('');
+    await isUp('patient', 3);
+  });
+});

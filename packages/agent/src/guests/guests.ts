@@ -37,7 +37,7 @@ import { attachDisk, detachDisk, growOpenDisk, updateDisk } from './plug.ts';
 import { attachNic, detachNic, updateNic } from './plug-nic.ts';
 import type { GuestsOptions } from './ports.ts';
 import { setMemory, setVcpus } from './resize.ts';
-import { saveGuest } from './save.ts';
+import { restoreGuest, saveGuest } from './save.ts';
 import { readScreen } from './screen.ts';
 import { createSession } from './session.ts';
 import { defineGuest, startGuest } from './start.ts';
@@ -176,7 +176,11 @@ export function createGuests(options: GuestsOptions): Guests {
   return {
     perform: {
       'guest.start': ({ spec }, logger, signal) =>
-        done(async () => startGuest(spec, await startParts(), logger, signal)),
+        done(async () => {
+          const parts = await startParts();
+          if (spec.memory === 'restore' && (await restoreGuest(spec, parts, logger))) return;
+          await startGuest(spec, parts, logger, signal);
+        }),
       'guest.define': ({ spec }, logger, signal) =>
         done(async () => defineGuest(spec, await startParts(), logger, signal)),
       'guest.save': ({ spec }, logger) => done(() => saveGuest(spec, stopParts(), logger)),

@@ -31,7 +31,6 @@ import { allowsDirectIo } from './direct-io.ts';
 import type { GuestPaths, GuestRecord } from './directory.ts';
 import { isAlive, versionOf } from './libvirt-names.ts';
 import { type Found, lookAt, lookAtRunning, refuseNameTaken, refuseOlder } from './look.ts';
-import { restoreGuest } from './save.ts';
 import type { StartParts } from './start-parts.ts';
 
 /** Ends when QEMU runs. A guest that runs already is left as it is. */
@@ -41,7 +40,6 @@ export async function startGuest(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  if (spec.memory === 'restore' && (await restoreGuest(spec, parts, log))) return;
   const dom = await defineGuest(spec, parts, log, signal);
   if (!dom) return;
   const { lv, member } = parts;

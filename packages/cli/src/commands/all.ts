@@ -62,7 +62,9 @@ import { instanceNmi } from './instance/nmi.ts';
 import { instancePause } from './instance/pause.ts';
 import { instancePing } from './instance/ping.ts';
 import { instanceReboot } from './instance/reboot.ts';
+import { instanceReinstall } from './instance/reinstall.ts';
 import { instanceRename } from './instance/rename.ts';
+import { instanceRescue, instanceUnrescue } from './instance/rescue.ts';
 import { instanceReset } from './instance/reset.ts';
 import { instanceResize } from './instance/resize.ts';
 import { instanceResume } from './instance/resume.ts';
@@ -139,6 +141,9 @@ export const verbs: readonly Verb[] = [
   instanceStart,
   instanceStop,
   instanceSuspend,
+  instanceReinstall,
+  instanceRescue,
+  instanceUnrescue,
   instanceReboot,
   instanceReset,
   instancePause,

@@ -13,6 +13,7 @@ import {
 } from '@gantry/model';
 import { type BegunAction, beginAct, beginDelete, beginStop } from '../operations/begin-actions.ts';
 import { beginCreate } from '../operations/begin-create.ts';
+import { beginReinstall, beginRescue, beginUnrescue } from '../operations/begin-exchange.ts';
 import { beginResize, beginRevert } from '../operations/begin-resize.ts';
 import { beginStartOrRestore, beginSuspend } from '../operations/begin-suspend.ts';
 import { bindingAmong } from '../operations/binding.ts';
@@ -56,6 +57,9 @@ type ActionRoute =
   | 'pauseInstance'
   | 'resumeInstance'
   | 'suspendInstance'
+  | 'reinstallInstance'
+  | 'rescueInstance'
+  | 'unrescueInstance'
   | 'nmiInstance'
   | 'sendKeyInstance'
   | 'resizeInstance'
@@ -86,6 +90,9 @@ export const resetInstance = beginning<'resetInstance'>('reset', beginAct('insta
 export const pauseInstance = beginning<'pauseInstance'>('pause', beginAct('instance.pause'));
 export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('instance.resume'));
 export const suspendInstance = beginning<'suspendInstance'>('suspend', beginSuspend);
+export const reinstallInstance = beginning<'reinstallInstance'>('reinstall', beginReinstall);
+export const rescueInstance = beginning<'rescueInstance'>('rescue', beginRescue);
+export const unrescueInstance = beginning<'unrescueInstance'>('unrescue', beginUnrescue);
 export const nmiInstance = beginning<'nmiInstance'>('nmi', beginAct('instance.nmi'));
 export const sendKeyInstance = beginning<'sendKeyInstance'>('send-key', beginAct('instance.send-key'));
 export const resizeInstance = beginning<'resizeInstance'>('resize', beginResize);

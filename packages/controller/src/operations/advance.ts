@@ -55,7 +55,7 @@ export class Move {
     return this.step(name)?.state === 'done';
   }
 
-  /** The step has ended, at the time of whoever saw it; the next waiting one begins. */
+  /** The step, where there is one, has ended at the time of whoever saw it; the next waiting one begins. */
   done(name: string, at: string = this.now, detail?: string): void {
     const known = this.step(name);
     if (!known || known.state === 'done') return;

@@ -46,11 +46,18 @@ const waiting = (names: object): Step[] =>
 export async function begin(
   asking: Asking,
   instance: Instance,
-  what: { kind: OperationKind; steps: Step[]; input: object; state: Instance['status']['state'] },
+  what: {
+    id?: string | undefined;
+    kind: OperationKind;
+    steps: Step[];
+    input: object;
+    state: Instance['status']['state'];
+  },
   wishes: Wishes,
 ): Promise<{ draft: Draft; operation: Operation; marked: Instance }> {
   const draft = new Draft(asking.app.env.clock.now());
   const operation = await addOperation(asking.app, asking.caller, draft, {
+    id: what.id,
     kind: what.kind,
     target: instance,
     steps: what.steps,

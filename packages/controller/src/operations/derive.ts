@@ -6,6 +6,7 @@ import {
   type InstanceStatus,
   type Operation,
   type OperationId,
+  type OperationKind,
   operationEnded,
   type Replica,
 } from '@gantry/model';
@@ -25,7 +26,7 @@ export function deriveInstance(
   const active = operation && !operationEnded(operation.status.state) ? operation : undefined;
   const { operation: _ended, reason: _old, node: _node, epoch: _epoch, ...kept } = instance.status;
   const state = stateOf(guest, active, nodeLost);
-  const reason = nodeLost ? 'its node has not been heard of' : reasonOf(guest, state);
+  const reason = nodeLost ? 'its node has not been heard of' : reasonOf(instance, guest, state);
   const { startedAt, firstPingAt, sshReadyAt } = guest?.status ?? {};
   const { submittedAt, placedAt, diskReadyAt } = instance.status.timeline;
   return {
@@ -47,7 +48,6 @@ export function deriveInstance(
 }
 
 function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLost: boolean): State {
-  const moves = active?.spec.kind === 'instance.move';
   const takenBack = active?.spec.kind === 'instance.create' && active.status.state === 'cleaning';
   if (active?.spec.kind === 'instance.delete' || takenBack) return 'deleting';
   if (nodeLost) return 'unknown';
@@ -57,8 +57,7 @@ function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLo
   if (guest.spec.held && seen !== 'running' && seen !== 'paused') return 'unknown';
   if (guest.spec.remove) return 'failed';
   const wanted = guest.spec.power === 'running';
-  const kind = active?.spec.kind;
-  const goesDown = kind === 'instance.stop' || kind === 'instance.suspend' || (moves && !wanted);
+  const goesDown = active !== undefined && !wanted && takesDown.includes(active.spec.kind);
   if (goesDown && (seen === 'running' || seen === 'paused')) return 'stopping';
   if (active?.spec.kind === 'instance.start' && seen !== 'running' && seen !== 'paused') return 'starting';
   if (seen === 'absent' || seen === 'defined' || seen === 'stopped') {
@@ -67,6 +66,16 @@ function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLo
   }
   return seen;
 }
+
+/** Operations that a guest goes down for. */
+const takesDown: readonly OperationKind[] = [
+  'instance.stop',
+  'instance.suspend',
+  'instance.reinstall',
+  'instance.rescue',
+  'instance.unrescue',
+  'instance.move',
+];
 
 const endings: Partial<Record<NonNullable<Guest['status']['endedBy']>, string>> = {
   'guest-poweroff': 'powered off by the guest',
@@ -77,7 +86,8 @@ const endings: Partial<Record<NonNullable<Guest['status']['endedBy']>, string>> 
   host: 'the host rebooted',
 };
 
-function reasonOf(guest: Guest | undefined, state: State): string | undefined {
+function reasonOf({ spec }: Instance, guest: Guest | undefined, state: State): string | undefined {
+  if (state === 'running' && spec.rescue) return RESCUED;
   if (!guest || state === 'running' || state === 'deleting') return undefined;
   const { error, endedBy, reason } = guest.status;
   if (error) return error.title.slice(0, 1024);
@@ -90,6 +100,7 @@ function reasonOf(guest: Guest | undefined, state: State): string | undefined {
   );
 }
 
+const RESCUED = 'in rescue: it boots from its rescue disk until `gantry instance unrescue`';
 const SUSPENDED = 'its memory lies on its node’s disk; `gantry instance start` goes on with it';
 
 /** By libvirt’s reason for the pause. */

@@ -16,6 +16,7 @@ import {
 } from '@gantry/model';
 import type { Kinds } from '../kinds.ts';
 import type { Store } from '../store/store.ts';
+import { guestDisks } from './guest-disks.ts';
 
 /** What an instance inherits from. */
 export interface Ancestry {
@@ -69,22 +70,20 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
       { level: 'cluster' as const, from: cluster.name, policy: cluster.spec.guest ?? {} },
       { level: 'instance' as const, from: name, policy: spec.guest ?? {} },
     ],
-    boot: spec.boot,
-    disks: disks
-      .toSorted((a, b) => a.spec.index - b.spec.index)
-      .map((disk) => ({
-        id: disk.id as GuestInput['disks'][number]['id'],
-        template: disk.spec.template,
-        sizeBytes: disk.spec.sizeBytes,
-        index: disk.spec.index,
-        ...(disk.spec.device ? { device: disk.spec.device } : {}),
-      })),
+    boot: spec.rescue?.boot ?? spec.boot,
+    disks: guestDisks(spec, disks).map((disk) => ({
+      id: disk.id as GuestInput['disks'][number]['id'],
+      template: disk.spec.template,
+      sizeBytes: disk.spec.sizeBytes,
+      index: disk.spec.index,
+      ...(disk.spec.device ? { device: disk.spec.device } : {}),
+    })),
     nics: spec.nics.flatMap((nic) => {
       const network = networks.find(({ id }) => id === nic.network);
       return network ? [guestNic(nic, network)] : [];
     }),
     personality: spec.personality,
-    cloudInit: image?.spec.source === 'file',
+    cloudInit: spec.rescue?.cloudInit ?? image?.spec.source === 'file',
   };
   return inputOn(input, group, node);
 }

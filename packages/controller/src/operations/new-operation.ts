@@ -20,6 +20,8 @@ export const DEFAULT_DEADLINE_MS = 10 * 60_000;
 export type Requester = Parameters<typeof actorOf>[0];
 
 interface Wanted {
+  /** Where something names it before it is there. */
+  id?: string | undefined;
   kind: OperationKind;
   target: Pick<Instance, 'id' | 'name' | 'project'>;
   /** Default: an instance. */
@@ -44,6 +46,7 @@ export async function addOperation(
   const deadlineMs = wanted.deadlineMs ?? DEFAULT_DEADLINE_MS;
   const { kind, target, input, reason } = wanted;
   const operation = newObject(env, 'operation', {
+    ...(wanted.id ? { id: wanted.id } : {}),
     name: String(last + 1),
     project: target.project,
     spec: {

@@ -6,6 +6,7 @@ import { diskGrow } from './disk-grow.ts';
 import { diskSet } from './disk-set.ts';
 import { instanceCreate } from './instance-create.ts';
 import { instanceDelete } from './instance-delete.ts';
+import { instanceExchange } from './instance-exchange.ts';
 import { instanceMove } from './instance-move.ts';
 import { instanceReboot } from './instance-reboot.ts';
 import { instanceResize } from './instance-resize.ts';
@@ -27,6 +28,9 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.pause': instanceReboot,
   'instance.resume': instanceReboot,
   'instance.suspend': instanceSuspend,
+  'instance.reinstall': instanceExchange,
+  'instance.rescue': instanceExchange,
+  'instance.unrescue': instanceExchange,
   'instance.nmi': instanceReboot,
   'instance.send-key': instanceReboot,
   'disk.attach': diskAttach,

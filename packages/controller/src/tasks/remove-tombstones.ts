@@ -59,8 +59,8 @@ async function isLeftBehind(store: Store, guest: Guest): Promise<boolean> {
 }
 
 /**
- * Of a disk that is on another node now nothing but this goes; of one that was its own the row and the name go, too. Those
- * of instances go with their operation.
+ * Of a disk that is on another node now nothing but this goes; of one that was its own, or that its instance gave up, the
+ * row and the name go, too. All others of instances go with their operation.
  */
 async function diskIsOver(store: Store, draft: Draft, { id, spec }: Replica): Promise<boolean> {
   const disk = spec.what === 'disk' ? await store.get('disk', spec.disk) : undefined;
@@ -69,7 +69,8 @@ async function diskIsOver(store: Store, draft: Draft, { id, spec }: Replica): Pr
   if (instance && (await isBusy(store, instance))) return false;
   const others = (await store.list('replica', { owner: disk.id })).items.filter((each) => each.id !== id);
   if (others.some((each) => each.spec.desired === 'present')) return true;
-  if (others.length > 0 || disk.spec.instance !== undefined) return false;
+  const kept = disk.spec.instance !== undefined && disk.spec.role !== 'aside';
+  if (others.length > 0 || kept) return false;
   draft.remove(disk).release(disk.id);
   return true;
 }

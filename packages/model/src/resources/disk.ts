@@ -31,6 +31,12 @@ export const DiskSpec = strict({
   template: oneOf(diskTemplates),
   sizeBytes: Bytes('size', 1),
   source: DiskSource,
+  role: optional(
+    oneOf(
+      ['rescue', 'aside'] as const,
+      '`rescue`: what its instance boots from in rescue; `aside`: its guest does not have it, it is being made or removed',
+    ),
+  ),
   ownedByInstance: Type.Boolean({ description: 'made with its instance and deleted with it' }),
   device: optional(DiskDevice),
   createdBy: optional(OperationId),

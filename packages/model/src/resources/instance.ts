@@ -83,6 +83,17 @@ export const Personality = strict({
 });
 export type Personality = Static<typeof Personality>;
 
+/** It boots from a disk of its own for that; its disks are behind it. */
+export const Rescue = strict({
+  disk: DiskId,
+  boot: Boot,
+  image: optional(ImageId),
+  os: optional(OsSource),
+  cloudInit: Type.Boolean({ description: 'the image reads a NoCloud seed' }),
+  power: oneOf(['running', 'stopped'] as const, 'what it was before, and is to be afterwards'),
+});
+export type Rescue = Static<typeof Rescue>;
+
 export const InstanceSpec = strict({
   flavor: optional(FlavorId),
   vcpus: positive('virtual CPUs', 512),
@@ -101,6 +112,7 @@ export const InstanceSpec = strict({
   affinity: optional(
     Type.Array(AffinityRule, { maxItems: 32, description: 'who shall share its node, and who not' }),
   ),
+  rescue: optional(Rescue),
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
   resize: optional(Resize),
   locked: optional(

@@ -1,5 +1,6 @@
 /** Routes: instances. */
 
+import { ReinstallInstance, RescueInstance } from '../change-requests.ts';
 import { MoveInstance } from '../moving.ts';
 import { GuestExec } from '../node-commands.ts';
 import {
@@ -132,6 +133,17 @@ export const instancesRoutes = {
   pauseInstance: act('pause'),
   resumeInstance: act('resume'),
   suspendInstance: act('suspend'),
+  reinstallInstance: {
+    ...act('reinstall'),
+    summary: 'make its first disk anew; the content is lost, name, addresses and other disks stay',
+    body: ReinstallInstance,
+  },
+  rescueInstance: {
+    ...act('rescue'),
+    summary: 'boot it from a rescue disk, with its own disks behind that',
+    body: RescueInstance,
+  },
+  unrescueInstance: { ...act('unrescue'), summary: 'end its rescue: it is again as before' },
   nmiInstance: act('nmi'),
   sendKeyInstance: {
     ...act('send-key'),

@@ -14,6 +14,7 @@ type ActRoute =
   | 'pauseInstance'
   | 'resumeInstance'
   | 'suspendInstance'
+  | 'unrescueInstance'
   | 'nmiInstance';
 
 const common: readonly Flag[] = [

@@ -90,6 +90,7 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['image', name(spec.image)],
     ['os', spec.os && [spec.os.provider, spec.os.variant].filter(Boolean).join('+')],
     ['boots', bootText(spec.boot)],
+    ['rescue', spec.rescue && `boots ${bootText(spec.rescue.boot)} of its rescue disk`],
     ['policy', policy.join(' ')],
     ['protected', spec.protected ? 'yes: it cannot be deleted' : undefined],
     ['locked', spec.locked && `by ${spec.locked.by} since ${spec.locked.at}: ${spec.locked.reason}`],
