@@ -276,8 +276,7 @@ async function settleDown(sim: Simulation): Promise<void> {
       const wires = instance.spec.nics.map(({ mac }) => mac).toSorted();
       const { rescue } = instance.spec;
       const wanted = [...instance.spec.disks, ...(rescue ? [rescue.disk] : [])].toSorted();
-      const asWanted =
-        !runs || (disks?.join() === wanted.join() && nics?.join() === wires.join());
+      const asWanted = !runs || (disks?.join() === wanted.join() && nics?.join() === wires.join());
       const { state } = instance.status;
       return asWanted && (state === 'running') === runs && (instance.spec.power === 'running') === runs;
     });
