@@ -7,6 +7,8 @@
 import { err, type Guest, type Operation, operationEnded, type Replica, toProblem } from '@gantry/model';
 import { type Env, nowOf } from './env.ts';
 import { COUNTERS } from './objects.ts';
+import { isBinding } from './operations/binding.ts';
+import { endEvent } from './operations/end-event.ts';
 import { Draft, withSpec, withStatus } from './store/batch.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 
@@ -40,18 +42,29 @@ async function holdAll(store: SqliteStore, env: Env): Promise<Restored> {
   const [cluster] = await all('cluster');
   if (!cluster) throw err('store_unusable', { why: 'it is the store of no cluster' });
   const last = await store.counter(COUNTERS.epoch);
-  const guests = await all('guest');
-  for (const [index, guest] of guests.entries())
-    draft.put(held(guest, { incarnation: store.incarnation, number: last + 1 + index }));
+  const [guests, instances] = [await all('guest'), await all('instance')];
+  const bound = new Map<string, Guest>();
+  for (const [index, guest] of guests.entries()) {
+    const next = held(guest, { incarnation: store.incarnation, number: last + 1 + index });
+    const instance = instances.find(({ id }) => id === guest.spec.instance);
+    if (instance && isBinding(guest, instance)) bound.set(instance.id, next);
+    draft.put(next);
+  }
   draft.batch.counters.push({ name: COUNTERS.epoch, from: last, to: last + guests.length });
   for (const replica of await all('replica')) if (replica.spec.what === 'disk') draft.put(kept(replica));
   for (const act of await all('act')) draft.remove(act);
   const open = (await all('operation')).filter(({ status }) => !operationEnded(status.state));
-  for (const operation of open) draft.put(ended(operation, at));
-  const instances = await all('instance');
+  for (const operation of open.map((one) => ended(one, at))) {
+    draft.put(operation);
+    draft.batch.events.push(endEvent(operation, at));
+  }
   for (const instance of instances) {
     const { operation: _over, ...status } = instance.status;
-    draft.put({ ...instance, status: { ...status, state: 'unknown', reason: RESTORED } });
+    const epoch = bound.get(instance.id)?.spec.epoch ?? status.epoch;
+    draft.put({
+      ...instance,
+      status: { ...status, ...(epoch ? { epoch } : {}), state: 'unknown', reason: RESTORED },
+    });
   }
   const { id, name } = cluster;
   const message = `the store was restored from a backup; ${instances.length} instances are held until their nodes have told of them`;

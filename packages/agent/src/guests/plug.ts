@@ -63,18 +63,23 @@ export async function detachDisk(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const target = await targetOf(spec, parts);
-  if (!target) return;
-  const { lv, dom, found, disk } = target;
-  const alias = diskIn(found, disk)?.alias;
-  const name = `disk ${disk.target.device}`;
-  if (alias !== undefined)
-    await unplug({ lv, dom, alias, name, guest: spec.input.name, clock: parts.clock }, signal);
+  const { lv, clock } = parts;
+  const found = await runningOf(spec, parts);
+  if (!found) return;
+  const { dom } = found;
+  const path = await pathOf(spec.plug.disk, parts);
+  // Of an attach that was taken back the settings know nothing any more: then only the domain tells where it is.
+  const there = found.facts.live.disks.find((one) => one.path === path);
+  const device = there?.target ?? diskAt(path, await compiled(spec, dom.name, parts))?.target.device;
+  const name = `disk ${device}`;
+  if (there?.alias !== undefined)
+    await unplug({ lv, dom, alias: there.alias, name, guest: spec.input.name, clock }, signal);
+  if (device === undefined) return;
   log('info', `${name} is out of the guest`);
   const disks = spec.input.disks.filter(({ id }) => id !== spec.plug.disk);
   const guest = await compiled({ ...spec, input: { ...spec.input, disks } }, dom.name, parts);
-  await dropThread(target, guest);
-  await keepRecord(parts, spec, guest, stepOf(disk));
+  await dropThreads(lv, dom, guest);
+  await keepRecord(parts, spec, guest, `disk[${device}]`);
 }
 
 export async function updateDisk(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
@@ -112,18 +117,27 @@ const diskIn = ({ facts }: Found, disk: DiskElement) =>
 
 /** Undefined where the guest does not run (any more): its next start takes everything. */
 async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | undefined> {
-  const { lv } = parts;
-  const found = await lookAtRunning(lv, spec.instance, parts.member);
+  const found = await runningOf(spec, parts);
   if (!found) return undefined;
-  refuseOlder(found, spec.epoch);
   const guest = await compiled(spec, found.dom.name, parts);
-  const path = await pathOf(spec.plug.disk, parts);
-  const disk = guest.devices.find(
-    (one) => one.kind === 'disk' && one.source.type === 'file' && one.source.path === path,
-  );
-  if (disk?.kind !== 'disk') throw err('guest_refused', { why: `it has no disk ${spec.plug.disk}` });
-  return { lv, dom: found.dom, found, guest, disk };
+  const disk = diskAt(await pathOf(spec.plug.disk, parts), guest);
+  if (!disk) throw err('guest_refused', { why: `it has no disk ${spec.plug.disk}` });
+  return { lv: parts.lv, dom: found.dom, found, guest, disk };
 }
+
+async function runningOf(
+  { instance, epoch }: PluggedSpec,
+  { lv, member }: PlugParts,
+): Promise<Found | undefined> {
+  const found = await lookAtRunning(lv, instance, member);
+  if (found) refuseOlder(found, epoch);
+  return found;
+}
+
+const diskAt = (path: string | undefined, { devices }: GuestDomain): DiskElement | undefined =>
+  devices
+    .filter((one) => one.kind === 'disk')
+    .find(({ source }) => source.type === 'file' && source.path === path);
 
 export const compiled = async (spec: PluggedSpec, name: string, parts: PlugParts): Promise<GuestDomain> =>
   compileGuest(spec.input, await contextOf(spec, name, parts));
@@ -142,10 +156,8 @@ async function makeRoom({ lv, dom, found, guest, disk }: Target): Promise<void> 
 }
 
 /** A thread in the middle stays for the next disk in that place; one behind all others is no longer asked for. */
-async function dropThread({ lv, dom, disk }: Target, without: GuestDomain): Promise<void> {
-  const thread = disk.driver.ioThread;
+async function dropThreads(lv: LibvirtClient, dom: Domain, without: GuestDomain): Promise<void> {
   const asked = without.ioThreads?.count ?? 0;
-  if (thread === undefined) return;
   for (const extra of (await threads(lv, dom)).filter((id) => id > asked).toSorted((a, b) => b - a))
     await lv.domainDelIothread({ dom, iothreadId: extra, flags: RUNNING }).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;

@@ -20,7 +20,9 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
   const devices = devicesOf(seen, input, memory.updatedBy === plug.operation);
   const subject = plugSubject(guest.spec.instance);
   const failure = failureOf(input, subject, guest.generation);
-  const told = { devices, ...(failure ? { plugError: failure.problem } : {}) };
+  // What is still being plugged in may be there a moment later: nobody may take it for free yet.
+  const unsettled = plug.do === 'detach' && input.busy.has(subject);
+  const told = { ...(unsettled ? {} : { devices }), ...(failure ? { plugError: failure.problem } : {}) };
   const action = { do: `guest.${plug.do}Device` as const, spec: guest.spec as PluggedSpec };
   const may = isDue(plug, guest, devices, input) && free(input, subject, guest.generation);
   const leaving = plug.disk ?? plug.mac;

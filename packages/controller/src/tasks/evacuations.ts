@@ -5,7 +5,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { err, type Instance, isGantryError, type Operation, operationEnded, toProblem } from '@gantry/model';
 import type { App } from '../api/call.ts';
+import { nowOf } from '../env.ts';
 import { beginMove } from '../operations/begin-move.ts';
+import { endEvent } from '../operations/end-event.ts';
 import { requireIdle } from '../operations/new-operation.ts';
 import { evacuationInput, look, type Sight } from '../operations/node-evacuate.ts';
 import { Draft, withStatus } from '../store/batch.ts';
@@ -35,8 +37,12 @@ async function goOn(app: Parts, id: string): Promise<void> {
   const operation = await app.store.get('operation', id);
   if (!operation || operationEnded(operation.status.state)) return;
   const outlook = look(operation, await see(app, operation), app.env.clock.now());
-  if (!isDeepStrictEqual(outlook.operation.status, operation.status))
-    await app.store.commit(new Draft(app.env.clock.now()).put(outlook.operation).batch);
+  if (!isDeepStrictEqual(outlook.operation.status, operation.status)) {
+    const draft = new Draft(app.env.clock.now()).put(outlook.operation);
+    if (operationEnded(outlook.operation.status.state))
+      draft.batch.events.push(endEvent(outlook.operation, nowOf(app.env)));
+    await app.store.commit(draft.batch);
+  }
   for (const instance of outlook.next) await retrying(() => move(app, operation.id, instance.id));
 }
 

@@ -7,6 +7,7 @@
 import { type Guest, operationEnded } from '@gantry/model';
 import type { App } from '../api/call.ts';
 import { type Env, nowOf } from '../env.ts';
+import { isBinding } from '../operations/binding.ts';
 import { isCurrent } from '../operations/view.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { Conflict } from '../store/conflict.ts';
@@ -71,6 +72,8 @@ async function domainsOf(
 /** False where somebody was quicker. */
 async function letGo(store: Store, env: Env, guest: Guest): Promise<boolean> {
   const instance = await store.get('instance', guest.spec.instance);
+  // The far end of a move that was under way then: it goes with its instance, and is nobody's to start.
+  if (instance && !isBinding(guest, instance)) return false;
   const asked = await isAskedFor(store, instance?.status.operation);
   const power = asked ? guest.spec.power : runs(guest) ? 'running' : 'stopped';
   const { held: _over, ...spec } = { ...guest.spec, power };
