@@ -126,7 +126,7 @@ describe('pinned CPUs', () => {
     expect((await virsh('vcpupin', 'two')).trim()).toMatch(/^0\s+1$/);
     const refused = await create('three', pinned);
     expect(refused.code).toBe(6);
-    expect(refused.stderr).toMatch(/1 dedicated-cpus \(needs 1 CPUs, best has 0 CPUs free\)/);
+    expect(refused.stderr).toMatch(/1 dedicated-cpus \(best node1: 0 CPUs free, short by 1\)/);
 
     const xml = await virsh('dumpxml', 'two', '--inactive');
     await cluster.kill9('agent');
@@ -163,7 +163,7 @@ test('huge pages are behind the guest’s memory, and counted', async () => {
   expect(await free()).toBe(pagesBefore + PAGES - 32);
   const refused = await create('more', { specs: ['hw:mem_page_size=2MB'] });
   expect(refused.stderr).toContain(
-    `huge-pages (needs 32 pages, best has ${pagesBefore + PAGES - 32} pages free)`,
+    `huge-pages (best node1: ${pagesBefore + PAGES - 32} pages free, short by ${64 - pagesBefore - PAGES})`,
   );
 });
 
@@ -216,14 +216,14 @@ describe('what the node cannot is refused before anything is made, in its words'
     [
       'more NUMA cells',
       { vcpus: 2, specs: ['hw:numa_nodes=2'] },
-      /numa-cells \(needs 2 cells, best has 1 cells free\)/,
+      /numa-cells \(best node1: 1 cells free, short by 1\)/,
     ],
     ['pages of another size', { memory: '1G', specs: ['hw:mem_page_size=1GB'] }, /no pages of 1 GiB/],
     ['a trait', { specs: ['trait:CUSTOM_SSD=required'] }, /no trait CUSTOM_SSD/],
-    ['a resource', { specs: ['resources:CUSTOM_X=1'] }, /resources \(needs 1 CUSTOM_X, best has 0/],
+    ['a resource', { specs: ['resources:CUSTOM_X=1'] }, /resources \(best node1: 0 CUSTOM_X free, short by 1/],
     ['a CPU feature', { specs: ['trait:HW_CPU_X86_AVX512F=required'] }, /no trait HW_CPU_X86_AVX512F/],
     ['encrypted memory', { image: 'uefi', specs: ['hw:mem_encryption=true'] }, /no AMD SEV/],
-    ['PCI devices', { specs: ['pci_passthrough:alias=gpu:1'] }, /no PCI passthrough|pci \(needs 1/],
+    ['PCI devices', { specs: ['pci_passthrough:alias=gpu:1'] }, /no PCI passthrough|pci \(best/],
   ])('%s', async (_, wish, says) => {
     const { code, stderr } = await create('never', wish);
     expect([code, stderr]).toEqual([6, expect.stringMatching(says)]);
