@@ -92,7 +92,8 @@ export function storageDriverConformance(
       const wanted = spec();
       expect(await driver.find(wanted)).toBeUndefined();
       const made = await driver.create(wanted, pattern(1), signal);
-      expect(await driver.list()).toEqual([{ disk: wanted.disk, state: 'ready', template, path: made.path }]);
+      const { disk, sizeBytes } = wanted;
+      expect(await driver.list()).toEqual([{ disk, state: 'ready', template, path: made.path, sizeBytes }]);
       expect((await driver.create(wanted, pattern(2), signal)).path).toBe(made.path);
       expect((await driver.find(wanted))?.path).toBe(made.path);
       await read(made.path, '1 1M 1M');
