@@ -220,7 +220,11 @@ describe('what the node cannot is refused before anything is made, in its words'
     ],
     ['pages of another size', { memory: '1G', specs: ['hw:mem_page_size=1GB'] }, /no pages of 1 GiB/],
     ['a trait', { specs: ['trait:CUSTOM_SSD=required'] }, /no trait CUSTOM_SSD/],
-    ['a resource', { specs: ['resources:CUSTOM_X=1'] }, /resources \(best node1: 0 CUSTOM_X free, short by 1/],
+    [
+      'a resource',
+      { specs: ['resources:CUSTOM_X=1'] },
+      /resources \(best node1: 0 CUSTOM_X free, short by 1/,
+    ],
     ['a CPU feature', { specs: ['trait:HW_CPU_X86_AVX512F=required'] }, /no trait HW_CPU_X86_AVX512F/],
     ['encrypted memory', { image: 'uefi', specs: ['hw:mem_encryption=true'] }, /no AMD SEV/],
     ['PCI devices', { specs: ['pci_passthrough:alias=gpu:1'] }, /no PCI passthrough|pci \(best/],

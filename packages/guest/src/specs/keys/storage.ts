@@ -60,10 +60,10 @@ export const storage: Family = family(
       effect('devices/controller[scsi]@model'),
     ),
     later('hw_rescue_bus', bus, 'as the disks', 'Bus of the rescue disk.', {
-      missing: 'rescue is not built',
+      missing: 'a rescue disk is on the bus of the image’s disks',
     }),
     later('hw_rescue_device', words(['disk', 'cdrom', 'floppy', 'lun']), 'disk', 'Kind of the rescue disk.', {
-      missing: 'rescue is not built',
+      missing: 'a rescue disk is a disk',
     }),
     later('hw_ephemeral_encryption_secret_uuid', anyText, 'none', 'Secret of the encryption.', {
       ...newer,
