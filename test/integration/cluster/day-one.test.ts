@@ -191,6 +191,7 @@ test('verify finds what was broken by hand, and says what to do', async () => {
   );
   await virsh('define', stranger);
 
+  await until('its node has noticed', async () => (await verify()).stdout.includes('was whole and is gone'));
   const after = await verify();
   expect(after).toMatchObject({ code: 1, stderr: expect.stringContaining('[verify_found]') });
   expect(after.stdout).toMatch(
