@@ -2,37 +2,30 @@
 import { err } from './errors.ts';
 import type { Instance, InstanceState } from './resources/instance.ts';
 
+/** Made, and not on its way out. */
+const made = [
+  'stopped',
+  'starting',
+  'running',
+  'stopping',
+  'paused',
+  'suspended',
+  'crashed',
+  'failed',
+  'unknown',
+] as const;
+const standing = ['creating', ...made] as const;
+
 export const instanceActions = {
   start: ['stopped', 'suspended', 'crashed', 'failed', 'unknown'],
   stop: ['running', 'starting', 'paused', 'crashed', 'unknown'],
   reboot: ['running', 'paused'],
   reset: ['running', 'paused'],
-  delete: [
-    'creating',
-    'stopped',
-    'starting',
-    'running',
-    'stopping',
-    'paused',
-    'suspended',
-    'crashed',
-    'failed',
-    'unknown',
-  ],
-  set: ['stopped', 'starting', 'running', 'stopping', 'paused', 'suspended', 'crashed', 'failed', 'unknown'],
+  delete: standing,
+  set: made,
   resize: ['stopped', 'running'],
   'revert the resize of': ['stopped', 'running'],
-  'confirm the resize of': [
-    'stopped',
-    'starting',
-    'running',
-    'stopping',
-    'paused',
-    'suspended',
-    'crashed',
-    'failed',
-    'unknown',
-  ],
+  'confirm the resize of': made,
   rename: ['stopped'],
   'attach a disk to': ['stopped', 'running'],
   'detach a disk from': ['stopped', 'running'],
@@ -42,20 +35,8 @@ export const instanceActions = {
   'set a NIC of': ['stopped', 'running'],
   'grow a disk of': ['stopped', 'running', 'paused', 'crashed', 'failed'],
   move: ['stopped', 'running', 'paused', 'crashed', 'failed'],
-  lock: [
-    'creating',
-    'stopped',
-    'starting',
-    'running',
-    'stopping',
-    'paused',
-    'suspended',
-    'crashed',
-    'failed',
-    'unknown',
-    'deleting',
-  ],
-  diff: ['stopped', 'starting', 'running', 'stopping', 'paused', 'suspended', 'crashed', 'failed', 'unknown'],
+  lock: [...standing, 'deleting'],
+  diff: made,
   pause: ['running'],
   resume: ['paused'],
   suspend: ['running', 'paused'],
@@ -71,18 +52,7 @@ export const instanceActions = {
   'run a command in': ['running'],
   'set password': ['running'],
   'add ssh key': ['running'],
-  logs: [
-    'creating',
-    'stopped',
-    'starting',
-    'running',
-    'stopping',
-    'paused',
-    'suspended',
-    'crashed',
-    'failed',
-    'unknown',
-  ],
+  logs: standing,
 } as const satisfies Record<string, readonly InstanceState[]>;
 
 export type InstanceAction = keyof typeof instanceActions;
