@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -90,6 +91,22 @@ describe('errors', () => {
       expect(message.length).toBeGreaterThan(0);
       expect(hint.length).toBeGreaterThan(0);
     }
+  });
+  it('stand in one table each, and every table is in the registry', async () => {
+    const folder = new URL('errors/', import.meta.url);
+    const files = readdirSync(folder).filter((file) => file !== 'entry.ts');
+    const tables = await Promise.all(
+      files.map(async (file): Promise<Record<string, object>> => import(new URL(file, folder).href)),
+    );
+    const codes = tables.flatMap((table) => Object.values(table).flatMap((codesOf) => Object.keys(codesOf)));
+    expect(codes.toSorted()).toEqual(Object.keys(errorRegistry).toSorted());
+  });
+  it('of a stranger have no code of ours, whatever it is called', () => {
+    for (const code of ['no_such_code', 'toString', '__proto__', 'constructor'])
+      expect(fromProblem({ type: '', code, title: 'odd', status: 500 })).toMatchObject({
+        code: 'internal',
+        message: 'internal error: odd',
+      });
   });
   it('travel as problem documents and come back', () => {
     const problem = toProblem(err('not_found', { kind: 'instance', name: 'web1' }), 'req-1');

@@ -34,7 +34,9 @@ export function toProblem(error: unknown, requestId?: string): Problem {
 
 /** The way back: an error that carries code and params of the problem. */
 export function fromProblem(problem: Problem): GantryError {
-  const code: ErrorCode = problem.code in errorRegistry ? (problem.code as ErrorCode) : 'internal';
+  const code: ErrorCode = Object.hasOwn(errorRegistry, problem.code)
+    ? (problem.code as ErrorCode)
+    : 'internal';
   const params: ErrorParams = problem.params ?? { why: problem.title };
   return new GantryError(code, params);
 }
