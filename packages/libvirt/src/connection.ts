@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { BUSY_POLL_MICROS, BusyPoll } from './busy-poll.ts';
 import { encodeCall } from './call-codec.ts';
 import { type CallOptions, PendingCalls } from './calls.ts';
 import { TransportError, type TransportErrorCode } from './errors.ts';
@@ -52,6 +53,7 @@ export class Connection {
   readonly #calls: PendingCalls;
   readonly #reader: PacketReader;
   readonly #keepAlive: KeepAliver;
+  readonly #busyPoll: BusyPoll;
   readonly #streams = new Map<number, StreamSink>();
   readonly #paused = new Set<object>();
   readonly #onMessage: (packet: Packet) => void;
@@ -61,12 +63,18 @@ export class Connection {
   #settleClosed: (error: TransportError | undefined) => void = () => {};
 
   /** `onMessage` gets the server's own messages (events); what it throws ends the connection. */
-  constructor(duplex: Duplex, onMessage: (packet: Packet) => void, limits: Limits = DEFAULT_LIMITS) {
+  constructor(
+    duplex: Duplex,
+    onMessage: (packet: Packet) => void,
+    limits: Limits = DEFAULT_LIMITS,
+    busyPollMicros: number = BUSY_POLL_MICROS,
+  ) {
     this.#duplex = duplex;
     this.#limits = limits;
     this.#onMessage = onMessage;
     this.#calls = new PendingCalls(limits.calls);
     this.#reader = new PacketReader(limits.packetBytes, true);
+    this.#busyPoll = new BusyPoll(busyPollMicros);
     this.#keepAlive = new KeepAliver(
       (header) => this.#write(header, NO_BODY),
       (silentMs) => this.#fail('KEEP_ALIVE', `the server has been silent for ${silentMs} ms`),
@@ -122,6 +130,7 @@ export class Connection {
     if (sink !== undefined) this.#streams.set(serial, sink(serial));
     // Who waits for one answer after the other has nothing to gather.
     if (this.#calls.size > 1) this.#gather();
+    else this.#busyPoll.begin();
     this.#duplex.write(packet);
   }
 
@@ -214,6 +223,7 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     this.#keepAlive.heard();
+    this.#busyPoll.heard();
     try {
       this.#reader.push(chunk, this.#onPacket);
     } catch (error) {

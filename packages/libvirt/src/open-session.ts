@@ -31,7 +31,8 @@ export async function openSession(
   const uri = withSocket(await parsed(options.uri, surroundings), options);
   return withDeadline(options, async (signal) => {
     const duplex = await open(dialOf(uri, surroundings, options.readOnly), options, surroundings, signal);
-    const connection = new Connection(duplex, onMessage, { ...DEFAULT_LIMITS, ...options.limits });
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const connection = new Connection(duplex, onMessage, limits, options.busyPollMicros);
     const onAbort = (): void => connection.close();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
