@@ -89,7 +89,7 @@ describe('anti-affinity', () => {
     const nodes = await Promise.all([0, 1, 2, 3, 4].map((i) => nodeOf(`web${i}`)));
     expect(new Set(nodes.slice(0, 4)).size).toBe(4);
     const { placement } = await plan('web5', soft);
-    expect(placement.verdicts[0]?.score?.parts['affinity']).toBeGreaterThanOrEqual(4);
+    expect(placement.verdicts[0]?.score?.parts['affinity']).toBeGreaterThanOrEqual(16);
     const last = await standing('web4');
     expect(last[0]).toMatchObject({ satisfied: false, why: expect.stringMatching(/^web\d is there$/) });
   });
@@ -171,6 +171,6 @@ describe('bounds', () => {
     for (let i = 0; i < 4; i++) await create(`dns${i}`, { labels: { service: 'dns' } });
     expect(new Set(await Promise.all([0, 1, 2, 3].map((i) => nodeOf(`dns${i}`)))).size).toBe(4);
     const { placement } = await plan('dns4', { labels: { service: 'dns' } });
-    expect(placement.verdicts[0]?.score?.parts['exclusion']).toBe(2);
+    expect(placement.verdicts[0]?.score?.parts['pri_tags_score']).toBe(2);
   });
 });

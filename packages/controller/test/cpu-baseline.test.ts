@@ -112,7 +112,7 @@ test('it does not become narrower while guests have it: the node is left out, sa
     query: { plan: true },
     body: { name: 'next', flavor: 'tiny', image: 'debian/12', guest: { cpuMode: 'host-model' } },
   });
-  expect(placement.verdicts.at(-1)).toMatchObject({ name: 'n3', score: { parts: { cpuBaseline: 1 } } });
+  expect(placement.verdicts.at(-1)).toMatchObject({ name: 'n3', score: { parts: { cpuBaseline: 8 } } });
   await make('there', 'n3');
   expect(await baselineOf('there')).toBeUndefined();
 });

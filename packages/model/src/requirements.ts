@@ -28,7 +28,13 @@ export interface NodeCapacity {
   memoryMiB: number;
   /** Taken by our guests (their requirements) and by foreign ones (their maximum). */
   memoryUsedMiB: number;
+  /** Of that, what guests have that are stopped: kept for them, and not in use. */
+  memoryDownMiB?: number;
   vcpusUsed: number;
+  /** Guests that are bound there. */
+  guests?: number;
+  /** Guests that share the value of an exclusion label with another one there, beyond the first of each. */
+  exclusionRepeats?: number;
   /** Of cluster, group and node together; default: placement’s own. */
   policy?: Pick<HostPolicy, 'vcpuRatio' | 'reservedMemoryMiB' | 'sizes'>;
   storage: Record<string, { totalMiB: number; freeMiB: number; claimedMiB: number }>;
@@ -47,7 +53,7 @@ export interface NodeVerdict {
   node: NodeId;
   name: string;
   rejections: Rejection[];
-  /** Parts of the score, lower is better; only for nodes that passed. */
+  /** Of the cluster with it there, lower is better; only for nodes that passed. Parts, weighted, of the best few. */
   score?: { total: number; parts: Record<string, number> };
 }
 
@@ -55,6 +61,8 @@ export interface NodeVerdict {
 export interface PlacementDecision {
   chosen?: { node: NodeId; name: string };
   lookedAt: number;
+  /** The score of the cluster without it. */
+  scoreBefore?: number;
   verdicts: NodeVerdict[];
   /** Of one that was refused. */
   refused?: {

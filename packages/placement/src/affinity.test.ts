@@ -1,6 +1,6 @@
 import type { AffinityRule } from '@gantry/model';
 import { describe, expect, test } from 'vitest';
-import { affinityOn, exclusionsOn, type Peer, standings } from './affinity.ts';
+import { affinityOn, exclusionRepeats, exclusionsOn, type Peer, standings } from './affinity.ts';
 
 const peer = (name: string, more: Partial<Peer> = {}): Peer => ({
   id: `id-${name}`,
@@ -103,8 +103,10 @@ test('how rules stand: its own, kept or not, and those of neighbours that it bre
   ]);
 });
 
-test('labels that exclude each other count pairs of one project', () => {
+test('labels that exclude each other count once each, within one project', () => {
   const here = [peer('a', db), peer('b', db), peer('c', { ...db, project: 'q' }), peer('d')];
-  expect(exclusionsOn(peer('new', db), here, ['app'])).toBe(2);
+  expect(exclusionsOn(peer('new', db), here, ['app', 'tier'])).toBe(1);
   expect(exclusionsOn(peer('new'), here, ['app'])).toBe(0);
+  expect(exclusionRepeats(here, ['app'])).toBe(1);
+  expect(exclusionRepeats(here, [])).toBe(0);
 });

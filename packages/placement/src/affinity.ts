@@ -77,13 +77,24 @@ export function affinityOn(
   return { rejections, missed: all.filter(({ rule }) => isSoft(rule)).length };
 }
 
-/** Pairs that share the value of one of these labels: Ganeti’s exclusion tags. */
+/** A guest as exclusion labels mark it: Ganeti’s exclusion tags, within one project. */
+export const exclusionsOf = ({ project, labels }: Peer, keys: readonly string[]): string[] =>
+  keys.flatMap((key) => (labels?.[key] === undefined ? [] : [`${project ?? ''}/${key}=${labels[key]}`]));
+
+/** Of how many of its labels somebody there has the same value. */
 export function exclusionsOn(newcomer: Peer, here: readonly Peer[], labels: readonly string[]): number {
-  const shares = (other: Peer, key: string) =>
-    newcomer.labels?.[key] !== undefined &&
-    other.project === newcomer.project &&
-    other.labels?.[key] === newcomer.labels[key];
-  return labels.reduce((sum, key) => sum + here.filter((other) => shares(other, key)).length, 0);
+  const own = exclusionsOf(newcomer, labels);
+  if (own.length === 0) return 0;
+  const there = new Set(
+    here.flatMap((other) => (other.id === newcomer.id ? [] : exclusionsOf(other, labels))),
+  );
+  return own.filter((exclusion) => there.has(exclusion)).length;
+}
+
+/** Guests with a value of an exclusion label that another one has, beyond the first of each. */
+export function exclusionRepeats(here: readonly Peer[], labels: readonly string[]): number {
+  const all = here.flatMap((each) => exclusionsOf(each, labels));
+  return all.length - new Set(all).size;
 }
 
 export interface Standing {

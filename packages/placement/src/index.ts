@@ -2,6 +2,8 @@
 export {
   type AffinityAnswer,
   affinityOn,
+  exclusionRepeats,
+  exclusionsOf,
   exclusionsOn,
   type Peer,
   type Standing,
@@ -34,4 +36,4 @@ export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
 export { type AskedSize, refusal, whyNoNode } from './refusal.ts';
 export { planRelocation, type Relocated } from './relocate/plan-relocation.ts';
-export { type Score, scoreOf, type Wishes } from './score.ts';
+export { ClusterScore, isOnline, type Wishes } from './score.ts';

@@ -1,6 +1,7 @@
 /** Plain numbers about every node, for placement. */
 import type { Bound } from '@gantry/guest';
 import type { HostPolicy, Node, NodeCapacity, NodeId } from '@gantry/model';
+import { exclusionRepeats } from '@gantry/placement';
 import type { Kinds } from '../kinds.ts';
 import type { Seen } from '../store/batch.ts';
 import { hostPolicyOf } from './host-policy.ts';
@@ -74,8 +75,16 @@ export function capacityOf(
     cpus: facts?.cpus ?? 0,
     memoryMiB: facts?.memoryMiB ?? 0,
     memoryUsedMiB: load.memoryMiB + foreignMiB,
+    memoryDownMiB: load.memoryDownMiB,
     vcpusUsed: load.vcpus,
+    guests: load.guests.size,
+    ...repeatsIn(load, host),
     policy: host,
     storage: Object.fromEntries(storage ?? []),
   };
+}
+
+function repeatsIn({ residents }: NodeLoad, { exclusionLabels = [] }: HostPolicy) {
+  if (exclusionLabels.length === 0) return {};
+  return { exclusionRepeats: exclusionRepeats([...residents.values()], exclusionLabels) };
 }

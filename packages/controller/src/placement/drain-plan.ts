@@ -91,6 +91,8 @@ function withGuest(candidate: Candidate, { instance, wanted }: Leaving, fit: Fit
     capacity: {
       ...capacity,
       memoryUsedMiB: capacity.memoryUsedMiB + memoryMiB,
+      memoryDownMiB: (capacity.memoryDownMiB ?? 0) + (isDown(instance) ? memoryMiB : 0),
+      guests: (capacity.guests ?? 0) + 1,
       vcpusUsed: capacity.vcpusUsed + vcpus,
       storage: Object.fromEntries(storage),
     },

@@ -4,7 +4,7 @@ import { inputOn } from '../operations/guest-spec.ts';
 import type { Candidate } from './capacity.ts';
 
 /** More than load makes of a difference between like nodes, less than a rule that is not kept. */
-const ALONE = 1;
+const ALONE = 8;
 
 /** Part of the score of a node on which the guest would get a CPU that the group’s other nodes need not have. */
 export function alone(input: GuestInput, { node, group }: Candidate): { cpuBaseline?: number } {

@@ -5,6 +5,8 @@ import type { Record, Resident } from './records.ts';
 export interface NodeLoad {
   /** Guests with QEMU’s own. */
   readonly memoryMiB: number;
+  /** Of that, of guests that are stopped. */
+  readonly memoryDownMiB: number;
   readonly vcpus: number;
   /** By storage: what disks may still grow. */
   readonly growsBytes: ReadonlyMap<string, number>;
@@ -15,6 +17,7 @@ export interface NodeLoad {
 
 class Load implements NodeLoad {
   memoryMiB = 0;
+  memoryDownMiB = 0;
   vcpus = 0;
   readonly growsBytes = new Map<string, number>();
   readonly guests = new Map<string, Bound>();
@@ -65,6 +68,7 @@ export class NodeLoads {
 function add(load: Load, record: Record, sign: 1 | -1): void {
   if (record.kind === 'guest') {
     load.memoryMiB += sign * record.memoryMiB;
+    if (record.down) load.memoryDownMiB += sign * record.memoryMiB;
     load.vcpus += sign * record.vcpus;
   }
   if (record.kind === 'replica') {

@@ -8,7 +8,16 @@ import type { Resource } from '../kinds.ts';
 export type Resident = Peer;
 
 export type Record =
-  | { kind: 'guest'; id: string; node: string; memoryMiB: number; vcpus: number; bound: Bound }
+  | {
+      kind: 'guest';
+      id: string;
+      node: string;
+      memoryMiB: number;
+      vcpus: number;
+      /** It is to be stopped. */
+      down: boolean;
+      bound: Bound;
+    }
   | { kind: 'replica'; id: string; node: string; storage: string; growsBytes: number }
   | { kind: 'instance'; id: string; node: string; resident: Resident };
 
@@ -23,8 +32,8 @@ export function recordOf(object: Resource): Record | undefined {
 /** A guest counts as long as it is bound, stopped or not: it may be started again at any time. */
 function ofGuest(guest: Guest): Record {
   const { id, spec } = guest;
-  const { extraSpecs } = spec.input;
-  return { kind: 'guest', id, node: spec.node, ...takenBy(guest), bound: { extraSpecs, fit: spec.fit } };
+  const bound = { extraSpecs: spec.input.extraSpecs, fit: spec.fit };
+  return { kind: 'guest', id, node: spec.node, ...takenBy(guest), down: spec.power === 'stopped', bound };
 }
 
 /**

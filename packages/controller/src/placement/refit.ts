@@ -34,6 +34,7 @@ function loadWithout(view: ClusterView, guest: Guest): NodeLoad {
   const own = takenBy(guest);
   return {
     ...load,
+    memoryDownMiB: load.memoryDownMiB - (guest.spec.power === 'stopped' ? own.memoryMiB : 0),
     memoryMiB: load.memoryMiB - own.memoryMiB,
     vcpus: load.vcpus - own.vcpus,
     guests: new Map([...load.guests].filter(([id]) => id !== guest.id)),

@@ -3,8 +3,8 @@ import type { GuestInput, NodeId, Rejection, Requirements } from '@gantry/model'
 import { type AffinityAnswer, affinityOn, exclusionsOn, type Peer } from '@gantry/placement';
 import type { Candidate } from './capacity.ts';
 
-/** More than load can make of a difference: wishes come before balance. */
-const MISSED = 4;
+/** More than load can make of a difference, also between two nodes: wishes come before balance. */
+export const MISSED = 16;
 /** Ganeti’s weight of `pri_tags_score`. */
 const EXCLUSION = 2;
 
@@ -33,7 +33,7 @@ export function rulesFor(newcomer: Peer, all: readonly Candidate[]): Rules {
         exclusionLabels.length > 0 ? exclusionsOn(newcomer, residentsOf(node), exclusionLabels) : 0;
       return {
         ...(missed > 0 ? { affinity: missed * MISSED } : {}),
-        ...(exclusions > 0 ? { exclusion: exclusions * EXCLUSION } : {}),
+        ...(exclusions > 0 ? { pri_tags_score: exclusions * EXCLUSION } : {}),
       };
     },
   };

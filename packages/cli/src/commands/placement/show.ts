@@ -7,7 +7,7 @@ export const placementShow: Verb = {
   words: 'placement show',
   summary: 'why an operation placed its guest where it did, or why a request found no place',
   details:
-    'Each node that was looked at, with every test that it fails and the parts of its score. A request that was refused is named by the id\n' +
+    'Each node that was looked at, with every test that it fails, and of the best few the parts of the score. A request that was refused is named by the id\n' +
     'in its error; that is kept for a day.',
   arguments: [
     { ...operationArgument, description: 'number or id of the operation, or id of the request: req_...' },
@@ -20,10 +20,11 @@ export const placementShow: Verb = {
   },
 };
 
-function describe({ chosen, lookedAt, verdicts, refused }: PlacementDecision): string {
+function describe({ chosen, lookedAt, verdicts, refused, scoreBefore }: PlacementDecision): string {
   const fit = verdicts.filter(({ rejections }) => rejections.length === 0).length;
+  const score = [scoreBefore, verdicts[0]?.score?.total].map((each) => each?.toFixed(3) ?? '-').join(' -> ');
   const head = chosen
-    ? `${chosen.name}: best of ${fit} that fit, ${lookedAt} looked at`
+    ? `${chosen.name}: best of ${fit} that fit, ${lookedAt} looked at; score of the cluster ${score}`
     : `no node: ${lookedAt} looked at, none fits`;
   const tried = refused?.tried.map(({ way, works }) => `${way}: ${works ? 'works' : 'does not help'}`) ?? [];
   const rows = verdicts.flatMap((verdict) => rowsOf(verdict, chosen?.name));
@@ -53,5 +54,7 @@ function amount(rejection: Rejection, which: 'needed' | 'available'): string {
 
 const partsOf = (parts: Readonly<Record<string, number>>): string =>
   Object.entries(parts)
+    .filter(([, value]) => value.toFixed(3) !== '0.000')
+    .toSorted(([, a], [, b]) => b - a)
     .map(([name, value]) => `${name} ${value.toFixed(3)}`)
     .join('  ');
