@@ -96,6 +96,82 @@ test('another address: the new one at once, the old one free when the node has i
   expect(await nics()).toMatchObject([{ ipv4: '10.9.8.13', link: 'down' }]);
 });
 
+describe('what it may send from', () => {
+  const trust = async () => {
+    await converge();
+    const [nic] = await nics();
+    const [guest] = (await cluster.store.list('guest')).items;
+    const { filter, allow } = nic ?? {};
+    return { filter, allow, ordered: guest?.spec.input.nics[0]?.allow };
+  };
+
+  test('grows and shrinks one by one, and the rest stays', async () => {
+    await set('0', { allow: ['10.9.0.0/16', '52:54:00:00:00:09'] });
+    expect((await trust()).allow).toEqual(['10.9.0.0/16', '52:54:00:00:00:09']);
+    await set('0', { allow: ['fd00::5', '10.9.0.0/16'], disallow: ['52:54:00:00:00:09'] });
+    expect(await trust()).toEqual({
+      filter: undefined,
+      allow: ['10.9.0.0/16', 'fd00::5'],
+      ordered: ['10.9.0.0/16', 'fd00::5'],
+    });
+    await set('0', { disallow: ['10.9.0.0/16', 'fd00::5'] });
+    expect(await trust()).toEqual({ filter: undefined, allow: undefined, ordered: undefined });
+  });
+  test('off and on again', async () => {
+    await set('0', { filter: 'off' });
+    expect((await trust()).filter).toBe('off');
+    await set('0', { filter: 'on' });
+    expect((await trust()).filter).toBeUndefined();
+  });
+  test('no more than a NIC may be made with', async () => {
+    const allow = Array.from({ length: 64 }, (_, last) => `10.9.0.${last}`);
+    await set('0', { allow });
+    await converge();
+    expect(await codeOf(set('0', { allow: ['10.9.1.1'] }))).toBe('invalid_argument');
+  });
+});
+
+describe('addresses that it gets later', () => {
+  const probes = async () => (await cluster.store.list('guest')).items.map(({ spec }) => spec.plug?.probe);
+
+  test('are to be asked for, the new ones only, unless declined', async () => {
+    const operation = await attach({ address: '10.9.8.13' });
+    expect(await probes()).toEqual([['10.9.8.13']]);
+    await converge();
+    expect(await stateOf(operation)).toBe('succeeded');
+    await set('1', { link: 'down' });
+    expect(await probes()).toEqual([undefined]);
+    await converge();
+    await set('1', { address: '10.9.8.14', addressCheck: false });
+    expect(await probes()).toEqual([undefined]);
+    await converge();
+    await set('1', { address: '10.9.8.15' });
+    expect(await probes()).toEqual([['10.9.8.15']]);
+  });
+  test.each(['running', 'stopped'])('that another has come back as they were (%s)', async (state) => {
+    if (state === 'stopped') {
+      await cluster.call('stopInstance', { params: { ref: 'web' }, body: {} });
+      await converge();
+    }
+    const before = await nics();
+    const plugError = { type: 't', code: 'address_answered', title: 'taken', status: 409 };
+    cluster.agent.alter = (report) => {
+      const spec = report.kind === 'guest' ? guests.get(report.id)?.spec : undefined;
+      if (report.kind !== 'guest' || !spec?.plug?.probe) return plugging(report);
+      const { probed: _, ...status } = report.status;
+      return { ...report, status: { ...status, plugError } };
+    };
+    for (const ask of [() => attach({ address: '10.9.8.13' }), () => set('0', { address: '10.9.8.13' })]) {
+      const operation = await ask();
+      await converge();
+      expect(await stateOf(operation)).toBe('failed');
+      expect((await cluster.operation(operation.spec.number)).status.error?.code).toBe('address_answered');
+      expect(await claimed()).not.toContain('10.9.8.13');
+      expect((await nics()).map(({ ipv4 }) => ipv4)).toEqual(before.map(({ ipv4 }) => ipv4));
+    }
+  });
+});
+
 describe('what is refused', () => {
   const cases: [string, () => Promise<unknown>, string][] = [
     ['a network that is not there', () => attach({ network: 'nowhere' }), 'not_found'],
@@ -106,6 +182,9 @@ describe('what is refused', () => {
       'address_taken',
     ],
     ['a MAC that somebody has', async () => attach({ mac: (await nics())[0]?.mac }), 'name_taken'],
+    ['a source that is none', () => set('0', { allow: ['10.0.0.300'] }), 'invalid_body'],
+    ['a source that it was not allowed', () => set('0', { disallow: ['10.0.0.3'] }), 'invalid_argument'],
+    ['a filter that is none', () => set('0', { filter: 'maybe' }), 'invalid_body'],
     ['a link that is none', () => attach({ link: 'sideways' }), 'invalid_body'],
     ['a NIC that it has not', () => detach('7'), 'not_found'],
     ['no place', () => detach('first'), 'invalid_argument'],

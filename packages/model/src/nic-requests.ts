@@ -1,5 +1,7 @@
 /** Bodies of writes about NICs of an instance. */
-import { RequestedNic } from './requests.ts';
+import { CreateInstance, RequestedNic } from './requests.ts';
+import { NicTrust } from './resources/instance.ts';
+import { AllowedSource } from './resources/network.ts';
 import { oneOf, optional, type Static, strict, Type } from './schema.ts';
 import { Milliseconds } from './units.ts';
 
@@ -7,9 +9,15 @@ const wishes = {
   deadlineMs: optional(Milliseconds('until when it must be done; default 10 minutes', 1000)),
   reason: optional(Type.String({ maxLength: 255 })),
 };
+const { addressCheck } = CreateInstance.properties;
 const Link = oneOf(['up', 'down'] as const, 'its cable');
 
-export const AttachNic = strict({ ...RequestedNic.properties, link: optional(Link), ...wishes });
+export const AttachNic = strict({
+  ...RequestedNic.properties,
+  link: optional(Link),
+  addressCheck,
+  ...wishes,
+});
 export type AttachNic = Static<typeof AttachNic>;
 
 const { network, address, address6 } = RequestedNic.properties;
@@ -18,6 +26,14 @@ export const SetNic = strict({
   address,
   address6,
   link: optional(Link),
+  filter: NicTrust.filter,
+  allow: optional(
+    Type.Array(AllowedSource, { maxItems: 64, description: 'sources that it may use from now on, too' }),
+  ),
+  disallow: optional(
+    Type.Array(AllowedSource, { maxItems: 64, description: 'of those it was allowed: no longer' }),
+  ),
+  addressCheck,
   ...wishes,
 });
 export type SetNic = Static<typeof SetNic>;

@@ -87,6 +87,12 @@ function ofDisks(sim: Simulation, random: Random, name: string): Acts {
   ];
 }
 
+const someTrust = (random: Random): object => {
+  const source = random.chance(0.5) ? '10.9.0.0/16' : 'fd00::5';
+  if (random.chance(0.3)) return { filter: random.chance(0.5) ? 'on' : 'off' };
+  return random.chance(0.5) ? { allow: [source] } : { disallow: [source] };
+};
+
 /** NICs come and go, with their addresses. */
 function ofNics(sim: Simulation, random: Random, name: string): Acts {
   const nic = String(random.between(0, 2));
@@ -98,6 +104,7 @@ function ofNics(sim: Simulation, random: Random, name: string): Acts {
     () => sim.user('detachNic', { params }),
     () => sim.user('setNic', { params, body: { link: random.chance(0.5) ? 'up' : 'down' } }),
     () => sim.user('setNic', { params, body: { address: random.chance(0.5) ? 'pool' : 'none' } }),
+    () => sim.user('setNic', { params, body: someTrust(random) }),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** A network on an uplink from the command to the guest's tap, and a node that cannot have one. */
 import { join } from 'node:path';
+import type { Instance } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
@@ -87,6 +88,38 @@ describe('an address that a machine outside of the cluster has', () => {
     // It is its own since: what others do now is theirs to mend, and no reason to keep it down.
     await cluster.ok('instance', 'start', 'three');
     await cluster.ok('instance', 'delete', 'three', '--yes');
+    await foreign('addr', 'flush', 'dev', 'down3', 'scope', 'global');
+  });
+
+  test('is not given to a guest that is there, running or stopped; and nothing of it changes', async () => {
+    await foreign('addr', 'add', '10.3.0.9/24', 'dev', 'down3');
+    await cluster.ok('instance', 'create', 'four', ...tiny, '--nic', 'net3,ip=10.3.0.20');
+    const nics = async () => (await cluster.json<Instance>('instance', 'show', 'four')).spec.nics;
+    const before = await nics();
+    const filter = () => cluster.exec('nft', 'list', 'table', 'bridge', 'gantry');
+    for (const state of ['running', 'stopped']) {
+      if (state === 'stopped') await cluster.ok('instance', 'stop', 'four', '--force');
+      for (const words of [
+        ['nic', 'set', 'four:0', '--address', '10.3.0.9'],
+        ['nic', 'attach', 'four', '--network', 'net3', '--address', '10.3.0.9'],
+      ]) {
+        const { code, stderr } = await cluster.gantry(['instance', ...words]);
+        expect([words[1], code, stderr]).toEqual([
+          words[1],
+          5,
+          expect.stringMatching(/10\.3\.0\.9 is in use already: 52:54:00:aa:bb:cc answers/),
+        ]);
+        expect((await nics()).map(({ mac, ipv4 }) => [mac, ipv4])).toEqual(
+          before.map(({ mac, ipv4 }) => [mac, ipv4]),
+        );
+      }
+      if (state === 'running') expect(await filter()).toMatch(/ip saddr 10\.3\.0\.20 accept/);
+    }
+    await cluster.ok('instance', 'start', 'four');
+    await cluster.ok('instance', 'nic', 'set', 'four:0', '--address', '10.3.0.9', '--no-address-check');
+    expect(await filter()).toMatch(/ip saddr 10\.3\.0\.9 accept/);
+    await cluster.ok('instance', 'nic', 'attach', 'four', '--network', 'net3', '--address', '10.3.0.21');
+    await cluster.ok('instance', 'delete', 'four', '--yes');
     await foreign('addr', 'flush', 'dev', 'down3', 'scope', 'global');
   });
 

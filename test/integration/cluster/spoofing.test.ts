@@ -134,11 +134,19 @@ async function seenOf(sent: readonly string[]): Promise<string[]> {
 }
 
 async function send(sent: readonly string[]): Promise<void> {
+  // What got out before was believed here as elsewhere.
+  await cluster.exec('ip', 'neighbour', 'flush', 'dev', 'gantry0');
   const { code, stderr } = await cluster.ssh(
     own.ipv4,
     `perl -e '${frames.sender.replaceAll("'", `'\\''`)}' ${sent.join(' ')}`,
   );
   expect(code, stderr).toBe(0);
+}
+
+/** Which of the forged frames leave the guest. */
+async function outOf(): Promise<string[]> {
+  const seen = await seenOf(forged.map(([, , frame], index) => frame(markOf(index))));
+  return forged.filter((_, index) => arrived(seen, index)).map(([, what]) => what);
 }
 
 const markOf = (index: number): string => `mark-${String(index).padStart(3, '0')}-`;
@@ -197,13 +205,40 @@ describe('loosened', () => {
     const nic = ['--nic', `default,ip=${own.ipv4},mac=${own.mac},allow=10.1.2.0/24+${OTHER.ipv4}`];
     const keys = ['--ssh-key', `${cluster.sshKey}.pub`];
     await cluster.ok('launch', 'debian/12', 'liar', ...nic, ...keys, '--until', 'ssh');
-    const seen = await seenOf(forged.map(([, , frame], index) => frame(markOf(index))));
-    const out = forged.filter((_, index) => arrived(seen, index)).map(([, what]) => what);
-    expect(out).toEqual([
+    expect(await outOf()).toEqual([
       'another’s address asked from',
       'another’s IPv4 address',
       'an address of another network',
     ]);
+  });
+
+  test('and tightened, and loosened, while it runs', async () => {
+    const set = (...flags: string[]) => cluster.ok('instance', 'nic', 'set', 'liar:0', ...flags);
+    await set('--disallow', '10.1.2.0/24');
+    expect(await outOf()).toEqual(['another’s address asked from', 'another’s IPv4 address']);
+    await set('--allow', OTHER.mac, '--disallow', OTHER.ipv4);
+    expect(await outOf()).toEqual([
+      'another MAC as source',
+      'another MAC inside ARP',
+      'a lease asked for another MAC',
+      'another’s IPv6 address',
+      'another’s address under test',
+      'another’s neighbour entry',
+    ]);
+    await set('--filter', 'off');
+    expect(await outOf()).toEqual(forged.map(([, what]) => what));
+    await set('--filter', 'on', '--disallow', OTHER.mac);
+    expect(await outOf()).toEqual([]);
+    expect(await cluster.ok('instance', 'diff', 'liar')).toContain('is as its settings');
+  });
+
+  test('while it runs, as the documentation shows it', async () => {
+    const page = await readFile(new URL('../../../docs/anti-spoofing.md', import.meta.url), 'utf8');
+    const examples = [...page.matchAll(/^gantry (instance nic set .+)$/gm)].map(([, words]) => words ?? '');
+    expect(examples).toHaveLength(3);
+    for (const words of examples) await cluster.ok(...words.replace('web1', 'liar').split(' '));
+    const [nic] = (await cluster.json<Instance>('instance', 'show', 'liar')).spec.nics;
+    expect([nic?.filter, nic?.allow]).toEqual([undefined, ['52:54:00:00:00:7a']]);
   });
 
   test('as the documentation shows it', async () => {
@@ -223,8 +258,14 @@ describe('loosened', () => {
     );
     const create = ['instance', 'create', 'sly', '--image', 'debian/12', '--flavor', 'small'];
     const asUser = { env: { ...cluster.env, GANTRY_TOKEN: secret } };
-    for (const loose of ['default,filter=off', 'default,allow=10.0.0.0/8']) {
-      const { code, stderr } = await cluster.gantry([...create, '--nic', loose], asUser);
+    const set = ['instance', 'nic', 'set', 'liar:0'];
+    for (const words of [
+      [...create, '--nic', 'default,filter=off'],
+      [...create, '--nic', 'default,allow=10.0.0.0/8'],
+      [...set, '--filter', 'off'],
+      [...set, '--allow', '10.0.0.0/8'],
+    ]) {
+      const { code, stderr } = await cluster.gantry(words, asUser);
       expect([code, stderr]).toEqual([4, expect.stringContaining('loosen the filter of a NIC')]);
     }
   });

@@ -5,11 +5,13 @@ import { wantedText } from '../network/filter/filters.ts';
 import { guestFilter } from '../network/filter/sources.ts';
 import type { SeenDomain } from '../observation.ts';
 import { free, type PlanInput } from './input.ts';
+import { plugIsUnprobed } from './probe.ts';
 
 /** The filter that the guest should have and has not. */
 export function filterAction(guest: Guest, input: PlanInput): Action[] {
   const { instance } = guest.spec;
-  if (!wantsFilter(guest, input) || filterStands(guest, input)) return [];
+  // One that lets out what others may have must wait; until then the old one stands, or none, which lets nothing out.
+  if (!wantsFilter(guest, input) || filterStands(guest, input) || plugIsUnprobed(guest, input)) return [];
   const may = free(input, `filter:${instance}`, guest.generation);
   return may ? [{ do: 'filter.ensure', spec: guest.spec }] : [];
 }

@@ -10,7 +10,7 @@ import { judgeEnding, wishOf } from './ending.ts';
 import { filterIsGone, filterStands } from './filter.ts';
 import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './input.ts';
 import { planPlug } from './plug.ts';
-import { probeFailure, unprobed } from './probe.ts';
+import { plugProbed, probeFailure, unprobed } from './probe.ts';
 import { planSave } from './save.ts';
 import { planSize, withSize } from './size.ts';
 
@@ -18,6 +18,12 @@ import { planSize, withSize } from './size.ts';
 export const askAgainMs = 5000;
 
 export function planGuest(guest: Guest, input: PlanInput): GuestPart {
+  const part = planDomain(guest, input);
+  const status = { ...part.status.status, ...plugProbed(guest, input) } as GuestStatus;
+  return { ...part, status: { ...part.status, status } as GuestPart['status'] };
+}
+
+function planDomain(guest: Guest, input: PlanInput): GuestPart {
   const memory: GuestMemory = { restarts: [], ...input.memory.guests[guest.spec.instance] };
   const seen = input.observation.domains.find((d) => d.uuid === guest.spec.instance);
   const answer = answerer(guest, seen, input, memory);

@@ -5,6 +5,7 @@ import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
 import { filterStands } from './filter.ts';
 import { failureOf, free, type PlanInput } from './input.ts';
+import { plugIsUnprobed } from './probe.ts';
 
 export interface PlugPart {
   actions: Action[];
@@ -80,7 +81,7 @@ function isDue(plug: Plug, guest: Guest, devices: GuestDevices, input: PlanInput
 function wireIsReady(mac: string, guest: Guest, input: PlanInput): boolean {
   const nic = guest.spec.input.nics.find((one) => one.mac === mac);
   const bridge = input.observation.networks.find((one) => one.bridge === nic?.bridge);
-  return bridge?.ready === true && filterStands(guest, input);
+  return bridge?.ready === true && !plugIsUnprobed(guest, input) && filterStands(guest, input);
 }
 
 const diskIsReady = ({ disk }: Plug, { observation }: PlanInput): boolean =>

@@ -64,6 +64,28 @@ describe('addresses of a new guest', () => {
     expect(actionsOf(held).filter((name) => name.startsWith('guest.'))).toEqual([]);
     expect(guestStatus(held)).toMatchObject({ state: 'absent', error: problem });
   });
+  it('of a NIC that it gets while it runs are asked for by its operation, before filter and NIC', () => {
+    const plug = { operation: ids.operation, do: 'update' as const, mac: '52:54:00:00:00:01' };
+    const { input } = guestOf().spec;
+    const nics = input.nics.map((nic) => ({ ...nic, ipv4: '10.77.0.11' }));
+    const guest = guestOf({ input: { ...input, nics }, plug: { ...plug, probe: ['10.77.0.11'] } });
+    const running = {
+      assignments: assignmentsOf({ guests: [guest] }),
+      observation: observationOf({ domains: [{ ...domainOf('running'), nics: [plug.mac] }] }),
+    };
+    // its lease is another one, too
+    expect(actionsOf(running)).toEqual(['network.ensure', 'address.probe']);
+    expect(guestStatus(running)).not.toHaveProperty('probed');
+    const known = { restarts: [], probed: probeText(guest.spec) };
+    const memory = { acts: {}, guests: { [ids.instance]: known } };
+    expect(actionsOf({ ...running, memory })).toEqual(['network.ensure', 'filter.ensure']);
+    expect(guestStatus({ ...running, memory })).toMatchObject({ state: 'running', probed: true });
+    const problem = { type: 't', code: 'address_answered', title: 'taken', status: 409 };
+    const failure = { generation: 1, problem, attempts: 1, retryAt: inputOf().now + 1000 };
+    const failed = { ...running, failures: new Map([[`address:${ids.instance}`, failure]]) };
+    expect(actionsOf(failed)).toEqual(['network.ensure']);
+    expect(guestStatus(failed)).toMatchObject({ state: 'running', plugError: problem });
+  });
   it('are nobody’s when it is to go', () => {
     const gone = assignmentsOf({ guests: [guestOf({ probe, remove: true })] });
     expect(actionsOf({ assignments: gone, observation: observationOf({ filters: [] }) })).not.toContain(

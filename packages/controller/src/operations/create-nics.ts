@@ -38,8 +38,11 @@ export async function claimNics(
   return { nics, networks };
 }
 
-/** Who loosens the filter of a NIC can pretend to be another guest: not a project's own to decide. */
-function requireTrust({ caller }: Asking, { filter, allow }: RequestedNic): void {
+/**
+ * Who loosens the filter of a NIC can pretend to be another guest: not a project's own to decide.
+ * @throws GantryError `forbidden`
+ */
+export function requireTrust({ caller }: Asking, { filter, allow }: Pick<Nic, 'filter' | 'allow'>): void {
   const looser = filter === 'off' || (allow ?? []).length > 0;
   if (looser && caller.role !== 'admin')
     throw err('forbidden', {
@@ -48,7 +51,7 @@ function requireTrust({ caller }: Asking, { filter, allow }: RequestedNic): void
     });
 }
 
-const trustOf = ({ filter, allow }: RequestedNic): Pick<Nic, 'filter' | 'allow'> => ({
+export const trustOf = ({ filter, allow }: Pick<Nic, 'filter' | 'allow'>): Pick<Nic, 'filter' | 'allow'> => ({
   ...(filter ? { filter } : {}),
   ...(allow && allow.length > 0 ? { allow } : {}),
 });

@@ -7,7 +7,7 @@ import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { cleaningEndsMs } from './instance-create.ts';
-import { isDown, orderOf, withDevices } from './plug.ts';
+import { isClear, isDown, orderOf, withDevices } from './plug.ts';
 import { isCurrent } from './view.ts';
 
 export const nicSteps = {
@@ -39,7 +39,7 @@ export const nicAttach: Logic = {
     const { mac } = orderOf<NicOrder>(move);
     if (!guest) return move.fail(move.deadlineError('the guest is gone'));
     if (move.operation.status.state === 'cleaning') return cleanAttach(move, guest, mac);
-    if (isDown(guest) || isIn(guest, mac)) {
+    if ((isDown(guest) || isIn(guest, mac)) && isClear(guest)) {
       move.done(nicSteps.attach.plugged);
       if (guest.spec.plug) move.draft.put(withDevices(guest, move.operation, {}));
       return move.succeed();
@@ -117,7 +117,8 @@ export const nicSet: Logic = {
     const { mac, live, before, changes } = orderOf<NicOrder>(move);
     if (!guest || !instance || !before) return move.fail(move.deadlineError('the guest is gone'));
     const now = instance.spec.nics.find((nic) => nic.mac === mac);
-    if (!live || isDown(guest) || (isCurrent(guest) && guest.status.devices?.updated)) {
+    const updated = !live || isDown(guest) || (isCurrent(guest) && guest.status.devices?.updated);
+    if (updated && isClear(guest)) {
       move.done(nicSteps.set.set);
       if (now) releaseAddresses(move.draft, instance, before.nic, now);
       if (guest.spec.plug) move.draft.put(withDevices(guest, move.operation, {}));

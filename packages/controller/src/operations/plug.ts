@@ -12,7 +12,8 @@ export interface DeviceChange {
 
 /** The binding with other devices. It does not say that the guest is wanted: one that just powered itself off stays down. */
 export function withDevices(guest: Guest, operation: Operation, { disks, nics, plug }: DeviceChange): Guest {
-  const { plug: _, ...spec } = guest.spec;
+  // What its start asked for it uses by now.
+  const { plug: _, probe: __, ...spec } = guest.spec;
   const input = {
     ...spec.input,
     ...(disks ? { disks: disks.toSorted(byPlace) } : {}),
@@ -44,6 +45,10 @@ const downStates = ['absent', 'defined', 'stopped', 'crashed'];
 
 /** No QEMU of it runs, and the next one is started by the present orders: the node has answered them. */
 export const isDown = (guest: Guest): boolean => isCurrent(guest) && downStates.includes(guest.status.state);
+
+/** Nobody else has the addresses that it is being given, as far as that was to be asked. */
+export const isClear = (guest: Guest): boolean =>
+  !guest.spec.plug?.probe || (isCurrent(guest) && guest.status.probed === true);
 
 /** Of the running guest, as the node found it by the present orders. */
 export const isOpen = (guest: Guest, disk: string): boolean | undefined =>

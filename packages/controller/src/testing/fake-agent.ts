@@ -91,7 +91,11 @@ export class FakeAgent {
     if (spec.remove || spec.role === 'receive') return { state: 'absent', epoch };
     if (spec.power === 'stopped') {
       const ran = this.#started.delete(instance);
-      return ran ? { state: 'stopped', epoch, endedBy: 'operator' } : { state: 'defined', epoch };
+      const probed = spec.plug?.probe ? { probed: true } : {};
+      return {
+        ...(ran ? { state: 'stopped', epoch, endedBy: 'operator' } : { state: 'defined', epoch }),
+        ...probed,
+      };
     }
     const startedAt = this.#started.get(instance) ?? this.#now;
     this.#started.set(instance, startedAt);
@@ -103,6 +107,7 @@ export class FakeAgent {
       ...(rebootedAt ? { rebootedAt } : {}),
       ...(this.pings ? { firstPingAt: rebootedAt ?? startedAt } : {}),
       accelerator: 'tcg',
+      ...(spec.plug?.probe ? { probed: true } : {}),
     };
   }
 

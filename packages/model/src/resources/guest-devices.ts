@@ -1,7 +1,7 @@
 /** Devices that are plugged into a running guest or out of it: the order to its node, and what the node finds. */
 import { DiskId, OperationId } from '../ids.ts';
 import { oneOf, optional, type Static, strict, Type } from '../schema.ts';
-import { MacAddress } from './network.ts';
+import { Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 
 /**
  * What of a running guest is being changed, for as long as its operation lasts. `attach` and `update` bring a device to
@@ -12,6 +12,13 @@ export const Plug = strict({
   do: oneOf(['attach', 'detach', 'update'] as const),
   disk: optional(DiskId),
   mac: optional(MacAddress),
+  probe: optional(
+    Type.Array(Type.Union([Ipv4Address, Ipv6Address]), {
+      minItems: 1,
+      maxItems: 2,
+      description: 'addresses of that NIC that nobody else may answer for before the guest has them',
+    }),
+  ),
 });
 export type Plug = Static<typeof Plug>;
 

@@ -271,6 +271,9 @@ export const GuestStatus = strict({
   conditions: optional(Type.Array(Condition)),
   inside: optional(Inside),
   devices: optional(GuestDevices),
+  probed: optional(
+    Type.Boolean({ description: 'nobody else answered for the addresses that `plug` gives the guest' }),
+  ),
   plugError: optional(Problem),
   error: optional(Problem),
 });

@@ -54,9 +54,11 @@ describe('sources', () => {
     expect(ipv6).toEqual(['fd00::/48', 'fe80::5054:ff:fe00:1', 'fe80::5054:ff:fe00:2']);
   });
 
-  it('off is no filter', () => {
-    expect(filterOf({ filter: 'off' }).taps).toEqual([]);
-    expect(wantedText(filterOf({ filter: 'off' }))).toBe('');
+  it('off lets everything out, and says so: a tap without a chain lets nothing out', () => {
+    const off = filterOf({ filter: 'off' });
+    expect(off.taps.map(chainOf)).toEqual([['accept']]);
+    expect(wantedText(off)).not.toBe('');
+    expect(putText(off, [])).toContain('"gt0000000000n0" : goto gt0000000000n0');
   });
 
   it('link-local address by RFC 4291', () => {

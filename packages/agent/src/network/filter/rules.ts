@@ -31,6 +31,7 @@ const macNumbers = (macs: readonly string[]): string =>
 
 /** In order; the first that matches decides. What is named nowhere (tagged frames, STP, LLDP, PPPoE) does not leave. */
 export function chainOf(tap: TapFilter): string[] {
+  if (tap.mode === 'off') return ['accept'];
   return [
     `ether saddr != ${set(tap.macs)} ${drop('mac')}`,
     // First: the kernel takes the tag off before it looks for IP and ARP, and the bridge puts it back.

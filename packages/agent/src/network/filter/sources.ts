@@ -6,14 +6,14 @@ import { AllowedSource, type GuestNic, type GuestSpec, matches, type NicFilterMo
 /** What may leave one tap. */
 export interface TapFilter {
   tap: string;
-  mode: Exclude<NicFilterMode, 'off'>;
+  mode: NicFilterMode;
   macs: string[];
   /** Addresses and subnets without one inside another: an anonymous set of nftables takes no overlaps. */
   ipv4: string[];
   ipv6: string[];
 }
 
-/** The filters of a guest: one for each NIC that has not `off`. */
+/** The filters of a guest: one for each NIC. One that is `off` has a chain too: a tap without one lets nothing out. */
 export interface GuestFilter {
   instance: string;
   taps: TapFilter[];
@@ -21,10 +21,7 @@ export interface GuestFilter {
 
 export const guestFilter = ({ instance, input }: GuestSpec): GuestFilter => ({
   instance,
-  taps: input.nics.flatMap((nic, index) => {
-    const mode = modeOf(nic);
-    return mode === 'off' ? [] : [tapFilter(nic, mode, tapName(instance, nic.slot ?? index))];
-  }),
+  taps: input.nics.map((nic, index) => tapFilter(nic, modeOf(nic), tapName(instance, nic.slot ?? index))),
 });
 
 const modeOf = ({ filter, ipv4, ipv6 }: GuestNic): NicFilterMode =>

@@ -54,7 +54,7 @@ describe('the answer', () => {
       address6,
     ],
   ])('is %s', (_, frame, held) => {
-    expect(holderIn(frame, asked, own)).toEqual({ address: held, mac: other });
+    expect(holderIn(frame, asked, [own])).toEqual({ address: held, mac: other });
   });
   it.each([
     ['our own question', question(own, address)],
@@ -64,14 +64,14 @@ describe('the answer', () => {
     ['a neighbour that looks for it', neighbour('87', 'fe80'.padEnd(32, '0'), target6)],
     ['an advertisement of another', neighbour('88', 'fe80'.padEnd(32, '0'), target6.replace(/5$/, '6'))],
   ])('is not %s', (_, frame) => {
-    expect(holderIn(frame, asked, own)).toBeUndefined();
+    expect(holderIn(frame, asked, [own])).toBeUndefined();
   });
   it('is in no garbage, whatever its length', () => {
     const frames = fc.tuple(fc.constantFrom('0806', '86dd', 'ffff'), fc.uint8Array({ maxLength: 80 }));
     fc.assert(
       fc.property(frames, ([type, bytes]) => {
         const frame = Buffer.concat([Buffer.alloc(12), Buffer.from(type, 'hex'), bytes]);
-        expect(holderIn(frame, asked, own)).toBeUndefined();
+        expect(holderIn(frame, asked, [own])).toBeUndefined();
       }),
     );
   });

@@ -40,12 +40,16 @@ function solicitation(from: string, target: string): string {
 
 /**
  * Which of `asked` the frame says that somebody has, or is about to take. Total: whatever else comes says nothing.
- * @param own MAC of the interface that asked
+ * @param own MACs of the interface that asked, and of the guest that it asks for
  */
-export function holderIn(frame: Buffer, asked: readonly string[], own: string): Holder | undefined {
+export function holderIn(
+  frame: Buffer,
+  asked: readonly string[],
+  own: readonly string[],
+): Holder | undefined {
   const kind = frame.toString('hex', 12, PAYLOAD);
   const found = kind === ARP ? inArp(frame) : kind === IPV6 ? inNeighbour(frame) : undefined;
-  if (!found || macText(found.mac) === own) return undefined;
+  if (!found || own.includes(macText(found.mac))) return undefined;
   const address = asked.find((each) => (isIPv4(each) ? ipv4Hex(each) : ipv6Hex(each)) === found.address);
   return address === undefined ? undefined : { address, mac: macText(found.mac) };
 }

@@ -53,13 +53,15 @@ export function addressProbe(run: Run = runProgram): AddressProbe {
   return {
     async probe(spec, signal) {
       const all = await links(run);
+      const guests = spec.input.nics.map(({ mac }) => mac);
       await Promise.all(
         [...askedOf(spec)].map(([bridge, addresses]) => probeBridge(all.get(bridge), bridge, addresses)),
       );
 
       async function probeBridge(link: Link | undefined, bridge: string, addresses: string[]): Promise<void> {
         if (!link) throw unfit(`there is no bridge ${bridge}`);
-        const holder = ownHolder(link, addresses) ?? (await otherHolder(link, addresses, all, run, signal));
+        const holder =
+          ownHolder(link, addresses) ?? (await otherHolder(link, addresses, { all, guests, run, signal }));
         if (holder) throw err('address_answered', { address: holder.address, holder: holder.mac, bridge });
       }
     },
@@ -73,18 +75,24 @@ function ownHolder(link: Link, addresses: readonly string[]): Holder | undefined
   return address === undefined ? undefined : { address, mac: `${link.mac} of the node` };
 }
 
+interface Asker {
+  all: ReadonlyMap<string, Link>;
+  /** MACs of the guest that is to have the addresses. */
+  guests: readonly string[];
+  run: Run;
+  signal: AbortSignal | undefined;
+}
+
 async function otherHolder(
   link: Link,
   addresses: readonly string[],
-  all: ReadonlyMap<string, Link>,
-  run: Run,
-  signal: AbortSignal | undefined,
+  { all, guests, run, signal }: Asker,
 ): Promise<Holder | undefined> {
   if (portsOf(all, link.name).length === 0) return undefined;
   const frames = addresses.map((address) => question(link.mac, address).toString('hex'));
   let holder: Holder | undefined;
   const onOutput = (line: string, stream: 'stdout' | 'stderr') => {
-    if (stream === 'stdout') holder ??= holderIn(Buffer.from(line, 'hex'), addresses, link.mac);
+    if (stream === 'stdout') holder ??= holderIn(Buffer.from(line, 'hex'), addresses, [link.mac, ...guests]);
   };
   const options = { timeoutMs: LIMIT_MS, keepBytes: 4096, onOutput, ...(signal ? { signal } : {}) };
   await run(['perl', '-e', RAW_SOCKET, link.name, `${TIMES}`, `${GAP_SECONDS}`, ...frames], options).catch(
@@ -100,7 +108,7 @@ const unfit = (why: string, cause?: unknown) =>
     'host_unfit',
     {
       why: `its networks cannot be asked who has an address: ${why}`,
-      remedy: 'Make the bridge ready, or create the instance with `--no-address-check`.',
+      remedy: 'Make the bridge ready, or do not ask: `--no-address-check`.',
     },
     cause,
   );

@@ -22,10 +22,20 @@ const wishFlags: readonly Flag[] = [
 const addressFlags: readonly Flag[] = [
   { flags: '--address <address>', description: 'IPv4: pool, none, or an address' },
   { flags: '--address6 <address>', description: 'IPv6: pool, none, or an address' },
+  { flags: '--no-address-check', description: 'do not ask its network whether the address is in use' },
+];
+const trustFlags: readonly Flag[] = [
+  {
+    flags: '--allow <source>',
+    description: 'an address, subnet or MAC that it may send from beside its own',
+    many: true,
+  },
+  { flags: '--filter <on|off>', description: 'anti-spoofing', choices: ['on', 'off'] },
 ];
 const linkFlag: Flag = { flags: '--link <state>', description: 'its cable', choices: ['up', 'down'] };
 
 const wishesOf = (given: Given) => ({
+  ...(given.off('addressCheck') ? { addressCheck: false } : {}),
   ...given.put('deadlineMs', 'deadline', parseDurationMs),
   ...given.string('reason', 'reason'),
 });
@@ -34,6 +44,14 @@ const addressesOf = (given: Given) => ({
   ...given.string('address', 'address'),
   ...given.put('address6', 'address6', (text) => text.toLowerCase()),
   ...given.put('link', 'link', (text) => text as 'up' | 'down'),
+});
+const sourcesOf = (given: Given, flag: 'allow' | 'disallow') => {
+  const sources = given.all(flag).map((source) => source.toLowerCase());
+  return sources.length > 0 ? { [flag]: sources } : {};
+};
+const trustOf = (given: Given) => ({
+  ...given.put('filter', 'filter', (text) => text as 'on' | 'off'),
+  ...sourcesOf(given, 'allow'),
 });
 
 export const instanceNicAttach: Verb = {
@@ -47,12 +65,7 @@ export const instanceNicAttach: Verb = {
     ...addressFlags,
     { flags: '--mac <mac>', description: 'its MAC; default: one that nobody has' },
     linkFlag,
-    {
-      flags: '--allow <source>',
-      description: 'an address, subnet or MAC that it may send from beside its own',
-      many: true,
-    },
-    { flags: '--filter <on|off>', description: 'anti-spoofing', choices: ['on', 'off'] },
+    ...trustFlags,
     ...wishFlags,
   ],
   examples: [
@@ -60,13 +73,11 @@ export const instanceNicAttach: Verb = {
     'gantry instance nic attach web1 --network net100 --address 10.1.0.7 --link down',
   ],
   async run(session, given) {
-    const allow = given.all('allow').map((source) => source.toLowerCase());
     const body = {
       network: given.text('network') ?? '',
       ...addressesOf(given),
       ...given.put('mac', 'mac', (text) => text.toLowerCase()),
-      ...given.put('filter', 'filter', (text) => text as 'on' | 'off'),
-      ...(allow.length > 0 ? { allow } : {}),
+      ...trustOf(given),
       ...wishesOf(given),
     } satisfies Body<'attachNic'>;
     const params = { ref: given.arg(0, 'instance') };
@@ -96,25 +107,35 @@ export const instanceNicDetach: Verb = {
 
 export const instanceNicSet: Verb = {
   words: 'instance nic set',
-  summary: 'network, address and link of a NIC',
+  summary: 'network, address and link of a NIC, and what it may send from',
   details:
-    'Link and network reach a running guest at once: its cable is pulled, or moved to the bridge of the other network. The address is what its filter lets out and DHCP answers; what the guest has configured inside is its own to change.',
+    'All reaches a running guest at once: its cable is pulled, or moved to the bridge of the other network, and its filter follows. The address is what the filter lets out and DHCP answers; what the guest has configured inside is its own to change. Only administrators loosen the filter (docs/anti-spoofing.md).',
   arguments: [nicArgument],
   flags: [
     { flags: '--network <network>', description: 'another network', complete: networkNames },
     ...addressFlags,
     linkFlag,
+    ...trustFlags,
+    { flags: '--disallow <source>', description: 'of those it was allowed: no longer', many: true },
     ...wishFlags,
   ],
   examples: [
     'gantry instance nic set web1:0 --link down',
     'gantry instance nic set web1:1 --network net200 --address pool',
+    'gantry instance nic set web1:0 --allow 10.9.0.0/16 --disallow 192.168.77.200',
   ],
   async run(session, given) {
     const { ref, place } = placeOf(given.arg(0, 'NIC'));
-    const settings = { ...given.string('network', 'network'), ...addressesOf(given) };
+    const settings = {
+      ...given.string('network', 'network'),
+      ...addressesOf(given),
+      ...trustOf(given),
+      ...sourcesOf(given, 'disallow'),
+    };
     if (Object.keys(settings).length === 0)
-      throw err('usage', { what: 'nothing to set: give --link, --network, --address or --address6' });
+      throw err('usage', {
+        what: 'nothing to set: give --link, --network, --address, --allow or another of the options',
+      });
     const body = { ...settings, ...wishesOf(given) } satisfies Body<'setNic'>;
     const params = { ref, nic: place };
     await conclude(
