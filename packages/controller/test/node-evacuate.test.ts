@@ -157,6 +157,51 @@ test.each([
   await expect(evacuate(body)).rejects.toMatchObject({ code });
 });
 
+test('of two of one name, in two projects, each has its own step', async () => {
+  for (const project of ['red', 'blue']) {
+    await cluster.call('createProject', { body: { name: project } });
+    const sized = { vcpus: 1, memoryMiB: 512, disks: [{ sizeMiB: 2048 }], nics: [] };
+    const power = project === 'red' ? 'running' : 'stopped';
+    const body = { name: 'web1', image: 'debian/12', node: 'n1', power, ...sized };
+    await cluster.call('createInstance', { project, body });
+  }
+  await rounds();
+  const begun = await evacuate();
+  await rounds(20);
+  const { steps } = (await latest(begun)).status;
+  expect(steps.map(({ name, state }) => `${name} ${state}`).toSorted()).toEqual(['web1 done', 'web1 failed']);
+});
+
+test('one in rescue stays, with the reason, also in the plan', async () => {
+  await create('sick');
+  await rounds();
+  await cluster.call('rescueInstance', { params: { ref: 'sick' }, body: {} });
+  await rounds();
+  const plan = await cluster.call<DrainPlan>('planDrain', { params: { ref: 'n1' } });
+  expect(plan.steps).toMatchObject([{ way: 'blocked', why: expect.stringContaining('in rescue') }]);
+  const begun = await evacuate({ allowStop: true });
+  await rounds(12);
+  expect(results(await latest(begun))).toEqual({ sick: expect.stringMatching(/^failed .*is in rescue/) });
+  expect(await nodeOf('sick')).toBe('n1');
+});
+
+test('one that is suspended stays with its memory', async () => {
+  await create('asleep', { power: 'running' });
+  await rounds();
+  cluster.agent.alter = (status) =>
+    status.kind === 'guest' && ['stopped', 'defined'].includes(status.status.state)
+      ? { ...status, status: { ...status.status, state: 'suspended' } }
+      : status;
+  await cluster.call('suspendInstance', { params: { ref: 'asleep' }, body: {} });
+  await rounds();
+  const begun = await evacuate({ allowStop: true });
+  await rounds(12);
+  expect(results(await latest(begun))).toEqual({
+    asleep: expect.stringMatching(/^failed .*is suspended: cannot move/),
+  });
+  expect(await nodeOf('asleep')).toBe('n1');
+});
+
 test('an empty node is done at once', async () => {
   const begun = await evacuate();
   await rounds(2);

@@ -5,9 +5,12 @@ import {
   EVACUATION_PARALLEL,
   err,
   type Guest,
+  type Instance,
+  isGantryError,
   type Node,
   type NodeId,
   operationEnded,
+  requirePermitted,
   type Step,
 } from '@gantry/model';
 import { refusal } from '@gantry/placement';
@@ -42,7 +45,7 @@ export const evacuateNode: Handler<'evacuateNode'> = async (call) => {
     kind: 'node.evacuate',
     of: 'node',
     target: node,
-    steps: plan.steps.map(({ name }): Step => ({ name, state: 'waiting' })),
+    steps: plan.steps.map(({ name, instance }): Step => ({ name, about: instance, state: 'waiting' })),
     input: { node: node.id, allowStop, parallel, plan: plan.steps },
     deadlineMs,
     reason,
@@ -89,12 +92,27 @@ async function readLeaving(store: Store, { spec }: Guest): Promise<Leaving | und
   const instance = await store.get('instance', spec.instance);
   // one that is on its way here, or left behind, is not bound here
   if (!instance || instance.status.node !== spec.node) return undefined;
-  const id = instance.status.operation;
-  const operation = id && (await store.get('operation', id));
-  const busy = operation && !operationEnded(operation.status.state);
+  const blocked = (await underWay(store, instance)) ?? refusalOf(instance);
   return {
     instance,
     wanted: await moveWish(store, instance, spec.input),
-    ...(busy ? { busy: `operation ${operation.spec.number} is under way` } : {}),
+    ...(blocked === undefined ? {} : { blocked }),
   };
+}
+
+async function underWay(store: Store, { status }: Instance): Promise<string | undefined> {
+  const operation = status.operation && (await store.get('operation', status.operation));
+  if (!operation || operationEnded(operation.status.state)) return undefined;
+  return `operation ${operation.spec.number} is under way`;
+}
+
+/** Its lock, its rescue, its state. */
+function refusalOf(instance: Instance): string | undefined {
+  try {
+    requirePermitted('move', instance);
+    return undefined;
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    return error.message;
+  }
 }

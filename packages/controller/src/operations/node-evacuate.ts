@@ -50,8 +50,8 @@ export function look(operation: Operation, { here, moves }: Sight, nowMs: number
   const now = new Date(nowMs).toISOString();
   const { allowStop, parallel } = evacuationInput(operation);
   const steps = [...operation.status.steps];
-  for (const { name } of here)
-    if (!steps.some((step) => step.name === name)) steps.push({ name, state: 'waiting' });
+  for (const { id, name } of here)
+    if (!steps.some(({ about }) => about === id)) steps.push({ name, about: id, state: 'waiting' });
   const over = operation.spec.cancelRequested !== undefined || nowMs >= Date.parse(operation.spec.deadline);
   const judged = steps.map((step) =>
     isOpen(step) ? judge(step, { here, moves }, { allowStop, over, now }) : step,
@@ -60,7 +60,7 @@ export function look(operation: Operation, { here, moves }: Sight, nowMs: number
   // in the order of the plan: the largest first
   const waiting = judged
     .filter(({ state }) => state === 'waiting')
-    .flatMap(({ name }) => here.find((instance) => instance.name === name) ?? []);
+    .flatMap(({ about }) => here.find(({ id }) => id === about) ?? []);
   const open = judged.some(isOpen);
   const looked = withStatus(operation, { steps: judged });
   return {
@@ -82,16 +82,18 @@ function judge(
     detail,
     endedAt: now,
   });
-  const move = moves.find(({ spec }) => spec.target.name === step.name);
+  const move = moves.find(({ spec }) => spec.target.id === step.about);
   if (move && !operationEnded(move.status.state))
     return { ...step, state: 'running', startedAt: move.createdAt, detail: `operation ${move.spec.number}` };
   if (move?.status.state === 'succeeded') return ended('done', `to ${String(move.spec.input['toName'])}`);
-  const instance = here.find(({ name }) => name === step.name);
+  const instance = here.find(({ id }) => id === step.about);
   if (!instance) return ended('skipped', 'it is not there any more');
   if (move) return ended('failed', move.status.error?.title ?? 'its move failed');
   if (up.includes(instance.status.state) && !allowStop) return ended('failed', MUST_STOP);
   // the first step of a new operation counts as begun
-  return over ? ended('skipped', 'not begun') : { name: step.name, state: 'waiting' };
+  if (over) return ended('skipped', 'not begun');
+  const { startedAt: _, ...fresh } = step;
+  return { ...fresh, state: 'waiting' };
 }
 
 /** The result for each guest is in the steps. */

@@ -16,7 +16,7 @@ export interface Leaving {
   instance: Instance;
   wanted: Wanted;
   /** Why nothing can be done with it now. */
-  busy?: string;
+  blocked?: string;
 }
 
 type Decide = (
@@ -40,7 +40,7 @@ export function drainSteps(
     (a, b) => memory(b) - memory(a) || (a.instance.name < b.instance.name ? -1 : 1),
   );
   return inOrder.map((guest): DrainStep => {
-    if (guest.busy !== undefined) return step(guest, 'blocked', guest.busy);
+    if (guest.blocked !== undefined) return step(guest, 'blocked', guest.blocked);
     try {
       const { decision, fit } = decide(left, guest.wanted);
       const { chosen } = decision;

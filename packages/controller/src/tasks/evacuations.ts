@@ -3,7 +3,14 @@
  * cluster is by then. Nothing is kept here: a controller that was killed finds moves by the evacuation that they name.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { err, type Instance, isGantryError, type Operation, operationEnded, toProblem } from '@gantry/model';
+import {
+  type Instance,
+  isGantryError,
+  type Operation,
+  operationEnded,
+  requirePermitted,
+  toProblem,
+} from '@gantry/model';
 import type { App } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { beginMove } from '../operations/begin-move.ts';
@@ -54,12 +61,12 @@ async function see({ store }: Parts, operation: Operation): Promise<Sight> {
     if (instance?.status.node === node) here.push(instance);
   }
   const own = (each: Operation) => each.spec.input['evacuation'] === operation.id;
-  const named = operation.status.steps.map(({ name }) => name);
+  const ids = new Set([
+    ...here.map(({ id }) => id as string),
+    ...operation.status.steps.flatMap(({ about }) => about ?? []),
+  ]);
   const moves: Operation[] = [];
-  for (const instance of here) moves.push(...(await movesOf(store, instance.id)).filter(own));
-  for (const name of named.filter((each) => !here.some((instance) => instance.name === each)))
-    for (const { id } of await store.named('instance', name))
-      moves.push(...(await movesOf(store, id)).filter(own));
+  for (const id of ids) moves.push(...(await movesOf(store, id)).filter(own));
   return { here, moves };
 }
 
@@ -67,6 +74,9 @@ const movesOf = async (store: Parts['store'], instance: string): Promise<Operati
   (await store.list('operation', { owner: instance })).items.filter(
     ({ spec }) => spec.kind === 'instance.move',
   );
+
+/** Its turn comes when it is up or down. */
+const onItsWay: readonly string[] = ['starting', 'stopping'];
 
 /** Begins one move, in the name of whoever asked for the evacuation; what stands against it becomes the end of its step. */
 async function move(app: Parts, evacuation: string, id: string): Promise<void> {
@@ -76,10 +86,8 @@ async function move(app: Parts, evacuation: string, id: string): Promise<void> {
   const requester = { token: { name: operation.spec.requester } };
   try {
     await requireIdle(app.store, instance);
-    if (instance.spec.locked) {
-      const { by, reason } = instance.spec.locked;
-      throw err('locked', { name: instance.name, by, reason });
-    }
+    if (onItsWay.includes(instance.status.state)) return;
+    requirePermitted('move', instance);
     const wishes = {
       stop: evacuationInput(operation).allowStop,
       reason: `evacuation ${operation.spec.number}`,
@@ -96,11 +104,11 @@ async function move(app: Parts, evacuation: string, id: string): Promise<void> {
   }
 }
 
-function failed(operation: Operation, { name }: Instance, error: unknown, { env }: Parts): Operation {
+function failed(operation: Operation, { id }: Instance, error: unknown, { env }: Parts): Operation {
   const endedAt = new Date(env.clock.now()).toISOString();
   const detail = toProblem(error).title.replaceAll(/\s*\n\s*/g, '; ');
   const steps = operation.status.steps.map((step) =>
-    step.name === name ? { ...step, state: 'failed' as const, detail, endedAt } : step,
+    step.about === id ? { ...step, state: 'failed' as const, detail, endedAt } : step,
   );
   return withStatus(operation, { steps });
 }

@@ -35,6 +35,8 @@ export type OperationKind = (typeof operationKinds)[number];
 
 export const Step = strict({
   name: Type.String(),
+  /** Of a step that is about one of several things: its id, as names are unique in a project only. */
+  about: optional(AnyId),
   state: oneOf(['waiting', 'running', 'done', 'failed', 'skipped'] as const),
   detail: optional(Type.String()),
   startedAt: optional(Timestamp),
