@@ -13,6 +13,9 @@ export interface Peer {
 const isSoft = ({ policy }: AffinityRule): boolean => policy.startsWith('soft-');
 const isApart = ({ policy }: AffinityRule): boolean => policy.endsWith('anti-affinity');
 
+/** What a soft rule that is not kept adds to a score: more than load can make of a difference, also between two nodes. */
+export const MISSED = 16;
+
 /** Rules hold within one project: nobody can keep others from a node by their labels. */
 export function means({ instance, label }: AffinityRule, owner: Peer, other: Peer): boolean {
   if (other.id === owner.id || other.project !== owner.project) return false;

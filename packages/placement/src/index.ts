@@ -5,6 +5,7 @@ export {
   exclusionRepeats,
   exclusionsOf,
   exclusionsOn,
+  MISSED,
   type Peer,
   type Standing,
   standings,
@@ -32,6 +33,14 @@ export {
   parseRequest,
 } from './ganeti/request.ts';
 export { writeCluster } from './ganeti/write.ts';
+export { clusterDataOf } from './live/live-cluster.ts';
+export type { LiveCluster, LiveGuest } from './live/live-guest.ts';
+export {
+  gainOf,
+  type LiveMove,
+  type LivePlan,
+  planLiveBalance,
+} from './live/plan-live-balance.ts';
 export { place } from './place.ts';
 export { defaultPolicy, type PlacementPolicy } from './policy.ts';
 export { type AskedSize, refusal, whyNoNode } from './refusal.ts';

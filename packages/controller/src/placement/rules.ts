@@ -1,10 +1,8 @@
 /** Rules between instances and bounds of sizes, for every candidate. */
 import type { GuestInput, NodeId, Rejection, Requirements } from '@gantry/model';
-import { type AffinityAnswer, affinityOn, exclusionsOn, type Peer } from '@gantry/placement';
+import { type AffinityAnswer, affinityOn, exclusionsOn, MISSED, type Peer } from '@gantry/placement';
 import type { Candidate } from './capacity.ts';
 
-/** More than load can make of a difference, also between two nodes: wishes come before balance. */
-export const MISSED = 16;
 /** Ganeti’s weight of `pri_tags_score`. */
 const EXCLUSION = 2;
 

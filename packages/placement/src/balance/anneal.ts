@@ -167,6 +167,7 @@ class Annealing {
     const s = state.secondary[i] as number;
     if (p2 !== p && refusesPrimary(state, f, p2, p2 === s, this.#keptWithout(f, p, s, p2), false))
       return false;
+    if (p2 !== p && state.data.house?.allows(state, i, p2) === false) return false;
     if (s2 < 0) return true;
     const leaves = s2 === p;
     const at = {

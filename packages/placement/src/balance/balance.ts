@@ -20,6 +20,12 @@ export interface BalanceOptions {
   thorough?: boolean;
   /** Below a score of 0.1 a move must gain so much. */
   minGain?: number;
+  /** Every single move must lower the score by so much; undefined: only all of them together. */
+  eachGains?: number;
+  /** Instances with disks of one node move, too: their disks are copied. */
+  copyLocal?: boolean;
+  /** False: take the best single moves, and look for no better places. */
+  search?: boolean;
 }
 
 export interface GroupPlan {
@@ -61,8 +67,9 @@ export function balanceGroup(data: ClusterData, group: number, options: BalanceO
     group,
     nodes,
     targets: nodes.filter((n) => data.nodes.offline[n] === 0),
-    movable: movableIn(data, group, options.evacuate === true),
+    movable: movableIn(data, group, options.evacuate === true, options.copyLocal === true),
     minGain: options.minGain ?? MIN_GAIN,
+    eachGains: options.eachGains,
   };
   const plan = bestOf(problem, options);
   return { group, before, after: scoreOf(plan.state, nodes), moves: plan.moves, places: plan.state };
@@ -75,6 +82,7 @@ interface Problem {
   targets: readonly number[];
   movable: readonly number[];
   minGain: number;
+  eachGains: number | undefined;
 }
 
 interface Plan {
@@ -99,12 +107,14 @@ function bestOf(problem: Problem, options: BalanceOptions): Plan {
   const limit = options.maxMoves ?? Number.POSITIVE_INFINITY;
   const exactMoves = exactSteps(problem, limit);
   const mover = begin(problem);
-  const steps = descend(mover, { movable, targets, maxMoves: limit, minGain, exactMoves });
+  const { eachGains } = problem;
+  const steps = descend(mover, { movable, targets, maxMoves: limit, minGain, exactMoves, eachGains });
   const descent = planOf(mover, steps);
   const exact = steps.length <= exactMoves;
   const most = budget(steps.length, limit, exact, options);
   const attempts = Math.min(MOST_ATTEMPTS, Math.max(1, Math.floor(ATTEMPT_BUDGET / (movable.length + 1))));
   let best = descent;
+  if (options.search === false) return best;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const found = search(problem, mover.state, most, options, attempt);
     if (found.score < best.score || (found.score === best.score && found.moves.length < best.moves.length))
@@ -143,7 +153,7 @@ function search(
   options: BalanceOptions,
   attempt: number,
 ): Plan {
-  const { movable, targets, minGain } = problem;
+  const { movable, targets, minGain, eachGains } = problem;
   const mover = begin(problem);
   const moves: Move[] = [];
   let start = from;
@@ -158,13 +168,17 @@ function search(
       attempt * MAX_ROUNDS + round,
     );
     if (!goal) break;
-    const made = inSafeOrder(mover, goal, movable, targets, left);
+    const made = inSafeOrder(mover, goal, movable, targets, left, eachGains);
     moves.push(...made);
     if (made.length === 0) break;
     start = mover.state;
   }
   moves.push(
-    ...descend(mover, { movable, targets, maxMoves: maxMoves - moves.length, minGain, exactMoves: 0 }),
+    ...descend(mover, {
+      ...{ movable, targets, minGain, eachGains },
+      maxMoves: maxMoves - moves.length,
+      exactMoves: 0,
+    }),
   );
   return planOf(mover, moves);
 }
@@ -198,12 +212,13 @@ function dream(
 }
 
 /** Mirrored instances that Ganeti may move by itself, with both nodes in the group. */
-export function movableIn(data: ClusterData, group: number, evacuate: boolean): number[] {
+export function movableIn(data: ClusterData, group: number, evacuate: boolean, copyLocal = false): number[] {
   const { nodes, primary, secondary } = data;
   const down = (n: number) => nodes.offline[n] === 1;
   return data.instances.flatMap((spec, i) => {
     const [p, s] = [primary[i] as number, secondary[i] as number];
-    if (!spec.autoBalance || spec.forthcoming || mirrorOf(spec.template) === 'none') return [];
+    if (!spec.autoBalance || spec.forthcoming) return [];
+    if (mirrorOf(spec.template) === 'none' && !copyLocal) return [];
     if (nodes.group[p] !== group || (s >= 0 && nodes.group[s] !== group)) return [];
     return evacuate && !down(p) && !(s >= 0 && down(s)) ? [] : [i];
   });

@@ -14,6 +14,8 @@ export interface DescendOptions {
   minGain: number;
   /** So many of the first steps are the best there are: every instance is looked at anew. */
   exactMoves: number;
+  /** What every step must gain. */
+  eachGains?: number | undefined;
 }
 
 export interface Move {
@@ -38,6 +40,7 @@ export function descend(mover: Mover, options: DescendOptions): Move[] {
     if (moves.length < options.exactMoves) promises.forget();
     const move = promises.best(score);
     if (!move || (score <= MIN_GAIN_LIMIT && score - move.score < options.minGain)) break;
+    if (score - move.score < (options.eachGains ?? 0)) break;
     mover.scoreAt(move.instance, move.primary, move.secondary);
     mover.keep(move.instance, move.primary, move.secondary);
     score = move.score;

@@ -29,6 +29,8 @@ export class Mover {
     if (s2 >= 0 && s2 !== p && s2 !== s) this.#touch(f, s2, p, s, p2, s2);
     spreads.plainChange += this.#domains(f, p, s, p2, s2);
     if (p !== p2 && f.exclusions.length > 0) spreads.plainChange += this.#exclusions(f, p, p2);
+    const { house } = state.data;
+    if (house && p !== p2) spreads.plainChange += house.change(state, i, p2);
     return spreads.value();
   }
 

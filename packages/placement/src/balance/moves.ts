@@ -27,7 +27,7 @@ export function movesBetween(p: number, s: number, p2: number, s2: number): 0 | 
 }
 
 /** What forbids the move of instance `i` from where it is. */
-export type Forbidden = Refusal | 'migration-tags' | 'offline' | 'no-such-move';
+export type Forbidden = Refusal | 'migration-tags' | 'offline' | 'no-such-move' | 'house-rules';
 
 /** Undefined: it may be made. */
 export function forbids(state: ClusterState, i: number, p2: number, s2: number): Forbidden | undefined {
@@ -41,7 +41,10 @@ export function forbids(state: ClusterState, i: number, p2: number, s2: number):
   const source = kind === 'r' || kind === 'r f' ? p : kind === 'fa' ? p2 : s;
   if (kind !== 'f' && (offline[source] === 1 || (s2 >= 0 && s2 !== p && offline[s2] === 1))) return 'offline';
   if (!mayMigrate(state, kind, p, s, p2)) return 'migration-tags';
-  return new Step(state, i, p, s).forbids(kind, p2, s2);
+  const refused = new Step(state, i, p, s).forbids(kind, p2, s2);
+  return (
+    refused ?? (p !== p2 && state.data.house?.allows(state, i, p2) === false ? 'house-rules' : undefined)
+  );
 }
 
 function mayMigrate({ tags }: ClusterState, kind: MoveKind, p: number, s: number, p2: number): boolean {

@@ -19,6 +19,7 @@ interface Wish {
  * Makes the moves on `mover`, and answers them in order. What cannot be reached stays behind.
  * @param goal places by instance
  * @param targets nodes for detours
+ * @param eachGains what every move must gain, and none makes a detour; undefined: only all of them together
  */
 export function inSafeOrder(
   mover: Mover,
@@ -26,6 +27,7 @@ export function inSafeOrder(
   movable: readonly number[],
   targets: readonly number[],
   maxMoves: number,
+  eachGains?: number,
 ): Move[] {
   const open = movable.flatMap((i) => {
     const wish = { instance: i, primary: goal.primary[i] as number, secondary: goal.secondary[i] as number };
@@ -35,8 +37,9 @@ export function inSafeOrder(
   while (open.length > 0 && moves.length < maxMoves) {
     const spare = maxMoves - moves.length;
     const needed = open.reduce((sum, wish) => sum + movesLeft(mover, wish), 0);
-    const move = bestStep(mover, open, spare) ?? (needed < spare ? detour(mover, open, targets) : undefined);
-    if (!move) break;
+    const mayDetour = needed < spare && eachGains === undefined;
+    const move = bestStep(mover, open, spare) ?? (mayDetour ? detour(mover, open, targets) : undefined);
+    if (!move || (eachGains !== undefined && mover.spreads.value() - move.score < eachGains)) break;
     make(mover, move);
     moves.push(move);
     const at = open.findIndex(({ instance }) => instance === move.instance);

@@ -29,6 +29,8 @@ export interface Score {
   total: number;
   /** Not yet weighted. */
   components: Record<ComponentName, number>;
+  /** Of rules that Ganeti does not know, weighted; absent: 0. */
+  own?: number;
 }
 
 export const totalOf = (components: Record<ComponentName, number>): number =>

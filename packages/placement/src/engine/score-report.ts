@@ -5,6 +5,8 @@ export interface ScoreReport {
   before: number;
   after: number;
   components: Record<ComponentName, { weight: number; before: number; after: number }>;
+  /** Of rules that Ganeti does not know, weighted; absent: none. */
+  own?: { before: number; after: number };
 }
 
 export const scoreReport = (before: Score, after: Score): ScoreReport => ({
@@ -16,4 +18,5 @@ export const scoreReport = (before: Score, after: Score): ScoreReport => ({
       { weight: weights[name], before: before.components[name], after: after.components[name] },
     ]),
   ) as ScoreReport['components'],
+  ...(before.own || after.own ? { own: { before: before.own ?? 0, after: after.own ?? 0 } } : {}),
 });

@@ -41,7 +41,8 @@ export function scoreOf(state: ClusterState, nodes: readonly number[] = allNodes
     ...locationScores(state, marked(state, online)),
     reserved_mem_rtotal: sum(read.reserved),
   };
-  return { total: totalOf(components), components };
+  const own = state.data.house?.score(state) ?? 0;
+  return { total: totalOf(components) + own, components, ...(own === 0 ? {} : { own }) };
 }
 
 /** Figures of one node as the score takes them. */

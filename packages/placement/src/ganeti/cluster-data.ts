@@ -3,6 +3,8 @@
  * disk are MiB everywhere. Numbers are doubles, as sums of disks outgrow 32 bits.
  */
 
+import type { HouseRules } from '../engine/house-rules.ts';
+
 export const allocPolicies = ['preferred', 'last_resort', 'unallocable'] as const;
 export type AllocPolicy = (typeof allocPolicies)[number];
 
@@ -102,6 +104,8 @@ export interface ClusterData {
   secondary: Int32Array;
   tags: string[];
   policy: Policy;
+  /** What the text format cannot say; of live clusters. */
+  house?: HouseRules;
 }
 
 /** Disk templates by how their disks reach another node. */
