@@ -68,17 +68,22 @@ export interface NicWish {
   network: string;
   address?: string;
   mac?: string;
+  model?: never;
   filter?: 'on' | 'off';
   allow?: string[];
 }
 
 export const nicForm =
-  'NETWORK[,ip=ADDRESS|pool|none][,ip6=ADDRESS|pool|none][,mac=MAC][,allow=SOURCE+SOURCE...][,filter=on|off]';
+  'NETWORK[,ip=ADDRESS|pool|none][,ip6=ADDRESS|pool|none][,mac=MAC][,model=MODEL][,allow=SOURCE+SOURCE...][,filter=on|off]';
 
 /** `NETWORK`, `network=gruen97,ip=172.28.97.234,mac=52:54:00:...`. @throws GantryError `invalid_argument` */
 export function parseNic(text: string): NicWish {
-  const parts = parseParts(text, ['network', 'ip', 'ip6', 'address', 'mac', 'filter', 'allow'], 'network');
-  const { network, ip, ip6, mac, filter, allow } = parts;
+  const parts = parseParts(
+    text,
+    ['network', 'ip', 'ip6', 'address', 'mac', 'model', 'filter', 'allow'],
+    'network',
+  );
+  const { network, ip, ip6, mac, model, filter, allow } = parts;
   const address = ip ?? parts['address'];
   if (network === undefined) throw bad(text, nicForm);
   if (filter !== undefined && filter !== 'on' && filter !== 'off') throw bad(text, nicForm);
@@ -87,6 +92,8 @@ export function parseNic(text: string): NicWish {
     ...(address ? { address } : {}),
     ...(ip6 ? { address6: ip6.toLowerCase() } : {}),
     ...(mac ? { mac: mac.toLowerCase() } : {}),
+    // The API refuses models that it does not know, and names those it does.
+    ...(model ? { model: model as never } : {}),
     ...(filter ? { filter } : {}),
     ...(allow ? { allow: allow.toLowerCase().split('+') } : {}),
   };

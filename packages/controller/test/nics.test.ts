@@ -131,6 +131,54 @@ describe('what it may send from', () => {
   });
 });
 
+describe('another model', () => {
+  const ordered = async () => {
+    const [guest] = (await cluster.store.list('guest')).items;
+    return [guest?.spec.input.nics[0]?.model, guest?.spec.plug?.replug];
+  };
+
+  test('waits for the next start of a guest that runs, whatever else is set meanwhile', async () => {
+    await set('0', { model: 'e1000' });
+    expect(await ordered()).toEqual([undefined, undefined]);
+    await converge();
+    await set('0', { link: 'down' });
+    expect(await ordered()).toEqual([undefined, undefined]);
+    await converge();
+    expect((await nics())[0]?.model).toBe('e1000');
+    await cluster.call('stopInstance', { params: { ref: 'web' }, body: {} });
+    await converge();
+    await cluster.call('startInstance', { params: { ref: 'web' }, body: {} });
+    expect((await ordered())[0]).toBe('e1000');
+  });
+  test('at once, by plugging it in again; and back to what the image says', async () => {
+    await set('0', { model: 'e1000', replug: true });
+    expect(await ordered()).toEqual(['e1000', true]);
+    await converge();
+    const back = await set('0', { model: null, replug: true });
+    expect(await ordered()).toEqual([undefined, true]);
+    await converge();
+    expect(await stateOf(back)).toBe('succeeded');
+    expect((await nics())[0]).not.toHaveProperty('model');
+  });
+  test('of a guest that does not give up the old one stays what it was', async () => {
+    const plugError = (code: string) => ({ type: 't', code, title: 'kept', status: 409 });
+    let code = 'device_kept';
+    cluster.agent.alter = (report) => {
+      const plug = report.kind === 'guest' && guests.get(report.id)?.spec.plug;
+      if (report.kind !== 'guest' || !plug) return report;
+      return { ...report, status: { ...report.status, plugError: plugError(code) } };
+    };
+    const operation = await set('0', { model: 'e1000', replug: true });
+    await converge();
+    expect(await stateOf(operation)).toBe('running');
+    code = 'device_refused';
+    await converge();
+    expect(await stateOf(operation)).toBe('failed');
+    expect((await nics())[0]).not.toHaveProperty('model');
+    expect(await ordered()).toEqual([undefined, undefined]);
+  });
+});
+
 describe('addresses that it gets later', () => {
   const probes = async () => (await cluster.store.list('guest')).items.map(({ spec }) => spec.plug?.probe);
 
@@ -184,6 +232,7 @@ describe('what is refused', () => {
     ['a MAC that somebody has', async () => attach({ mac: (await nics())[0]?.mac }), 'name_taken'],
     ['a source that is none', () => set('0', { allow: ['10.0.0.300'] }), 'invalid_body'],
     ['a source that it was not allowed', () => set('0', { disallow: ['10.0.0.3'] }), 'invalid_argument'],
+    ['a model that is none', () => set('0', { model: 'tulip' }), 'invalid_body'],
     ['a filter that is none', () => set('0', { filter: 'maybe' }), 'invalid_body'],
     ['a link that is none', () => attach({ link: 'sideways' }), 'invalid_body'],
     ['a NIC that it has not', () => detach('7'), 'not_found'],

@@ -8,7 +8,7 @@ import { disksFromInput } from './input-disks.ts';
 import { hostFactsOf } from './node/facts.ts';
 import type { NodeConfig } from './node-config.ts';
 import { guestTopology } from './numa/guest-cells.ts';
-import { builtin, origin } from './origin.ts';
+import { builtin, decided, origin } from './origin.ts';
 import type { Profile } from './profiles.ts';
 import { refused } from './refusal.ts';
 import { checkGuest } from './specs/check.ts';
@@ -150,7 +150,7 @@ function bootOf({ boot, disks }: GuestInput, host: HostContext, settings: Settin
 }
 
 const nicOf = (
-  { mac, bridge, mtu, slot, link }: GuestInput['nics'][number],
+  { mac, bridge, mtu, slot, link, model }: GuestInput['nics'][number],
   index: number,
   instance: string,
 ): NicPlan => ({
@@ -159,6 +159,14 @@ const nicOf = (
   target: tapName(instance, slot ?? index),
   ...(mtu === undefined ? {} : { mtu }),
   ...(link === 'down' ? { down: true } : {}),
+  ...(model
+    ? {
+        ownModel: decided(
+          model,
+          origin('instance', `nics[${slot ?? index}].model`, 'chosen for this NIC, whatever the image says'),
+        ),
+      }
+    : {}),
   limited: true,
   origin: origin('instance', `nics[${slot ?? index}]`, `NIC ${slot ?? index} of the instance`),
 });

@@ -5,7 +5,7 @@
 
 import type { CpuBaseline, FitCell } from '@gantry/model';
 import type { CacheMode, DiskBus, DiskDevice, DiskSource } from './elements/disk.ts';
-import type { NicSource } from './elements/interface.ts';
+import type { NicModel, NicSource } from './elements/interface.ts';
 import type { IotuneLimit } from './elements/iotune.ts';
 import type { Lifecycle } from './elements/lifecycle.ts';
 import type { Metadata } from './elements/metadata.ts';
@@ -56,6 +56,8 @@ export interface NicPlan {
   readonly mtu?: number;
   /** Model that the kind of NIC demands, whatever the image says. */
   readonly model?: 'virtio';
+  /** Chosen for this one NIC of the instance: before what the image says. */
+  readonly ownModel?: Decided<NicModel>;
   readonly down?: boolean;
   /** Its traffic can be limited by `quota:vif_*`. */
   readonly limited: boolean;

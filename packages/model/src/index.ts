@@ -42,6 +42,7 @@ export * from './resources/image.ts';
 export * from './resources/instance.ts';
 export * from './resources/instance-change.ts';
 export * from './resources/network.ts';
+export * from './resources/nic-model.ts';
 export * from './resources/node.ts';
 export * from './resources/node-hardware.ts';
 export * from './resources/operation.ts';

@@ -2,6 +2,7 @@
 import { CreateInstance, RequestedNic } from './requests.ts';
 import { NicTrust } from './resources/instance.ts';
 import { AllowedSource } from './resources/network.ts';
+import { NicModel } from './resources/nic-model.ts';
 import { oneOf, optional, type Static, strict, Type } from './schema.ts';
 import { Milliseconds } from './units.ts';
 
@@ -16,6 +17,16 @@ export const AttachNic = strict({
   ...RequestedNic.properties,
   link: optional(Link),
   addressCheck,
+  model: optional(
+    Type.Union([NicModel, Type.Null()], {
+      description: 'a running guest has it from its next start on; null: as the image says',
+    }),
+  ),
+  replug: optional(
+    Type.Boolean({
+      description: 'with `model`, of a running guest: take the NIC out now and plug it in as the new model',
+    }),
+  ),
   ...wishes,
 });
 export type AttachNic = Static<typeof AttachNic>;
@@ -34,6 +45,16 @@ export const SetNic = strict({
     Type.Array(AllowedSource, { maxItems: 64, description: 'of those it was allowed: no longer' }),
   ),
   addressCheck,
+  model: optional(
+    Type.Union([NicModel, Type.Null()], {
+      description: 'a running guest has it from its next start on; null: as the image says',
+    }),
+  ),
+  replug: optional(
+    Type.Boolean({
+      description: 'with `model`, of a running guest: take the NIC out now and plug it in as the new model',
+    }),
+  ),
   ...wishes,
 });
 export type SetNic = Static<typeof SetNic>;

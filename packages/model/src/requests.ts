@@ -20,6 +20,7 @@ import {
   Subnet6,
   VlanId,
 } from './resources/network.ts';
+import { NicModel } from './resources/nic-model.ts';
 import { GuestPolicy } from './resources/policy.ts';
 import { room, roomChanges } from './resources/room.ts';
 import { oneOf, optional, positive, type Static, strict, stringMap, type TSchema, Type } from './schema.ts';
@@ -61,6 +62,7 @@ export const RequestedNic = strict({
     }),
   ),
   mac: optional(MacAddress),
+  model: optional(NicModel),
   ...NicTrust,
 });
 export const RequestedDisk = strict({

@@ -99,6 +99,8 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       node.disks.set(action.spec.disk, disk(action, 'ready', node.disks.get(action.spec.disk)?.content));
       return;
     case 'guest.updateDevice':
+      if (action.spec.plug.replug) replug(node, action.spec);
+      return;
     case 'guest.reboot':
     case 'act.perform':
     // between nodes: fake-lane.ts
@@ -117,6 +119,7 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
   else if (action.do === 'guest.setVcpus') resize(node, action.instance, { vcpus: between(node, action) });
   else if (action.do === 'guest.save') save(node, action.spec.instance);
+  else if (action.do === 'guest.updateDevice' && action.spec.plug.replug) unplug(node, action.spec);
   else if (action.do === 'guest.remove') node.domains.delete(action.instance);
 }
 
@@ -158,6 +161,11 @@ function unplug(node: FakeNode, { instance, plug: { disk: id, mac } }: PluggedSp
   domain.disks = domain.disks.filter((one) => one !== id);
   domain.nics = domain.nics.filter((one) => one !== mac);
   domain.tap = domain.nics.length > 0;
+}
+
+function replug(node: FakeNode, spec: PluggedSpec): void {
+  unplug(node, spec);
+  plug(node, spec);
 }
 
 /** A disk that guests have written to is never made anew. */

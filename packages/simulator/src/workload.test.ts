@@ -87,6 +87,12 @@ function ofDisks(sim: Simulation, random: Random, name: string): Acts {
   ];
 }
 
+const someModel = (random: Random): object => ({
+  model: random.chance(0.5) ? 'e1000' : null,
+  replug: random.chance(0.7),
+  deadlineMs: 5000,
+});
+
 const someTrust = (random: Random): object => {
   const source = random.chance(0.5) ? '10.9.0.0/16' : 'fd00::5';
   if (random.chance(0.3)) return { filter: random.chance(0.5) ? 'on' : 'off' };
@@ -105,6 +111,7 @@ function ofNics(sim: Simulation, random: Random, name: string): Acts {
     () => sim.user('setNic', { params, body: { link: random.chance(0.5) ? 'up' : 'down' } }),
     () => sim.user('setNic', { params, body: { address: random.chance(0.5) ? 'pool' : 'none' } }),
     () => sim.user('setNic', { params, body: someTrust(random) }),
+    () => sim.user('setNic', { params, body: someModel(random) }),
   ];
 }
 

@@ -63,6 +63,29 @@ test('its cable is pulled and put back while it runs', async () => {
   await until('carrier', async () => (await inside(`cat /sys/class/net/${deviceOf(mac)}/carrier`)) === '1');
 });
 
+test('another model: at its next start, or at once by being plugged in again', async () => {
+  const e1000 = '0x8086:0x100e';
+  const devices = () =>
+    inside('for d in /sys/bus/pci/devices/*; do echo $(cat $d/vendor):$(cat $d/device); done');
+  const set = (...flags: string[]) => cluster.ok('instance', 'nic', 'set', 'web1:1', ...flags);
+  expect(await set('--model', 'e1000', '--plan')).toContain('at the next start of its guest');
+  await set('--model', 'e1000');
+  expect(await devices()).not.toContain(e1000);
+  expect(await cluster.ok('instance', 'diff', 'web1')).toMatch(/model.*e1000/);
+  await set('--link', 'up');
+  await set('--model', 'e1000', '--replug');
+  expect(await devices()).toContain(e1000);
+  expect(await cluster.ok('instance', 'diff', 'web1')).toContain('is as its settings');
+  expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/e1000 .*instance \(nics\[1\]\.model\)/);
+  await set('--model', 'image', '--replug');
+  expect(await devices()).not.toContain(e1000);
+  expect((await nics()).map(({ model }) => model)).toEqual([undefined, undefined]);
+  const mac = (await nics())[1]?.mac ?? '';
+  await until('the NIC in the guest', async () =>
+    (await cluster.ssh(address, 'cat /sys/class/net/*/address')).stdout.includes(mac),
+  );
+});
+
 test('moved to another network it hangs on that bridge, with a new address, and the old one is free', async () => {
   await cluster.ok('instance', 'nic', 'set', 'web1:1', '--network', 'default', '--address', 'pool');
   const [first, moved] = await nics();

@@ -202,8 +202,10 @@ export function createGuests(options: GuestsOptions): Guests {
         plugged(spec, async () =>
           (spec.plug.mac ? detachNic : detachDisk)(spec, await plugParts(), logger, signal),
         ),
-      'guest.updateDevice': ({ spec }, logger) =>
-        plugged(spec, async () => (spec.plug.mac ? updateNic : updateDisk)(spec, await plugParts(), logger)),
+      'guest.updateDevice': ({ spec }, logger, signal) =>
+        plugged(spec, async () =>
+          (spec.plug.mac ? updateNic : updateDisk)(spec, await plugParts(), logger, signal),
+        ),
       'act.perform': ({ action }) => done(() => performAct(action, stopParts())),
     },
     async observe() {

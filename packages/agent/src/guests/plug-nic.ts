@@ -47,14 +47,45 @@ export async function detachNic(
   await keepRecord(parts, spec, without, stepOf(nic));
 }
 
-/** Cable and bridge: libvirt compares with what is there, and moves the tap. */
-export async function updateNic(spec: PluggedSpec, parts: PlugParts, log: Logger): Promise<void> {
+/**
+ * Cable and bridge: libvirt compares with what is there, and moves the tap. Another model is another device.
+ * @throws GantryError `device_refused`, `device_kept` where it is to be plugged in anew
+ */
+export async function updateNic(
+  spec: PluggedSpec,
+  parts: PlugParts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const target = await targetOf(spec, parts);
+  if (spec.plug.replug && target) return replug(target, spec, parts, log, signal);
   if (target?.alias === undefined) return;
   const { found, guest, nic } = target;
   const xml = writeInline(deviceToXml(nic));
   await parts.lv.domainUpdateDeviceFlags({ dom: found.dom, xml, flags: LIVE });
   log('info', `NIC ${nic.mac} is changed`);
+  await keepRecord(parts, spec, guest, stepOf(nic));
+}
+
+/** Of a replug that was interrupted the NIC may be out already. */
+async function replug(
+  { found, guest, nic, alias }: Target,
+  spec: PluggedSpec,
+  parts: PlugParts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { lv, clock } = parts;
+  const there = found.facts.live.nics.find(({ mac }) => mac === nic.mac)?.model;
+  const same = alias !== undefined && there === nic.model?.model;
+  const name = `NIC ${nic.mac}`;
+  if (alias !== undefined && !same)
+    await unplug({ lv, dom: found.dom, alias, name, guest: spec.input.name, clock }, signal);
+  if (!same) {
+    const xml = writeInline(deviceToXml(nic));
+    await lv.domainAttachDeviceFlags({ dom: found.dom, xml, flags: LIVE });
+    log('info', `${name} is plugged in as ${nic.model?.model ?? 'another model'}, was ${there ?? 'out'}`);
+  }
   await keepRecord(parts, spec, guest, stepOf(nic));
 }
 

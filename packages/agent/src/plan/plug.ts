@@ -22,12 +22,13 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
   const subject = plugSubject(guest.spec.instance);
   const failure = failureOf(input, subject, guest.generation);
   // What is still being plugged in may be there a moment later: nobody may take it for free yet.
-  const unsettled = plug.do === 'detach' && input.busy.has(subject);
+  const unsettled = (plug.do === 'detach' || plug.replug) && input.busy.has(subject);
   const told = { ...(unsettled ? {} : { devices }), ...(failure ? { plugError: failure.problem } : {}) };
   const action = { do: `guest.${plug.do}Device` as const, spec: guest.spec as PluggedSpec };
   const may = isDue(plug, guest, devices, input) && free(input, subject, guest.generation);
   const leaving = plug.disk ?? plug.mac;
-  if (may && plug.do === 'detach' && leaving && !memory.unplugging?.includes(leaving))
+  const leaves = plug.do === 'detach' || plug.replug;
+  if (may && leaves && leaving && !memory.unplugging?.includes(leaving))
     memory.unplugging = [...(memory.unplugging ?? []), leaving];
   return {
     actions: may ? [action] : [],
@@ -73,7 +74,11 @@ function isDue(plug: Plug, guest: Guest, devices: GuestDevices, input: PlanInput
     case 'detach':
       return there;
     case 'update':
-      return there && !devices.updated && (!plug.mac || wireIsReady(plug.mac, guest, input));
+      return (
+        (there || plug.replug === true) &&
+        !devices.updated &&
+        (!plug.mac || wireIsReady(plug.mac, guest, input))
+      );
   }
 }
 

@@ -1,6 +1,7 @@
 /** NICs of instances. */
 import { err } from '@gantry/model';
-import { beginAttachNic, beginDetachNic, beginSetNic } from '../operations/begin-nic.ts';
+import { beginAttachNic, beginDetachNic } from '../operations/begin-nic.ts';
+import { beginSetNic } from '../operations/set-nic.ts';
 import type { Call, Handler } from './call.ts';
 import { accepted, changeable } from './disks.ts';
 

@@ -33,7 +33,14 @@ export async function claimNics(
     const address6 = await claimAddress6(asking.app.store, wanted, network, owner, draft);
     networks.push(network);
     draft.relyOn(network);
-    nics.push({ network: network.id as Nic['network'], mac, ...address, ...address6, ...trustOf(wanted) });
+    nics.push({
+      network: network.id as Nic['network'],
+      mac,
+      ...address,
+      ...address6,
+      ...(wanted.model ? { model: wanted.model } : {}),
+      ...trustOf(wanted),
+    });
   }
   return { nics, networks };
 }

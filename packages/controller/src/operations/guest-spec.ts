@@ -122,6 +122,7 @@ function guestNic(nic: InstanceSpec['nics'][number], network: Network): GuestNic
     dhcp: hasDhcp(network),
     ...(nic.slot === undefined ? {} : { slot: nic.slot }),
     ...(nic.link ? { link: nic.link } : {}),
+    ...(nic.model ? { model: nic.model } : {}),
     filter: nic.filter === 'off' ? 'off' : (subnet ?? subnet6) ? 'bound' : 'unbound',
     ...(nic.allow ? { allow: nic.allow } : {}),
   };

@@ -125,7 +125,8 @@ export const nicSet: Logic = {
       return move.succeed({ mac, changes: changes ?? [] });
     }
     const failure = move.cancelError() ?? failureOf(move, guest);
-    if (!failure) return;
+    // A guest that says nothing is asked again, until the deadline.
+    if (!failure || (failure.code === 'device_kept' && !move.pastDeadline)) return;
     if (now) releaseAddresses(move.draft, instance, now, before.nic);
     putNics(move, (nic) => (nic.mac === mac ? before.nic : nic));
     move.draft.put(withDevices(guest, move.operation, { nics: [...without(guest, mac), before.entry] }));

@@ -17,6 +17,7 @@ export interface LiveDisk {
 export interface LiveNic {
   readonly mac: string;
   readonly bridge?: string;
+  readonly model?: string;
   readonly alias?: string;
   readonly up: boolean;
 }
@@ -46,8 +47,15 @@ function liveNic(nic: XmlElement): LiveNic[] {
   const bridge = child(nic, 'source')?.attributes['bridge'];
   const alias = child(nic, 'alias')?.attributes['name'];
   const up = child(nic, 'link')?.attributes['state'] !== 'down';
+  const model = child(nic, 'model')?.attributes['type'];
   return [
-    { mac, up, ...(bridge === undefined ? {} : { bridge }), ...(alias === undefined ? {} : { alias }) },
+    {
+      mac,
+      up,
+      ...(bridge === undefined ? {} : { bridge }),
+      ...(model === undefined ? {} : { model }),
+      ...(alias === undefined ? {} : { alias }),
+    },
   ];
 }
 

@@ -21,8 +21,9 @@ export const nicsFrom = (wanted: Wanted): Interface[] => {
 };
 
 function nicFrom(plan: NicPlan, common: Decided<NicModel> | undefined, wanted: Wanted): Interface {
-  const driver = driverFrom(plan, common?.value, wanted);
-  const model = plan.model ? decided<NicModel>(plan.model, plan.origin) : common;
+  const chosen = plan.ownModel ?? common;
+  const driver = driverFrom(plan, chosen?.value, wanted);
+  const model = plan.model ? decided<NicModel>(plan.model, plan.origin) : chosen;
   const limit = plan.limited ? bandwidthFrom(wanted.settings) : undefined;
   if (limit) requireAbility(wanted.host, 'trafficLimits', 'quota:vif_* needs traffic to be limited');
   return networkInterface({

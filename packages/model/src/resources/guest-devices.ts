@@ -5,13 +5,17 @@ import { Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 
 /**
  * What of a running guest is being changed, for as long as its operation lasts. `attach` and `update` bring a device to
- * what `input` says of it; only `detach` takes one out: a device that `input` does not name is nobody's to remove.
+ * what `input` says of it; only `detach` takes one out for good: a device that `input` does not name is nobody's to
+ * remove.
  */
 export const Plug = strict({
   operation: OperationId,
   do: oneOf(['attach', 'detach', 'update'] as const),
   disk: optional(DiskId),
   mac: optional(MacAddress),
+  replug: optional(
+    Type.Boolean({ description: 'with `update`: taken out and plugged in again, as what it is to be' }),
+  ),
   probe: optional(
     Type.Array(Type.Union([Ipv4Address, Ipv6Address]), {
       minItems: 1,

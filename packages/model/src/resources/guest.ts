@@ -24,6 +24,7 @@ import { GuestDevices, Plug } from './guest-devices.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
+import { NicModel } from './nic-model.ts';
 import { CpuNumbers, PciAddress } from './node-hardware.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
 import { room } from './room.ts';
@@ -61,6 +62,7 @@ export const GuestNic = strict({
   dhcp: Type.Boolean({ description: 'the guest may ask DHCP for the address; else it is injected' }),
   slot: optional(count('its place, kept while others come and go; without: by its position')),
   link: optional(oneOf(['up', 'down'] as const, 'its cable; default up')),
+  model: optional(NicModel),
   filter: optional(oneOf(nicFilters, 'what may leave it; without: `bound` where it has an address')),
   allow: optional(Type.Array(AllowedSource, { maxItems: 64 })),
 });

@@ -15,6 +15,7 @@ import { AffinityRule } from './affinity.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { Boot, OsSource } from './image.ts';
 import { AllowedSource, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
+import { NicModel } from './nic-model.ts';
 import { GuestPolicy } from './policy.ts';
 import { Resize } from './resize.ts';
 import { room } from './room.ts';
@@ -62,6 +63,7 @@ export const Nic = strict({
     }),
   ),
   link: optional(oneOf(['up', 'down'] as const, 'its cable; default up')),
+  model: optional(NicModel),
   ...NicTrust,
 });
 export type Nic = Static<typeof Nic>;

@@ -48,7 +48,7 @@ async function statsOf(session: Session, { id, name, status }: Instance): Promis
   });
 }
 
-function describe({ index, network, mac, link, filter, allow, counters, ...nic }: ShownNic): string {
+function describe({ index, network, mac, link, model, filter, allow, counters, ...nic }: ShownNic): string {
   const address = addressesOf(nic).join(' ') || 'none';
   return section(
     `NIC ${index}`,
@@ -58,6 +58,7 @@ function describe({ index, network, mac, link, filter, allow, counters, ...nic }
         ['mac', mac],
         ['address', address],
         ['link', link],
+        ['model', model],
         ['filter', filter ?? 'on'],
         ['may send from', allow?.join(', ')],
         ['host device', counters?.device],

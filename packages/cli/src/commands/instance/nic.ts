@@ -1,5 +1,5 @@
 /** NICs of an instance: given, taken away, set. */
-import { type Body, err, parseDurationMs } from '@gantry/model';
+import { type Body, err, nicModels, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instanceArgument, networkNames } from '../../names.ts';
 import { conclude, operationFlags } from '../../operations/submit.ts';
@@ -32,6 +32,11 @@ const trustFlags: readonly Flag[] = [
   },
   { flags: '--filter <on|off>', description: 'anti-spoofing', choices: ['on', 'off'] },
 ];
+const modelFlag = (choices: readonly string[]): Flag => ({
+  flags: '--model <model>',
+  description: 'what it is to the guest',
+  choices: [...choices],
+});
 const linkFlag: Flag = { flags: '--link <state>', description: 'its cable', choices: ['up', 'down'] };
 
 const wishesOf = (given: Given) => ({
@@ -54,6 +59,10 @@ const trustOf = (given: Given) => ({
   ...sourcesOf(given, 'allow'),
 });
 
+/** For `nic set`: no choice of its own. */
+const IMAGES_MODEL = 'image';
+const modelOf = (text: string) => (text === IMAGES_MODEL ? null : (text as (typeof nicModels)[number]));
+
 export const instanceNicAttach: Verb = {
   words: 'instance nic attach',
   summary: 'give an instance a NIC',
@@ -65,6 +74,7 @@ export const instanceNicAttach: Verb = {
     ...addressFlags,
     { flags: '--mac <mac>', description: 'its MAC; default: one that nobody has' },
     linkFlag,
+    modelFlag(nicModels),
     ...trustFlags,
     ...wishFlags,
   ],
@@ -77,6 +87,7 @@ export const instanceNicAttach: Verb = {
       network: given.text('network') ?? '',
       ...addressesOf(given),
       ...given.put('mac', 'mac', (text) => text.toLowerCase()),
+      ...given.put('model', 'model', (text) => text as (typeof nicModels)[number]),
       ...trustOf(given),
       ...wishesOf(given),
     } satisfies Body<'attachNic'>;
@@ -107,21 +118,27 @@ export const instanceNicDetach: Verb = {
 
 export const instanceNicSet: Verb = {
   words: 'instance nic set',
-  summary: 'network, address and link of a NIC, and what it may send from',
+  summary: 'network, address, link and model of a NIC, and what it may send from',
   details:
-    'All reaches a running guest at once: its cable is pulled, or moved to the bridge of the other network, and its filter follows. The address is what the filter lets out and DHCP answers; what the guest has configured inside is its own to change. Only administrators loosen the filter (docs/anti-spoofing.md).',
+    'All but the model reaches a running guest at once: its cable is pulled, or moved to the bridge of the other network, and its filter follows. The address is what the filter lets out and DHCP answers; what the guest has configured inside is its own to change. Only administrators loosen the filter (docs/anti-spoofing.md). Another model is another device: the guest has it from its next start on, or at once with --replug, for which it must give up the old one; its link is gone meanwhile. `--model image` goes back to what the image says.',
   arguments: [nicArgument],
   flags: [
     { flags: '--network <network>', description: 'another network', complete: networkNames },
     ...addressFlags,
     linkFlag,
     ...trustFlags,
+    modelFlag([...nicModels, IMAGES_MODEL]),
+    {
+      flags: '--replug',
+      description: 'with --model: take it out of the running guest and plug it in as that',
+    },
     { flags: '--disallow <source>', description: 'of those it was allowed: no longer', many: true },
     ...wishFlags,
   ],
   examples: [
     'gantry instance nic set web1:0 --link down',
     'gantry instance nic set web1:1 --network net200 --address pool',
+    'gantry instance nic set web1:0 --model e1000e --replug',
     'gantry instance nic set web1:0 --allow 10.9.0.0/16 --disallow 192.168.77.200',
   ],
   async run(session, given) {
@@ -131,12 +148,18 @@ export const instanceNicSet: Verb = {
       ...addressesOf(given),
       ...trustOf(given),
       ...sourcesOf(given, 'disallow'),
+      ...given.put('model', 'model', modelOf),
     };
     if (Object.keys(settings).length === 0)
       throw err('usage', {
         what: 'nothing to set: give --link, --network, --address, --allow or another of the options',
       });
-    const body = { ...settings, ...wishesOf(given) } satisfies Body<'setNic'>;
+    if (given.on('replug') && !('model' in settings)) throw err('usage', { what: '--replug needs --model' });
+    const body = {
+      ...settings,
+      ...(given.on('replug') ? { replug: true } : {}),
+      ...wishesOf(given),
+    } satisfies Body<'setNic'>;
     const params = { ref, nic: place };
     await conclude(
       session,
