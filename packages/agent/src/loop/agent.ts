@@ -6,6 +6,7 @@ import { isGantryError } from '@gantry/model';
 import type { DomainHappening, GuestMemory } from '../env.ts';
 import { consoles } from './consoles.ts';
 import { insides } from './insides.ts';
+import { keep } from './keep.ts';
 import { waitAtMost } from './latch.ts';
 import { liveness } from './liveness.ts';
 import { reporting } from './reporter.ts';
@@ -99,7 +100,7 @@ async function fetching(parts: AgentParts, state: AgentState, signal: AbortSigna
       const assignments = await parts.link.assignments(signal);
       signal.throwIfAborted();
       state.journal = { ...state.journal, assignments, confirmedInBoot: parts.host.bootId() };
-      await parts.journal.write(state.journal);
+      await keep(parts, state);
       signal.throwIfAborted();
       parts.joined?.(assignments.cluster, assignments.node);
       state.look.set();
@@ -153,9 +154,9 @@ function bootsAnew(parts: AgentParts, state: AgentState, memory: GuestMemory): v
   memory.rebootedAt = parts.env.clock.now();
   delete memory.firstPingAt;
   delete memory.sshReadyAt;
-  void parts.journal
-    .write(state.journal)
-    .catch((error: unknown) => parts.env.log('error', 'journal', { error: String(error) }));
+  void keep(parts, state).catch((error: unknown) =>
+    parts.env.log('error', 'journal', { error: String(error) }),
+  );
 }
 
 function happened(parts: AgentParts, state: AgentState, happening: DomainHappening): void {

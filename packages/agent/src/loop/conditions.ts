@@ -8,8 +8,21 @@ type Said = Omit<Condition, 'since'>;
 export function conditionsOf(state: AgentState, since: string, examines?: string): NodeStatus['conditions'] {
   const kvm = state.facts?.accelerator;
   const known = kvm ? [works(kvm), examined(kvm)] : [unknown(examines)];
-  return [reachable(state), ...known].map((said) => ({ ...said, since }));
+  return [reachable(state), ...known, ...unkept(state)].map((said) => ({ ...said, since }));
 }
+
+/** Nothing is begun that the agent could not remember. */
+const unkept = ({ keeping: { why } }: AgentState): Said[] =>
+  why === undefined
+    ? []
+    : [
+        {
+          type: 'JournalKept',
+          status: 'false',
+          reason: 'CannotWrite',
+          message: `the agent cannot write its journal, and so begins nothing new: ${why}. Free space below its state folder; it goes on by itself`,
+        },
+      ];
 
 type Accelerator = NonNullable<AgentState['facts']>['accelerator'];
 

@@ -7,6 +7,7 @@ import { conditionOf } from '../console/conditions.ts';
 import type { Position } from '../console/reader.ts';
 import { type BootView, freshBoot, judge, take } from '../console/recogniser.ts';
 import { lineSplitter } from '../process/lines.ts';
+import { keep } from './keep.ts';
 import { waitAtMost } from './latch.ts';
 import type { AgentParts, AgentState } from './state.ts';
 
@@ -147,7 +148,7 @@ async function conclude(
   for (const condition of found)
     if (!before.includes(condition)) announce(state, spec.instance, spec.input.name, condition);
   memory.console = { from: memory.console.from, found };
-  await parts.journal.write(state.journal);
+  await keep(parts, state);
   state.look.set();
 }
 

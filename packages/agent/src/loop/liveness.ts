@@ -1,6 +1,7 @@
 /** Watches for the first signs of life of started guests: an answered ping, then ssh. */
 import type { Guest } from '@gantry/model';
 import type { GuestMemory } from '../env.ts';
+import { keep } from './keep.ts';
 import type { AgentParts, AgentState } from './state.ts';
 
 /** Starts a probe for each guest that runs and has not answered yet; ends those of guests that went. */
@@ -73,9 +74,9 @@ function seenAlive(
   if (!memory || bootOf(memory) !== target.bootedAt) return;
   if (sign === 'ping') memory.firstPingAt ??= at;
   else memory.sshReadyAt ??= at;
-  void parts.journal
-    .write(state.journal)
-    .catch((error: unknown) => parts.env.log('error', 'journal', { error: String(error) }));
+  void keep(parts, state).catch((error: unknown) =>
+    parts.env.log('error', 'journal', { error: String(error) }),
+  );
   state.look.set();
 }
 

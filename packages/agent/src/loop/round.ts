@@ -5,6 +5,7 @@ import type { Plan } from '../plan/input.ts';
 import { plan } from '../plan/plan.ts';
 import { probeText } from '../plan/probe.ts';
 import { describe } from './describe.ts';
+import { isKept, keep } from './keep.ts';
 import { type AgentParts, type AgentState, logTo, mayStart } from './state.ts';
 
 /** @returns when to look again at the latest (wall clock, ms) */
@@ -54,10 +55,26 @@ async function remember(parts: AgentParts, state: AgentState, planned: Plan): Pr
   const acts = Object.fromEntries(Object.entries(state.journal.acts).filter(([id]) => assigned.has(id)));
   for (const action of planned.actions)
     if (action.do === 'act.perform') acts[action.act] = { state: 'begun', at: parts.env.clock.now() };
-  const next = { ...state.journal, guests: planned.guests, disks: planned.disks, acts };
-  if (pastOf(next) === pastOf(state.journal)) return;
+  const before = state.journal;
+  const next = { ...before, guests: planned.guests, disks: planned.disks, acts };
+  const past = pastOf(next);
+  if (isKept(state) && past === pastOf(before)) return;
   state.journal = next;
-  await parts.journal.write(next);
+  try {
+    await keep(parts, state);
+  } catch (error) {
+    notBegun(state, planned, pastOf(state.journal) === past ? before : undefined);
+    throw error;
+  }
+}
+
+/** What was planned is not done, and is planned again: it must not count as begun, nor as tried. */
+function notBegun(state: AgentState, { actions }: Plan, before: AgentState['journal'] | undefined): void {
+  for (const action of actions) if (action.do === 'act.perform') delete state.journal.acts[action.act];
+  // something else was noted meanwhile: then that counts more
+  if (!before) return;
+  const { guests, acts, disks = {} } = before;
+  state.journal = { ...state.journal, guests, acts, disks };
 }
 
 const pastOf = ({ guests, disks = {}, acts }: AgentState['journal']): string =>
@@ -97,13 +114,17 @@ async function carryOut(
     if (action.do === 'disk.remove') state.made.delete(action.spec.disk);
     if (action.do === 'disk.send' && action.spec.send) state.sent.add(action.spec.send.ticket);
     state.failures.delete(subjectOf(action));
-    await succeeded(parts, state, action);
+    if (!succeeded(parts, state, action)) return;
   } catch (error) {
-    if (!signal.aborted) await failed(parts, state, action, error, log);
+    if (signal.aborted || !failed(parts, state, action, error, log)) return;
   }
+  await keep(parts, state).catch((error: unknown) => {
+    if (!signal.aborted) parts.env.log('error', 'the journal cannot be written', { error: String(error) });
+  });
 }
 
-async function succeeded(parts: AgentParts, state: AgentState, action: Action): Promise<void> {
+/** @returns whether it is to be remembered */
+function succeeded(parts: AgentParts, state: AgentState, action: Action): boolean {
   const now = parts.env.clock.now();
   if (action.do === 'act.perform') {
     const { kind, instance } = action.action;
@@ -129,24 +150,26 @@ async function succeeded(parts: AgentParts, state: AgentState, action: Action): 
   } else if (action.do === 'guest.updateDevice') {
     const memory = state.journal.guests[action.spec.instance];
     if (memory) memory.updatedBy = action.spec.plug.operation;
-  } else return;
-  await parts.journal.write(state.journal);
+  } else return false;
+  return true;
 }
 
-async function failed(
+/** @returns whether it is to be remembered */
+function failed(
   parts: AgentParts,
   state: AgentState,
   action: Action,
   error: unknown,
   log: (level: 'error', text: string) => void,
-): Promise<void> {
+): boolean {
   const problem = toProblem(isGantryError(error) ? error : err('internal', { why: textOf(error) }, error));
   log('error', problem.title);
   if (action.do === 'act.perform') {
     state.journal.acts[action.act] = { state: 'failed', problem, at: parts.env.clock.now() };
-    return parts.journal.write(state.journal);
+    return true;
   }
   fail(state, action, problem, parts.env.clock.now());
+  return false;
 }
 
 /** What is back sooner: a libvirt that restarts, another node's agent. */

@@ -16,6 +16,8 @@ export interface AgentParts {
 
 export interface AgentState {
   journal: JournalState;
+  /** Writes of the journal, counted: how many were asked for, which is on the disk, and why one is not. */
+  keeping: { asked: number; done: number; why?: string };
   busy: Set<string>;
   /** What a busy subject is busy with, and how to end it. */
   underWay: Map<string, { does: ActionName; stop: AbortController }>;
@@ -55,6 +57,7 @@ export interface AgentState {
 
 export const freshState = (journal: JournalState): AgentState => ({
   journal,
+  keeping: { asked: 0, done: 0 },
   busy: new Set(),
   underWay: new Map(),
   sent: new Set(),

@@ -15,12 +15,18 @@ export interface TestAgent {
   /** Actions asked for so far. */
   readonly actions: Action[];
   readonly reports: Report[];
+  /** Looks at a report before it is taken; may refuse it. */
+  judge: (report: Report) => void;
   /** Carries an action out. */
   perform: (action: Action) => void;
   /** Probes wanted so far. */
   readonly probes: { onLive: Parameters<Host['probe']>[1]; signal: AbortSignal }[];
   /** What the guest's console log holds. */
   console: string;
+  /** The journal cannot be written. */
+  full: boolean;
+  /** The journal as it is on the disk. */
+  kept(): JournalState | undefined;
   /** What its screen shows. */
   screen: string[];
   /** What the agent inside it tells. */
@@ -54,6 +60,8 @@ export async function testAgent(
   observation: Observation = observationOf(),
 ): Promise<TestAgent> {
   const { clock, pass } = manualClock(Date.UTC(2026, 0, 1));
+  let agent: TestAgent;
+  let journal: JournalState | undefined;
   const over = new AbortController();
   const listeners: ((happening: DomainHappening) => void)[] = [];
   const part: Omit<TestAgent, 'state' | 'stop'> = {
@@ -61,9 +69,12 @@ export async function testAgent(
     observation,
     actions: [],
     reports: [],
+    judge: () => undefined,
     perform: () => undefined,
     probes: [],
     console: '',
+    full: false,
+    kept: () => journal,
     screen: [],
     inside: { agent: 'absent' },
     async tell(what, detail = what) {
@@ -103,13 +114,13 @@ export async function testAgent(
       await clock.sleep(Number.POSITIVE_INFINITY, signal);
     },
   };
-  let journal: JournalState | undefined;
   const parts = {
     host,
     env: { clock, random: () => 0.5, uuid: () => ids.act, log: () => undefined },
     journal: {
       read: async () => journal,
       write: async (state: JournalState) => {
+        if (agent?.full) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
         journal = structuredClone(state);
       },
     },
@@ -117,6 +128,7 @@ export async function testAgent(
       assignments: async () => agent.assignments,
       watch: (_: unknown, __: unknown, signal: AbortSignal) => clock.sleep(Number.POSITIVE_INFINITY, signal),
       report: async (report: Report) => {
+        agent.judge(report);
         agent.reports.push(report);
         return { accepted: true, term: agent.assignments.term };
       },
@@ -124,7 +136,7 @@ export async function testAgent(
     },
   };
   const running = await startAgent(parts, () => undefined, over.signal);
-  const agent: TestAgent = Object.assign(part, {
+  agent = Object.assign(part, {
     state: running.state,
     async stop() {
       over.abort();
