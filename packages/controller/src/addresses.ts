@@ -79,6 +79,8 @@ export function checkSubnet(subnet: Subnet): void {
     if (number <= first || number >= last)
       throw refuse(`${what} ${address}`, `a host address inside ${subnet.cidr}`);
   }
+  const stray = subnet.reserved?.map(ipv4ToNumber).find((number) => number < first || number > last);
+  if (stray !== undefined) throw refuse(`reserved address ${numberToIpv4(stray)}`, `inside ${subnet.cidr}`);
   const { start, end } = poolOf(subnet);
   if (start > end) throw refuse(`the pool ${subnet.poolStart}-${subnet.poolEnd}`, 'in ascending order');
 }

@@ -104,6 +104,8 @@ export function checkSubnet6(subnet: Subnet6): void {
     if (outside && !(what === 'gateway' && isLinkLocal(number)))
       throw refuse(`${what} ${address}`, `a host address inside ${subnet.cidr}`);
   }
+  const stray = subnet.reserved?.map(ipv6ToNumber).find((number) => number < first || number > last);
+  if (stray !== undefined) throw refuse(`reserved address ${numberToIpv6(stray)}`, `inside ${subnet.cidr}`);
   const { start, end } = poolOf(subnet);
   if (start > end) throw refuse(`the pool ${poolStart}-${poolEnd}`, 'in ascending order');
 }

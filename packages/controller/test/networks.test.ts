@@ -92,6 +92,49 @@ describe('a network on an uplink', () => {
   });
 });
 
+describe('reserved addresses', () => {
+  const reserved = async (body: object) => {
+    const { spec } = await set(body);
+    return [spec.subnet?.reserved, spec.subnet6?.reserved];
+  };
+  const subnet6 = { cidr: '2001:db8::/64', reserved: ['2001:db8::7'] };
+  beforeEach(() => create({ subnet: { cidr: '10.1.0.0/24', reserved: ['10.1.0.7'] }, subnet6 }));
+
+  test('come and go one by one, of both families, whoever else adds some', async () => {
+    expect(await reserved({ reserve: ['10.1.0.8', '2001:db8:0::8', '10.1.0.7'] })).toEqual([
+      ['10.1.0.7', '10.1.0.8'],
+      ['2001:db8::7', '2001:db8::8'],
+    ]);
+    await Promise.all([set({ reserve: ['10.1.0.9'] }), set({ reserve: ['10.1.0.10'] })]);
+    expect(await reserved({ release: ['10.1.0.7', '2001:db8::7', '2001:db8::8'] })).toEqual([
+      expect.toSatisfy((list: string[]) => list.toSorted().join() === '10.1.0.10,10.1.0.8,10.1.0.9'),
+      undefined,
+    ]);
+    expect(await reserved({ subnet: { reserved: null } })).toEqual([undefined, undefined]);
+  });
+  test('are not handed out, and who has one keeps it', async () => {
+    await set({ subnet: { poolStart: '10.1.0.7', poolEnd: '10.1.0.9' } });
+    await instance('first');
+    await set({ reserve: ['10.1.0.8'] });
+    await instance('second');
+    await expect(instance('next')).rejects.toMatchObject({ code: 'pool_exhausted' });
+    await set({ release: ['10.1.0.7'] });
+    await instance('next');
+    const { items } = await cluster.store.list('instance');
+    expect(items.map(({ spec }) => spec.nics[0]?.ipv4)).toContain('10.1.0.7');
+  });
+  test.each<[string, object, string]>([
+    ['one to release that is not', { release: ['10.1.0.8'] }, 'invalid_argument'],
+    ['one outside', { reserve: ['10.2.0.8'] }, 'invalid_argument'],
+    ['one outside, IPv6', { reserve: ['2001:db9::8'] }, 'invalid_argument'],
+    ['both at once', { reserve: ['10.1.0.7'], release: ['10.1.0.7'] }, 'invalid_argument'],
+    ['no address', { reserve: ['10.1.0.300'] }, 'invalid_body'],
+  ])('refused: %s', async (_, body, code) => {
+    await expect(set(body)).rejects.toMatchObject({ code });
+    expect(await reserved({ mtu: 1500 })).toEqual([['10.1.0.7'], ['2001:db8::7']]);
+  });
+});
+
 describe('refused, and nothing is made:', () => {
   const subnet = { cidr: '10.1.0.0/24' };
   const subnet6 = { cidr: '2001:db8::/64' };

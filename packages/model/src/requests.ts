@@ -190,6 +190,15 @@ export const SetNetwork = strict({
     changesOf<Omit<Subnet, 'cidr'>>(SubnetParts, 'gateway, pool, name servers and reserved addresses'),
   ),
   subnet6: optional(changesOf<Omit<Subnet6, 'cidr'>>(Subnet6Parts, 'the same of the IPv6 subnet')),
+  reserve: optional(
+    Type.Array(Type.Union([Ipv4Address, Ipv6Address]), {
+      maxItems: 1024,
+      description: 'never handed out from now on, beside those that are reserved already',
+    }),
+  ),
+  release: optional(
+    Type.Array(Type.Union([Ipv4Address, Ipv6Address]), { maxItems: 1024, description: 'reserved no longer' }),
+  ),
 });
 export type SetNetwork = Static<typeof SetNetwork>;
 

@@ -1,6 +1,7 @@
 import type { Attachment } from '@gantry/model';
 import { changedSpec, groupsOf, idsOf, requireNotCutOff } from '../networks/change-network.ts';
 import { BRIDGE_SPACE, claimSegment, completeNetwork, requireApart } from '../networks/check-network.ts';
+import { withReservations } from '../networks/reservations.ts';
 import { bridgeOf } from '../operations/guest-spec.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec } from '../store/batch.ts';
@@ -30,7 +31,7 @@ export const setNetwork: Handler<'setNetwork'> = async (call) => {
   const network = await resolve(call, 'network', refOf(call));
   requireMatch(call, network);
   const groups = await groupsOf(call, call.body.groups);
-  const spec = completeNetwork(changedSpec(network.spec, call.body, groups));
+  const spec = completeNetwork(withReservations(changedSpec(network.spec, call.body, groups), call.body));
   const changed = { ...network, generation: network.generation + 1, spec };
   const number = await requireApart(store, network.name, spec);
   const draft = claimSegment(new Draft(env.clock.now()).put(changed).relyOn(...groups), number);

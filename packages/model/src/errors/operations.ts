@@ -38,6 +38,12 @@ export const operationErrors = {
     '{what} on {node} was begun, but its end was not seen',
     'Look at the guest and repeat it if needed.',
   ),
+  no_nodes: entry(
+    409,
+    5,
+    'there is no node to do that on: {why}',
+    'Choose others with `--node NAME`, `--group NAME` or `--all`; `gantry node list` shows them with group and role.',
+  ),
   command_failed: entry(
     500,
     1,

@@ -56,5 +56,16 @@ test('each flag goes to the subnet of its family', async () => {
 
 test('and so it is changed', async () => {
   await api.gantry('network', 'set', 'lan', ...four, ...six);
-  expect(api.asked[0]?.body).toMatchObject({ subnet: wanted4, subnet6: wanted6 });
+  const { reserved: _, ...parts4 } = wanted4;
+  const { reserved: __, ...parts6 } = wanted6;
+  expect(api.asked[0]?.body).toEqual({
+    subnet: parts4,
+    subnet6: parts6,
+    reserve: ['10.1.0.60', 'fd00::60'],
+  });
+});
+
+test('reserved addresses go one by one', async () => {
+  await api.gantry('network', 'set', 'lan', '--reserve', 'FD00::61', '--release', '10.1.0.60');
+  expect(api.asked[0]?.body).toEqual({ reserve: ['fd00::61'], release: ['10.1.0.60'] });
 });

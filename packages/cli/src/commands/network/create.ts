@@ -4,7 +4,7 @@ import { planFlag, showPlan } from '../../operations/submit.ts';
 import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { describeNetwork } from './network.ts';
-import { addressesOf, addressFlags, segmentFlags } from './settings.ts';
+import { addressesOf, addressFlags, reservedOf, segmentFlags } from './settings.ts';
 
 export const networkCreate: Verb = {
   words: 'network create',
@@ -69,7 +69,7 @@ function modeOf(given: Given): 'nat' | 'bridge' | 'uplink' {
 function subnetOf(given: Given, family: 4 | 6) {
   const flag = family === 6 ? 'subnet6' : 'subnet';
   const cidr = given.text(flag);
-  const addresses = addressesOf(given, family);
+  const addresses = { ...addressesOf(given, family), ...reservedOf(given, family) };
   if (cidr !== undefined) return { cidr, ...addresses };
   if (Object.keys(addresses).length > 0)
     throw err('usage', { what: `gateway, pool, --dns and --reserve of IPv${family} need --${flag}` });

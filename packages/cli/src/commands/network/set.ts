@@ -27,10 +27,13 @@ export const networkSet: Verb = {
   words: 'network set',
   summary:
     'set uplink, VLAN, mtu, groups of nodes or addresses of a network; what is given replaces what was',
+  details:
+    'Reserved addresses come and go one by one: --reserve adds, --release takes away, --unset reserved releases all. An instance that has one keeps it.',
   arguments: [nameArgument('network', networkNames)],
   flags: [
     ...segmentFlags,
     ...addressFlags,
+    { flags: '--release <address>', description: 'reserved no longer', many: true },
     {
       flags: '--unset <setting>',
       description: `back to the default: ${Object.keys(unsettable).join(', ')}`,
@@ -41,7 +44,8 @@ export const networkSet: Verb = {
   examples: [
     'gantry network set net100 --group rack1 --group rack2',
     'gantry network set net100 --mtu 9000 --vlan 101',
-    'gantry network set net100 --unset groups --reserve 10.1.0.60',
+    'gantry network set net100 --reserve 10.1.0.60 --reserve 10.1.0.61 --release 10.1.0.70',
+    'gantry network set net100 --unset groups --unset reserved',
   ],
   async run({ client, out }, given) {
     const body = bodyOf(given);
@@ -66,7 +70,14 @@ function bodyOf(given: Given): Body<'setNetwork'> {
     ...(groups.length > 0 ? { groups: [...groups] } : {}),
     ...(Object.keys(subnet).length > 0 ? { subnet } : {}),
     ...(Object.keys(subnet6).length > 0 ? { subnet6 } : {}),
+    ...listOf(given, 'reserve'),
+    ...listOf(given, 'release'),
   };
+}
+
+function listOf(given: Given, flag: 'reserve' | 'release'): Pick<Body<'setNetwork'>, 'reserve' | 'release'> {
+  const addresses = given.all(flag).map((address) => address.toLowerCase());
+  return addresses.length > 0 ? { [flag]: addresses } : {};
 }
 
 function nullsOf(name: string): Body<'setNetwork'> {

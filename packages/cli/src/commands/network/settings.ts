@@ -18,13 +18,19 @@ export const segmentFlags: readonly Flag[] = [
   },
 ];
 
+export const reserveFlag: Flag = {
+  flags: '--reserve <address>',
+  description: 'never handed out, IPv4 or IPv6',
+  many: true,
+};
+
 export const addressFlags: readonly Flag[] = [
   { flags: '--gateway <address>', description: 'default: the first address with mode nat' },
   { flags: '--pool <range>', description: 'addresses to hand out: FIRST-LAST' },
   { flags: '--gateway6 <address>', description: 'of the IPv6 subnet; may be link-local' },
   { flags: '--pool6 <range>', description: 'IPv6 addresses to hand out: FIRST-LAST' },
   { flags: '--dns <address>', description: 'name server for the guests, IPv4 or IPv6', many: true },
-  { flags: '--reserve <address>', description: 'never handed out, IPv4 or IPv6', many: true },
+  reserveFlag,
   { flags: '--mtu <bytes>', description: 'largest packet' },
 ];
 
@@ -33,20 +39,24 @@ export interface Addresses {
   poolStart?: string;
   poolEnd?: string;
   dns?: string[];
-  reserved?: string[];
 }
 
-/** What was given for IPv4, or for IPv6. @throws GantryError `invalid_argument` */
+/** @param family of the addresses */
+export function reservedOf(given: Given, family: 4 | 6): { reserved?: string[] } {
+  const reserved = given.all('reserve').filter((address) => address.includes(':') === (family === 6));
+  return reserved.length > 0 ? { reserved: [...reserved] } : {};
+}
+
+/** What was given for IPv4, or for IPv6; not what is reserved. @throws GantryError `invalid_argument` */
 export function addressesOf(given: Given, family: 4 | 6): Addresses {
   const suffix = family === 6 ? '6' : '';
   const mine = (flag: string) =>
     given.all(flag).filter((address) => address.includes(':') === (family === 6));
-  const [dns, reserved] = [mine('dns'), mine('reserve')];
+  const dns = mine('dns');
   return {
     ...given.string('gateway', `gateway${suffix}`),
     ...poolOf(given.text(`pool${suffix}`)),
     ...(dns.length > 0 ? { dns } : {}),
-    ...(reserved.length > 0 ? { reserved } : {}),
   };
 }
 

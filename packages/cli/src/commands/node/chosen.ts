@@ -18,25 +18,33 @@ export const chosenFlags: readonly Flag[] = [
   { flags: '--jobs <count>', description: 'on so many nodes at a time, default 32' },
 ];
 
-/** Nodes that are offline are left out, and said so. @throws GantryError `usage`, `not_found` */
+/** Nodes that are offline are left out, and said so. @throws GantryError `usage`, `not_found`, `no_nodes` */
 export async function chosenNodes(session: Session, given: Given): Promise<Node[]> {
   const [names, groups] = [given.all('node'), given.all('group')];
   if (names.length + groups.length === 0 && !given.on('all'))
     throw err('usage', { what: 'say where: --node NAME, --group NAME or --all' });
   const { client } = session;
-  const ids = new Set<string>();
-  for (const ref of groups) ids.add((await client.call('getGroup', { params: { ref } })).id);
+  const ids: string[] = [];
+  for (const ref of groups) ids.push((await client.call('getGroup', { params: { ref } })).id);
   const all = await everyItem(client, 'listNodes');
   for (const name of names)
     if (!all.some((node) => node.name === name || node.id === name))
       throw err('not_found', { kind: 'node', name });
   const chosen = all.filter(
     ({ name, id, spec }) =>
-      given.on('all') || ids.has(spec.group) || names.includes(name) || names.includes(id),
+      given.on('all') || ids.includes(spec.group) || names.includes(name) || names.includes(id),
   );
+  const empty = groups.filter((_, at) => !all.some(({ spec }) => spec.group === ids[at]));
   const offline = chosen.filter(({ spec }) => spec.role === 'offline').map(({ name }) => name);
-  if (offline.length > 0) session.note(`left out, as they are offline: ${offline.join(', ')}`);
-  return chosen.filter(({ spec }) => spec.role !== 'offline');
+  const left = chosen.filter(({ spec }) => spec.role !== 'offline');
+  const why = [
+    ...(empty.length > 0 ? [`no node is in ${empty.join(', ')}`] : []),
+    ...(offline.length > 0 ? [`offline: ${offline.join(', ')}`] : []),
+  ];
+  // Nothing done is not what was asked for: a script must not take it for success.
+  if (left.length === 0) throw err('no_nodes', { why: why.join('; ') });
+  if (why.length > 0) session.note(`left out: ${why.join('; ')}`);
+  return left;
 }
 
 /** Does `work` for each, some at a time; answers in the order of the nodes. */
