@@ -13,6 +13,8 @@ export interface Io {
   env: Readonly<Record<string, string | undefined>>;
   /** Calls back at Ctrl-C instead of ending, until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
+  /** What follows takes a tenth of a second or so: nothing shall be optimized that is over before it pays. */
+  hurry?(): void;
 }
 
 export const processIo = (): Io => ({
@@ -24,6 +26,8 @@ export const processIo = (): Io => ({
     process.on('SIGINT', handler);
     return () => process.off('SIGINT', handler);
   },
+  // Without V8's last compiler; the one before it stays. Measured with 1,000 nodes: 0.11 instead of 0.16 s of CPU.
+  hurry: () => process.getBuiltinModule('node:v8').setFlagsFromString('--no-opt'),
 });
 
 /** May colours and lines that are drawn over be used there? (https://no-color.org) */

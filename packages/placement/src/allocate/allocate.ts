@@ -1,6 +1,5 @@
 /** Placing one new instance: the node, or the pair of nodes, that leaves the cluster with the best score. */
 
-import type { Score } from '../engine/components.ts';
 import { allNodes, nodesOfGroup } from '../engine/score.ts';
 import { Spreads } from '../engine/spread.ts';
 import type { ClusterState, Footprint } from '../engine/state.ts';
@@ -27,10 +26,9 @@ export class Allocator {
   /** Instances by primary, once they are asked for. */
   #residents: number[][] | undefined;
 
-  /** @param score the state's, where it is known already */
-  constructor(state: ClusterState, score?: Score) {
+  constructor(state: ClusterState) {
     this.state = state;
-    this.spreads = new Spreads(state, allNodes(state), score);
+    this.spreads = new Spreads(state, allNodes(state));
   }
 
   /** The best place in the preferred groups, or else in those of last resort. Undefined: none. */

@@ -48,8 +48,7 @@ function placeOne(data: ClusterData, request: AllocationRequest, options: { igno
     lookedAt: data.nodes.count,
     refused: explain(state, spec, footprint, verdicts),
   };
-  const before = scoreOf(state);
-  const allocator = new Allocator(state, before);
+  const allocator = new Allocator(state);
   const place = allocator.find(spec, footprint, verdicts, options);
   if (!place) {
     const withoutChecks = () => allocator.find(spec, footprint, verdicts, { ignoreCapacity: true });
@@ -57,7 +56,7 @@ function placeOne(data: ClusterData, request: AllocationRequest, options: { igno
     return { placed, after: data };
   }
   state.add(spec, footprint, place.primary, place.secondary);
-  placed.score = scoreReport(before, scoreOf(state));
+  placed.score = scoreReport(allocator.spreads.score, scoreOf(state));
   placed.group = data.groups[data.nodes.group[place.primary] as number]?.name ?? '';
   placed.nodes = [place.primary, place.secondary].filter((n) => n >= 0).map((n) => data.nodes.names[n] ?? '');
   return { placed, after: state.snapshot() };

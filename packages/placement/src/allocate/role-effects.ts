@@ -3,8 +3,9 @@
  * CPUs of the primary, the reserve of the secondary. Only the spreads that both nodes change (disk, guests, spindles) couple
  * the two, and only weakly: that makes it possible to say what a primary can reach at best without trying its secondaries.
  */
+import { SPREADS } from '../engine/moments.ts';
 import { shared } from '../engine/score.ts';
-import { SPREADS, type Spreads } from '../engine/spread.ts';
+import type { Spreads } from '../engine/spread.ts';
 import type { ClusterState, Footprint } from '../engine/state.ts';
 
 const COUPLED = [

@@ -1,5 +1,6 @@
 /** The score of a state, computed from scratch: what is reported, and what the incremental figures are checked against. */
 import { type ComponentName, type Score, totalOf } from './components.ts';
+import { deviation, type Moments, momentsOf, SPREADS, WITHOUT_FORTHCOMING } from './moments.ts';
 import { Counts } from './peers.ts';
 import type { ClusterState, Footprint } from './state.ts';
 
@@ -13,71 +14,61 @@ export const nodesOfGroup = (state: ClusterState, group: number): number[] =>
 
 /** @param nodes which nodes count: all (`hinfo`), or those of one group (`hbal -G`) */
 export function scoreOf(state: ClusterState, nodes: readonly number[] = allNodes(state)): Score {
-  const { offline } = state.data.nodes;
-  const online = nodes.filter((n) => offline[n] === 0);
-  const down = nodes.filter((n) => offline[n] === 1);
-  const spread = (value: (n: number) => number) => standardDeviation(online.map(value));
-  const sum = (value: (n: number) => number) => online.reduce((total, n) => total + value(n), 0);
-  const read = readers(state);
-  const load = spread(read.primaries);
+  return scoreWith(state, nodes, momentsOf(state, nodesUp(state, nodes)));
+}
+
+/** Those that are up. */
+export const nodesUp = ({ data }: ClusterState, nodes: readonly number[]): number[] =>
+  nodes.filter((n) => data.nodes.offline[n] === 0);
+
+/** @param moments of those of the nodes that are up */
+export function scoreWith(state: ClusterState, nodes: readonly number[], moments: Moments): Score {
+  const up = upAmong(state, nodes);
+  const load = deviation(moments, SPREADS.primaries);
+  const forth = (k: number) => (k < moments.mean.length ? k : k - WITHOUT_FORTHCOMING + SPREADS.disk);
   const components: Record<ComponentName, number> = {
-    free_mem_cv: spread(read.memory),
-    free_disk_cv: spread((n) => read.disk(n, state.freeDisk, state.freeSpindles)),
-    n1_cnt: sum((n) => (state.failsN1(n) ? read.guests(n) : 0)),
-    reserved_mem_cv: spread(read.reserved),
-    offline_all_cnt: down.reduce((total, n) => total + read.guests(n), 0),
-    offline_pri_cnt: down.reduce((total, n) => total + read.primaries(n), 0),
-    vcpu_ratio_cv: spread((n) => read.cpu(n, state.vcpus)),
+    free_mem_cv: deviation(moments, SPREADS.memory),
+    free_disk_cv: deviation(moments, SPREADS.disk),
+    reserved_mem_cv: deviation(moments, SPREADS.reserved),
+    vcpu_ratio_cv: deviation(moments, SPREADS.cpu),
     cpu_load_cv: load,
     mem_load_cv: load,
-    disk_load_cv: spread(read.guests),
+    disk_load_cv: deviation(moments, SPREADS.guests),
     net_load_cv: load,
-    pri_tags_score: repeatsOn(state, marked(state, online)),
-    spindles_cv: spread((n) => read.spindles(n, state.spindles)),
-    free_mem_cv_forth: spread(read.memoryForth),
-    free_disk_cv_forth: spread((n) => read.disk(n, state.freeDiskForth, state.freeSpindlesForth)),
-    vcpu_ratio_cv_forth: spread((n) => read.cpu(n, state.vcpusForth)),
-    spindles_cv_forth: spread((n) => read.spindles(n, state.spindlesForth)),
-    ...locationScores(state, marked(state, online)),
-    reserved_mem_rtotal: sum(read.reserved),
+    pri_tags_score: repeatsOn(state, up),
+    spindles_cv: deviation(moments, SPREADS.spindles),
+    free_mem_cv_forth: deviation(moments, SPREADS.memoryForth),
+    free_disk_cv_forth: deviation(moments, forth(SPREADS.diskForth)),
+    vcpu_ratio_cv_forth: deviation(moments, forth(SPREADS.cpuForth)),
+    spindles_cv_forth: deviation(moments, forth(SPREADS.spindlesForth)),
+    ...locationScores(state, up),
+    ...sums(state, nodes, up),
   };
   const own = state.data.house?.score(state) ?? 0;
   return { total: totalOf(components) + own, components, ...(own === 0 ? {} : { own }) };
 }
 
-/** Figures of one node as the score takes them. */
-export function readers(state: ClusterState) {
-  const { nodes } = state.data;
-  const at = (column: ArrayLike<number>, n: number) => column[n] as number;
-  return {
-    memory: (n: number) => at(state.unallocated, n) / at(nodes.totalMem, n),
-    memoryForth: (n: number) => at(state.freeMemForth, n) / at(nodes.totalMem, n),
-    reserved: (n: number) => at(state.reserved, n) / at(nodes.totalMem, n),
-    /** Exclusive storage counts spindles instead; a node without disks counts as empty. */
-    disk(n: number, disk: Float64Array, spindles: Float64Array): number {
-      const exclusive = nodes.exclusiveStorage[n] === 1;
-      const total = at(exclusive ? nodes.spindles : nodes.totalDisk, n);
-      return total === 0 ? 1 : at(exclusive ? spindles : disk, n) / total;
-    },
-    cpu: (n: number, vcpus: Float64Array) => at(vcpus, n) / at(nodes.cpus, n) / at(nodes.cpuSpeed, n),
-    /** Ganeti divides by zero for a node without spindles; here it counts as unused. */
-    spindles: (n: number, used: Float64Array) =>
-      at(state.spindleLimit, n) === 0 ? 0 : at(used, n) / at(state.spindleLimit, n),
-    primaries: (n: number) => at(state.primaries, n),
-    guests: (n: number) => at(state.primaries, n) + at(state.secondaries, n),
-  };
+function sums(state: ClusterState, nodes: readonly number[], up: Uint8Array) {
+  const { totalMem } = state.data.nodes;
+  const found = { n1_cnt: 0, offline_all_cnt: 0, offline_pri_cnt: 0, reserved_mem_rtotal: 0 };
+  for (const n of nodes) {
+    const primaries = state.primaries[n] as number;
+    const guests = primaries + (state.secondaries[n] as number);
+    if (up[n] === 1) {
+      if (state.failsN1(n)) found.n1_cnt += guests;
+      found.reserved_mem_rtotal += (state.reserved[n] as number) / (totalMem[n] as number);
+    } else {
+      found.offline_all_cnt += guests;
+      found.offline_pri_cnt += primaries;
+    }
+  }
+  return found;
 }
 
-/** Of the whole population. */
-export function standardDeviation(values: readonly number[]): number {
-  if (values.length === 0) return 0;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-}
-
-function marked({ data }: ClusterState, nodes: readonly number[]): Uint8Array {
+/** 1: one of the nodes, and up. */
+function upAmong({ data }: ClusterState, nodes: readonly number[]): Uint8Array {
   const marks = new Uint8Array(data.nodes.count);
-  for (const n of nodes) marks[n] = 1;
+  for (const n of nodes) if (data.nodes.offline[n] === 0) marks[n] = 1;
   return marks;
 }
 

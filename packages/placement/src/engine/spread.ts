@@ -5,26 +5,9 @@
  * difference of large sums of squares would lose digits.
  */
 import { type Score, weights } from './components.ts';
-import { readers, scoreOf } from './score.ts';
+import { momentsOf, SPREADS, WITHOUT_FORTHCOMING } from './moments.ts';
+import { nodesUp, scoreWith } from './score.ts';
 import type { ClusterState, Footprint } from './state.ts';
-
-/** Spreads by their index. */
-export const SPREADS = {
-  memory: 0,
-  memoryForth: 1,
-  reserved: 2,
-  primaries: 3,
-  guests: 4,
-  disk: 5,
-  cpu: 6,
-  spindles: 7,
-  diskForth: 8,
-  cpuForth: 9,
-  spindlesForth: 10,
-} as const;
-
-/** Without forthcoming instances the last three are what the three before them are, and count there. */
-const WITHOUT_FORTHCOMING = 8;
 
 export class Spreads {
   /** How many spreads there are. */
@@ -49,16 +32,17 @@ export class Spreads {
   readonly #perCpu: Float64Array;
   readonly #perSpindle: Float64Array;
 
-  /**
-   * @param nodes whose score it is
-   * @param score theirs, where it is known already
-   */
-  constructor(state: ClusterState, nodes: readonly number[], score: Score = scoreOf(state, nodes)) {
+  /** Of all, when it began. */
+  readonly score: Score;
+
+  /** @param nodes whose score it is */
+  constructor(state: ClusterState, nodes: readonly number[]) {
     const { data } = state;
     this.#state = state;
-    this.count = state.hasForthcoming ? Object.keys(SPREADS).length : WITHOUT_FORTHCOMING;
-    const up = nodes.filter((n) => data.nodes.offline[n] === 0);
-    this.online = up.length;
+    const moments = momentsOf(state, nodesUp(state, nodes));
+    this.score = scoreWith(state, nodes, moments);
+    this.count = moments.mean.length;
+    this.online = moments.count;
     this.#inScope = new Uint8Array(data.nodes.count);
     for (const n of nodes) this.#inScope[n] = 1;
     this.weight = spreadWeights(state.hasForthcoming);
@@ -71,10 +55,12 @@ export class Spreads {
     );
     this.#perCpu = per((n) => share(data.nodes.cpus, n) / (data.nodes.cpuSpeed[n] || 1));
     this.#perSpindle = per((n) => share(state.spindleLimit, n));
-    [this.#shift, this.sum, this.squares] = sums(state, up, this.count);
+    this.#shift = moments.mean;
+    this.sum = moments.sum;
+    this.squares = moments.squares;
     [this.sumChange, this.squaresChange] = [new Float64Array(this.count), new Float64Array(this.count)];
     this.plain = 0;
-    this.plain = score.total - this.value();
+    this.plain = this.score.total - this.value();
   }
 
   reset(): void {
@@ -187,26 +173,4 @@ function spreadWeights(hasForthcoming: boolean): Float64Array {
   if (hasForthcoming) return Float64Array.from(all);
   const forth = all.splice(WITHOUT_FORTHCOMING);
   return Float64Array.from(all, (weight, k) => weight + (forth[k - SPREADS.disk] ?? 0));
-}
-
-function sums(state: ClusterState, up: readonly number[], count: number) {
-  const read = readers(state);
-  const values = [
-    read.memory,
-    read.memoryForth,
-    read.reserved,
-    read.primaries,
-    read.guests,
-    (n: number) => read.disk(n, state.freeDisk, state.freeSpindles),
-    (n: number) => read.cpu(n, state.vcpus),
-    (n: number) => read.spindles(n, state.spindles),
-    (n: number) => read.disk(n, state.freeDiskForth, state.freeSpindlesForth),
-    (n: number) => read.cpu(n, state.vcpusForth),
-    (n: number) => read.spindles(n, state.spindlesForth),
-  ].slice(0, count);
-  const shift = Float64Array.from(values, (value) => up.reduce((sum, n) => sum + value(n), 0) / up.length);
-  const about = (value: (n: number) => number, k: number) => up.map((n) => value(n) - (shift[k] as number));
-  const sum = Float64Array.from(values, (value, k) => about(value, k).reduce((a, b) => a + b, 0));
-  const squares = Float64Array.from(values, (value, k) => about(value, k).reduce((a, b) => a + b * b, 0));
-  return [shift, sum, squares] as const;
 }

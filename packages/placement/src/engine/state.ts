@@ -35,16 +35,17 @@ export function footprintOf(
   exclusions: readonly number[] = [],
   wishes: readonly number[] = [],
 ): Footprint {
+  const { memory, vcpus, diskSpindles, forthcoming } = spec;
   const local = usesLocalDisk(spec.template);
   return {
-    memory: spec.memory,
-    runningMemory: usesMemory(spec) ? spec.memory : 0,
-    reserved: reservesMemory(spec) ? spec.memory : 0,
+    memory,
+    runningMemory: usesMemory(spec) ? memory : 0,
+    reserved: reservesMemory(spec) ? memory : 0,
     disk: local ? spec.disk : 0,
-    vcpus: countsVcpus(spec) ? spec.vcpus : 0,
+    vcpus: countsVcpus(spec) ? vcpus : 0,
     spindleUse: local ? spec.spindleUse : 0,
-    diskSpindles: spec.diskSpindles,
-    forthcoming: spec.forthcoming,
+    diskSpindles,
+    forthcoming,
     exclusions,
     wishes,
   };
@@ -102,8 +103,8 @@ export class ClusterState {
     this.footprints = all.map((spec, i) => footprintOf(spec, this.tags.exclusions[i], this.tags.wishes[i]));
     this.newcomers = this.footprints.splice(data.instances.length);
     this.hasForthcoming = all.some(({ forthcoming }) => forthcoming);
-    this.primary = [...data.primary];
-    this.secondary = [...data.secondary];
+    this.primary = listOf(data.primary);
+    this.secondary = listOf(data.secondary);
     this.freeMemForth = nodes.freeMem.slice();
     this.freeDisk = nodes.freeDisk.slice();
     this.freeDiskForth = nodes.freeDisk.slice();
@@ -147,8 +148,8 @@ export class ClusterState {
         freeSpindles: this.freeSpindles.slice(),
       },
       instances: [...this.instances],
-      primary: Int32Array.from(this.primary),
-      secondary: Int32Array.from(this.secondary),
+      primary: new Int32Array(this.primary),
+      secondary: new Int32Array(this.secondary),
     };
   }
 
@@ -234,7 +235,7 @@ export class ClusterState {
    */
   #count(): void {
     const { nodes } = this.data;
-    for (const [i, footprint] of this.footprints.entries()) this.#load(i, footprint);
+    for (let i = 0; i < this.footprints.length; i += 1) this.#load(i, this.footprints[i] as Footprint);
     for (let n = 0; n < nodes.count; n += 1) {
       const recorded = (nodes.totalMem[n] as number) - (nodes.nodeMem[n] as number);
       const left = recorded + (this.unallocated[n] as number);
@@ -272,3 +273,10 @@ export class ClusterState {
 const add = (column: Float64Array, n: number, by: number): void => {
   column[n] = (column[n] as number) + by;
 };
+
+/** A spread would ask the iterator for each of ten thousand numbers. */
+function listOf(column: Int32Array): number[] {
+  const list = new Array<number>(column.length);
+  for (let i = 0; i < column.length; i += 1) list[i] = column[i] as number;
+  return list;
+}

@@ -29,13 +29,27 @@ export function readTags(data: ClusterData, instances: readonly InstanceSpec[]):
   const exclusion = new Numbers();
   const location = new Numbers();
   return {
-    exclusions: instances.map(({ tags }) => exclusion.all(read.exclusions(tags))),
+    exclusions: perList(instances, (tags) => exclusion.all(read.exclusions(tags))),
     locations: data.nodes.tags.map((tags) => location.all(read.locations(tags))),
-    wishes: instances.map(({ tags }) => location.all(read.wishes(tags))),
+    wishes: perList(instances, (tags) => location.all(read.wishes(tags))),
     exclusionCount: exclusion.size,
     locationCount: location.size,
     mayMigrate: migrations(data),
   };
+}
+
+/** Of each instance; what was read of a list is known for all that share it. */
+function perList(
+  instances: readonly InstanceSpec[],
+  numbersOf: (tags: readonly string[]) => readonly number[],
+): (readonly number[])[] {
+  const known = new Map<readonly string[], readonly number[]>();
+  return instances.map(({ tags }) => {
+    if (tags.length === 0) return NONE;
+    const numbers = known.get(tags) ?? numbersOf(tags);
+    known.set(tags, numbers);
+    return numbers;
+  });
 }
 
 /** Which of an object's tags mean something in a cluster with these tags. */

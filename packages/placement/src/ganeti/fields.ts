@@ -1,45 +1,47 @@
 /** Fields of a line, read with a refusal that names line and field. */
 import { err } from '@gantry/model';
+import type { Scan } from './scan.ts';
 
 /** No file of a real cluster has more; a guard against what is no cluster file at all. */
 export const MAX_LINE = 1 << 20;
 
 export class Line {
+  readonly #scan: Scan;
   readonly #what: string;
-  #number = 0;
-  #line = '';
-  /** Where each field ends. */
-  readonly #ends: number[] = [];
+  #line = 0;
+  /** Index of its first field among all of the file. */
+  #first = 0;
+  /** Number of fields. */
+  length = 0;
 
   /** @param what `node`, `instance`: for refusals */
-  constructor(what: string) {
+  constructor(scan: Scan, what: string) {
+    this.#scan = scan;
     this.#what = what;
   }
 
-  /** The next line. One reader serves a whole section, as a file has ten thousand lines. */
-  read(number: number, text: string): this {
-    this.#number = number;
-    this.#line = text;
-    this.#ends.length = 0;
-    for (let at = text.indexOf('|'); at >= 0; at = text.indexOf('|', at + 1)) this.#ends.push(at);
-    this.#ends.push(text.length);
+  /** Reads that line, counted from 0. One reader serves a whole section, as a file has ten thousand lines. */
+  at(line: number): this {
+    this.#line = line;
+    this.#first = line === 0 ? 0 : (this.#scan.lines[line - 1] as number);
+    this.length = (this.#scan.lines[line] as number) - this.#first;
     return this;
   }
 
-  /** Number of fields. */
-  get length(): number {
-    return this.#ends.length;
+  /** All of it. */
+  get whole(): string {
+    return this.#scan.text(this.#start(0), this.#end(this.length - 1, ''));
   }
 
   /** How messages call it. */
   get name(): string {
-    return `${this.#what} ${this.#line.slice(0, this.#ends[0])}`;
+    return `${this.#what} ${this.text(0, 'name')}`;
   }
 
   /** @throws GantryError `invalid_cluster_file` where it is missing */
   text(index: number, field: string): string {
     const end = this.#end(index, field);
-    return this.#line.slice(this.#start(index), end);
+    return this.#scan.text(this.#start(index), end);
   }
 
   isEmpty(index: number, field: string): boolean {
@@ -47,18 +49,24 @@ export class Line {
   }
 
   #start(index: number): number {
-    return index === 0 ? 0 : (this.#ends[index - 1] as number) + 1;
+    const field = this.#first + index;
+    return field === 0 ? 0 : (this.#scan.ends[field - 1] as number) + 1;
   }
 
   #end(index: number, field: string): number {
-    const end = this.#ends[index];
-    if (end === undefined) throw this.bad(`${field} is missing: the line ends after ${this.length} fields`);
-    return end;
+    if (index >= this.length) throw this.#missing(field);
+    return this.#scan.ends[this.#first + index] as number;
   }
 
   /** -1: it is no whole number. */
   #digits(index: number, field: string): number {
-    return digits(this.#line, this.#start(index), this.#end(index, field));
+    if (index >= this.length) throw this.#missing(field);
+    const number = this.#scan.numbers[this.#first + index] as number;
+    return number >= 0 ? number : largeNumber(this.text(index, field));
+  }
+
+  #missing(field: string): Error {
+    return this.bad(`${field} is missing: the line ends after ${this.length} fields`);
   }
 
   /** Not empty. */
@@ -73,9 +81,8 @@ export class Line {
     const number = this.#digits(index, field);
     if (number >= 0) return number;
     const value = this.text(index, field);
-    const positive = value.startsWith('-') ? digits(value, 1, value.length) : -1;
-    if (positive < 0) throw this.bad(`${field} is ${quoted(value)}, not a whole number`);
-    return -positive;
+    if (!/^-\d{1,15}$/.test(value)) throw this.bad(`${field} is ${quoted(value)}, not a whole number`);
+    return Number(value);
   }
 
   /** A whole number, not negative. */
@@ -101,36 +108,44 @@ export class Line {
     return value === 'Y';
   }
 
-  choice<T extends string>(index: number, field: string, known: readonly T[]): T {
+  /** @param known see `choices` */
+  choice<T extends string>(index: number, field: string, known: ReadonlyMap<string, T>): T {
     const value = this.text(index, field);
-    if (!(known as readonly string[]).includes(value))
-      throw this.bad(`${field} is ${quoted(value)}, not one of ${known.join(', ')}`);
-    return value as T;
+    const choice = known.get(value);
+    if (choice === undefined)
+      throw this.bad(`${field} is ${quoted(value)}, not one of ${[...known.keys()].join(', ')}`);
+    return choice;
   }
 
-  list(index: number, field: string): readonly string[] {
-    return this.isEmpty(index, field) ? NONE : this.text(index, field).split(',');
+  /** Texts between commas. @param known lists by their text, to be shared */
+  list(index: number, field: string, known?: Map<string, readonly string[]>): readonly string[] {
+    if (this.isEmpty(index, field)) return NONE;
+    const text = this.text(index, field);
+    const list = known?.get(text) ?? text.split(',');
+    known?.set(text, list);
+    return list;
+  }
+
+  /** The name of what the line describes, which no line before has. */
+  unseen(seen: Set<string>): string {
+    const name = this.nonEmpty(0, 'name');
+    if (seen.has(name)) throw this.bad(`there is another ${this.#what} of this name`);
+    seen.add(name);
+    return name;
   }
 
   /** The refusal of this line. */
   bad(why: string): Error {
-    return err('invalid_cluster_file', { line: this.#number, why: `${this.name}: ${why}` });
+    return err('invalid_cluster_file', { line: this.#line + 1, why: `${this.name}: ${why}` });
   }
 }
 
-const ZERO = 48;
+/** More digits than the scan reads, as long as a double is exact; -1: it is no whole number. */
+const largeNumber = (text: string): number => (/^\d{1,15}$/.test(text) ? Number(text) : -1);
 
-/** A whole number of at most 15 digits, exact as a double; -1: it is none. A file has a hundred thousand of them. */
-function digits(text: string, from: number, to: number): number {
-  if (from === to || to - from > 15) return -1;
-  let number = 0;
-  for (let i = from; i < to; i += 1) {
-    const digit = text.charCodeAt(i) - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number;
-}
+/** What a field may be. A map, as a list would be searched for each of ten thousand lines. */
+export const choices = <T extends string>(known: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(known.map((value) => [value, value]));
 
 const NONE: readonly string[] = [];
 

@@ -9,44 +9,50 @@ import {
   type NodeTable,
   needsSecondary,
 } from './cluster-data.ts';
-import type { Line } from './fields.ts';
+import { choices, type Line } from './fields.ts';
 
 /** @throws GantryError `invalid_cluster_file` */
-export function parseInstances(lines: Iterable<Line>, count: number, nodes: NodeTable) {
+export function parseInstances(line: Line, lines: { first: number; end: number }, nodes: NodeTable) {
   const index = new Map(nodes.names.map((name, n) => [name, n]));
-  const instances: InstanceSpec[] = [];
+  const seen = new Set<string>();
+  const count = lines.end - lines.first;
+  const instances = new Array<InstanceSpec>(count);
   const primary = new Int32Array(count);
   const secondary = new Int32Array(count).fill(-1);
-  for (const line of lines) {
-    const i = instances.length;
-    const spec = specOf(line);
+  const tagLists = new Map<string, readonly string[]>();
+  for (let i = 0; i < count; i += 1) {
+    line.at(lines.first + i);
+    const spec = specOf(line, line.unseen(seen), tagLists);
     primary[i] = nodeOf(index, line, 6, 'primary');
     if (!line.isEmpty(7, 'secondary')) secondary[i] = nodeOf(index, line, 7, 'secondary');
     else if (needsSecondary(spec.template)) throw line.bad(`${spec.template} needs a secondary node`);
     if (primary[i] === secondary[i]) throw line.bad('primary and secondary are the same node');
-    instances.push(spec);
+    instances[i] = spec;
   }
   return { instances, primary, secondary };
 }
 
+const statuses = choices(instanceStatuses);
+const templates = choices(diskTemplates);
 const NO_DISKS: readonly number[] = [];
 
-function specOf(line: Line): InstanceSpec {
-  const has = (index: number) => index < line.length;
-  const spindles = has(11) ? line.text(11, 'disk spindles') : '-';
+/** @param tagLists known ones by their text: instances of one service have the same, and share it */
+function specOf(line: Line, name: string, tagLists: Map<string, readonly string[]>): InstanceSpec {
+  const { length } = line;
+  const spindles = length > 11 ? line.text(11, 'disk spindles') : '-';
   return {
-    name: line.nonEmpty(0, 'name'),
+    name,
     memory: line.count(1, 'memory'),
     disk: line.count(2, 'disk'),
     disks: NO_DISKS,
     vcpus: line.count(3, 'vCPUs'),
-    status: line.choice(4, 'status', instanceStatuses),
+    status: line.choice(4, 'status', statuses),
     autoBalance: line.yesNo(5, 'auto_balance'),
-    template: line.choice(8, 'disk template', diskTemplates),
-    tags: line.list(9, 'tags'),
-    spindleUse: has(10) ? line.count(10, 'spindle use') : 1,
+    template: line.choice(8, 'disk template', templates),
+    tags: line.list(9, 'tags', tagLists),
+    spindleUse: length > 10 ? line.count(10, 'spindle use') : 1,
     diskSpindles: spindles === '-' ? undefined : line.count(11, 'disk spindles'),
-    forthcoming: has(12) && line.yesNo(12, 'forthcoming'),
+    forthcoming: length > 12 && line.yesNo(12, 'forthcoming'),
   };
 }
 

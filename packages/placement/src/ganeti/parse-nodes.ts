@@ -3,31 +3,41 @@
  * exclusive storage|free spindles|node vcpus|cpu speed`; what comes after the group may be missing from the end on.
  */
 import type { Group, NodeTable } from './cluster-data.ts';
-import type { Line } from './fields.ts';
+import { choices, type Line } from './fields.ts';
 
 const SPINDLES = 9;
+const states = choices(['Y', 'N', 'M']);
 
 /** @throws GantryError `invalid_cluster_file` */
-export function parseNodes(lines: Iterable<Line>, count: number, groups: readonly Group[]): NodeTable {
-  const nodes = emptyNodes(count);
+export function parseNodes(
+  line: Line,
+  lines: { first: number; end: number },
+  groups: readonly Group[],
+): NodeTable {
+  const nodes = emptyNodes(lines.end - lines.first);
   const uuids = new Map(groups.map(({ uuid }, i) => [uuid, i]));
-  let n = -1;
-  for (const line of lines) {
-    n += 1;
-    nodes.names[n] = line.nonEmpty(0, 'name');
+  const seen = new Set<string>();
+  for (let n = 0; n < nodes.count; n += 1) {
+    line.at(lines.first + n);
+    nodes.names[n] = line.unseen(seen);
     const group = uuids.get(line.text(8, 'group'));
     if (group === undefined) throw line.bad(`no group has the uuid ${JSON.stringify(line.text(8, 'group'))}`);
     nodes.group[n] = group;
-    const state = line.choice(7, 'state', ['Y', 'N', 'M']);
+    const state = line.choice(7, 'state', states);
     nodes.offline[n] = state === 'Y' ? 1 : 0;
     if (state === 'M') nodes.master = n;
     // Ganeti writes question marks for what a node that does not answer did not tell.
-    if ([1, 2, 3, 4, 5, 6].some((index) => index < line.length && line.text(index, '') === '?'))
-      nodes.offline[n] = 1;
+    if (asksInstead(line)) nodes.offline[n] = 1;
     else resources(nodes, n, line);
     more(nodes, n, line);
   }
   return nodes;
+}
+
+function asksInstead(line: Line): boolean {
+  for (let index = 1; index <= 6 && index < line.length; index += 1)
+    if (line.text(index, '') === '?') return true;
+  return false;
 }
 
 function resources(nodes: NodeTable, n: number, line: Line): void {

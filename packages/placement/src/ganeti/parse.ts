@@ -5,66 +5,66 @@
  */
 import { err } from '@gantry/model';
 import { allocPolicies, type ClusterData, defaultInstancePolicy, type Group } from './cluster-data.ts';
-import { Line, MAX_LINE } from './fields.ts';
+import { choices, Line, MAX_LINE } from './fields.ts';
 import { parseInstances } from './parse-instances.ts';
 import { parseNodes } from './parse-nodes.ts';
 import { parsePolicy } from './parse-policy.ts';
+import { Scan } from './scan.ts';
 
 const sectionNames = ['groups', 'nodes', 'instances', 'cluster tags', 'policies'] as const;
 
-/** Lines of a section, and the number of its first in the file. */
+const policies = choices(allocPolicies);
+
+/** Lines of a section: index of its first in the file, and of the one behind its last. */
 interface Section {
   first: number;
-  lines: string[];
+  end: number;
 }
 
 /** @throws GantryError `invalid_cluster_file` with the line and what is wrong with it */
-export function parseCluster(text: string): ClusterData {
-  const [groupLines, nodeLines, instanceLines, tags, policies] = sections(text);
-  const groups = groupsOf(groupLines);
+export function parseCluster(file: string | Uint8Array): ClusterData {
+  const scan = new Scan(typeof file === 'string' ? new TextEncoder().encode(file) : file);
+  const [groupLines, nodeLines, instanceLines, tagLines, policyLines] = sections(scan);
+  const groups = groupsOf(scan, groupLines);
   if (groups.length === 0) throw bad(1, 'there is no group');
-  const nodes = parseNodes(unique('node', nodeLines), nodeLines.lines.length, groups);
-  const placed = parseInstances(unique('instance', instanceLines), instanceLines.lines.length, nodes);
-  return { groups, nodes, ...placed, tags: tags.lines, policy: givePolicies(policies, groups) };
+  const nodes = parseNodes(new Line(scan, 'node'), nodeLines, groups);
+  const placed = parseInstances(new Line(scan, 'instance'), instanceLines, nodes);
+  const tags = Array.from(rows(scan, 'cluster tag', tagLines), (line) => line.whole);
+  return { groups, nodes, ...placed, tags, policy: givePolicies(scan, policyLines, groups) };
 }
 
 type Sections = [Section, Section, Section, Section, Section];
-function sections(text: string): Sections {
-  if (text.includes('\0')) throw bad(1, 'this is not a text file');
-  const lines = text.split('\n');
-  const last = lines.pop();
-  if (last !== '') throw bad(lines.length + 1, 'the file is cut off: its last line has no end');
-  const found: Section[] = [{ first: 1, lines: [] }];
-  for (const [i, line] of lines.entries()) {
-    if (line === '') found.push({ first: i + 2, lines: [] });
-    else if (line.length > MAX_LINE) throw bad(i + 1, 'no cluster has a line so long');
-    else found.at(-1)?.lines.push(line);
+function sections(scan: Scan): Sections {
+  if (scan.hasNul) throw bad(1, 'this is not a text file');
+  if (!scan.whole) throw bad(scan.lineCount + 1, 'the file is cut off: its last line has no end');
+  const found: Section[] = [];
+  let first = 0;
+  for (let line = 0, start = 0; line < scan.lineCount; line += 1) {
+    const end = scan.ends[(scan.lines[line] as number) - 1] as number;
+    if (end - start > MAX_LINE) throw bad(line + 1, 'no cluster has a line so long');
+    if (end === start) {
+      found.push({ first, end: line });
+      first = line + 1;
+    }
+    start = end + 1;
   }
+  found.push({ first, end: scan.lineCount });
   if (found.length === sectionNames.length) return found as Sections;
   const count = `there are ${found.length} sections instead of ${sectionNames.length} (${sectionNames.join(', ')})`;
-  throw bad(lines.length, found.length < sectionNames.length ? `the file is cut off: ${count}` : count);
+  throw bad(scan.lineCount, found.length < sectionNames.length ? `the file is cut off: ${count}` : count);
 }
 
 /** Line by line, each good until the next one. */
-function* rows(what: string, { first, lines }: Section): Generator<Line> {
-  const line = new Line(what);
-  for (let i = 0; i < lines.length; i += 1) yield line.read(first + i, lines[i] as string);
+function* rows(scan: Scan, what: string, { first, end }: Section): Generator<Line> {
+  const line = new Line(scan, what);
+  for (let at = first; at < end; at += 1) yield line.at(at);
 }
 
-function* unique(what: string, section: Section): Generator<Line> {
-  const seen = new Set<string>();
-  for (const line of rows(what, section)) {
-    const name = line.nonEmpty(0, 'name');
-    if (seen.has(name)) throw line.bad(`there is another ${what} of this name`);
-    seen.add(name);
-    yield line;
-  }
-}
-
-function groupsOf(section: Section): Group[] {
+function groupsOf(scan: Scan, section: Section): Group[] {
   const groups: Group[] = [];
-  for (const line of unique('group', section)) {
+  for (const line of rows(scan, 'group', section)) {
     const group = groupOf(line);
+    if (groups.some(({ name }) => name === group.name)) throw line.bad('there is another group of this name');
     if (groups.some(({ uuid }) => uuid === group.uuid)) throw line.bad('there is another group of this uuid');
     groups.push(group);
   }
@@ -74,9 +74,9 @@ function groupsOf(section: Section): Group[] {
 /** `name|uuid|alloc policy|tags|networks`. */
 function groupOf(line: Line): Group {
   return {
-    name: line.text(0, 'name'),
+    name: line.nonEmpty(0, 'name'),
     uuid: line.nonEmpty(1, 'uuid'),
-    policy: line.choice(2, 'allocation policy', allocPolicies),
+    policy: line.choice(2, 'allocation policy', policies),
     tags: line.list(3, 'tags'),
     networks: line.length > 4 ? line.list(4, 'networks') : [],
     instancePolicy: defaultInstancePolicy,
@@ -84,15 +84,15 @@ function groupOf(line: Line): Group {
 }
 
 /** Gives the groups theirs and answers the cluster's. */
-function givePolicies(section: Section, groups: Group[]) {
+function givePolicies(scan: Scan, section: Section, groups: Group[]) {
   const found = new Map<string, ReturnType<typeof parsePolicy>['policy']>();
-  for (const line of rows('policy of', section)) {
+  for (const line of rows(scan, 'policy of', section)) {
     const { owner, policy } = parsePolicy(line);
     if (found.has(owner)) throw line.bad('there is another policy of this owner');
     if (owner !== '' && !groups.some(({ name }) => name === owner)) throw line.bad('no group has this name');
     found.set(owner, policy);
   }
-  const end = section.first + section.lines.length;
+  const end = section.end + 1;
   const policyOf = (owner: string) => {
     const policy = found.get(owner);
     if (policy) return policy;

@@ -29,8 +29,7 @@ export function planRelocation(
   { instances, leave, avoid }: MoveRequest,
 ): { moved: Relocated[]; score: ScoreReport; after: ClusterData } {
   const state = new ClusterState(data);
-  const before = scoreOf(state);
-  const mover = new Mover(state, new Spreads(state, allNodes(state), before));
+  const mover = new Mover(state, new Spreads(state, allNodes(state)));
   const index = new Map(data.instances.map(({ name }, i) => [name, i]));
   const barred = new Set(avoid.map((name) => indexOf(data.nodes.names, name)));
   const moved = instances.map((name) => {
@@ -38,7 +37,7 @@ export function planRelocation(
     if (i === undefined) throw err('not_found', { kind: 'instance', name });
     return leave === 'primary' ? failOver(mover, i) : replaceSecondary(mover, i, barred);
   });
-  return { moved, score: scoreReport(before, scoreOf(state)), after: state.snapshot() };
+  return { moved, score: scoreReport(mover.spreads.score, scoreOf(state)), after: state.snapshot() };
 }
 
 function indexOf(names: readonly string[], name: string): number {

@@ -53,6 +53,7 @@ export const placementAllocate: Verb = {
   async run(session, given) {
     const start = performance.now();
     const { planAllocation } = await import('@gantry/placement');
+    session.io.hurry?.();
     const data = await readCluster(session);
     const moves = await movesFrom(given);
     if (moves) return relocate(session, given, data, moves);
@@ -128,11 +129,15 @@ async function requestFromFlags(given: Given, data: ClusterData): Promise<Alloca
 }
 
 function refuseTaken(requests: readonly AllocationRequest[], { instances }: ClusterData): void {
-  const taken = new Set(instances.map(({ name }) => name));
+  const asked = new Set<string>();
+  const refuse = (name: string): never => {
+    throw err('name_taken', { kind: 'instance', name });
+  };
   for (const { spec } of requests) {
-    if (taken.has(spec.name)) throw err('name_taken', { kind: 'instance', name: spec.name });
-    taken.add(spec.name);
+    if (asked.has(spec.name)) refuse(spec.name);
+    asked.add(spec.name);
   }
+  for (const { name } of instances) if (asked.has(name)) refuse(name);
 }
 
 /** Of one instance its own answer; of several a list. */

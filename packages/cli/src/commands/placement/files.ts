@@ -23,7 +23,7 @@ export async function readCluster({ globals }: Session): Promise<ClusterData> {
   const path = globals.cluster;
   if (path === undefined) throw err('usage', { what: 'name the file with the cluster: --cluster FILE' });
   const { parseCluster } = await import('@gantry/placement');
-  return parseCluster((await bytesOf('--cluster', path)).toString());
+  return parseCluster(await bytesOf('--cluster', path));
 }
 
 /** @throws GantryError `invalid_argument` */
