@@ -33,7 +33,8 @@ export async function commit(app: App, draft: Draft, about: About, asked: Asked)
   const operation = operationOf(draft, made);
   const result = operation ? ({ result: 'accepted', operation } as const) : ({ result: 'done' } as const);
   draft.batch.events.push({ ...auditEvent(app, asked, 'info', message, result), ...subjectOf(subject) });
-  if (made && asked.replay) draft.batch.idempotency = asked.replay.record(made);
+  const record = asked.replay?.record(about);
+  if (record) draft.batch.idempotency = record;
   return app.store.commit(draft.batch);
 }
 

@@ -1,20 +1,31 @@
-/** A POST or DELETE that carries an Idempotency-Key is done once; its repetitions are answered with what it made. */
+/**
+ * A POST, PATCH or DELETE that carries an Idempotency-Key is done once; its repetitions are answered with what it made or
+ * changed, as that is then. A PUT says how something shall be, so it may be done again; what passes through one (a
+ * password) leaves no trace here.
+ */
 import { createHash } from 'node:crypto';
-import { err, routes } from '@gantry/model';
+import { err, matches, type RouteName, routes } from '@gantry/model';
+import { metaOf, type Resource } from '../kinds.ts';
 import type { Draft } from '../store/batch.ts';
 import { type About, type App, type Reply, type Request, resourceReply } from './call.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, sees } from './caller.ts';
+
+type Record = NonNullable<Draft['batch']['idempotency']>;
 
 export interface Replay {
   answered(): Promise<Reply | undefined>;
-  record(made: NonNullable<About['made']>): NonNullable<Draft['batch']['idempotency']>;
+  /** Undefined where the answer could not be given again: it has a secret in it, or plans. */
+  record(about: Pick<About, 'made' | 'subject'>): Record | undefined;
 }
+
+const REPEATABLE: readonly string[] = ['POST', 'PATCH', 'DELETE'];
 
 /** Undefined for requests that are not remembered. */
 export function idempotency(app: App, caller: Caller, request: Request, input: object): Replay | undefined {
   const { idempotencyKey: key, route, params } = request;
-  const repeatable = routes[route].method === 'POST' || routes[route].method === 'DELETE';
-  if (key === undefined || !repeatable || caller.role === 'agent') return undefined;
+  const { method } = routes[route];
+  const repeatable = REPEATABLE.includes(method) && !('stream' in routes[route]);
+  if (key === undefined || !repeatable || caller.role === 'agent' || caller.role === 'join') return undefined;
   if (!/^[\x21-\x7e]{1,128}$/.test(key))
     throw err('invalid_argument', { what: 'the Idempotency-Key', wanted: '1 to 128 printable characters' });
   const digest = createHash('sha256')
@@ -22,15 +33,28 @@ export function idempotency(app: App, caller: Caller, request: Request, input: o
     .digest('hex');
   const token = caller.token.id;
   return {
-    record: (made) => ({ token, key, digest, atMs: app.env.clock.now(), made }),
+    record({ made, subject }) {
+      const one = made ?? (answerWith(route, subject) ? { kind: subject.kind, id: subject.id } : undefined);
+      return one && { token, key, digest, atMs: app.env.clock.now(), made: one };
+    },
     async answered() {
       const record = await app.store.idempotent(token, key);
       if (!record) return undefined;
       if (record.digest !== digest) throw err('idempotency_mismatch');
       const { kind, id } = record.made;
       const object = await app.store.get(kind, id);
-      if (!object) throw err('not_found', { kind, name: id });
-      return resourceReply(object, routes[route].status);
+      const answer = answerWith(route, object);
+      // what he may do may be less by now
+      const seen = object === undefined || sees(caller, metaOf(object));
+      if (!answer || !seen) throw err('not_found', { kind, name: id });
+      return answer;
     },
   };
+}
+
+/** The object, or nothing, as the route answers; undefined where it answers neither. */
+function answerWith(route: RouteName, object: Resource | undefined): Reply | undefined {
+  const { response, status } = routes[route];
+  if (object && matches(response, object)) return resourceReply(object, status);
+  return matches(response, {}) ? { status, body: {} } : undefined;
 }
