@@ -107,13 +107,18 @@ describe('a guest that runs', () => {
     ]);
   });
 
-  test('with hardware of its own it must be stopped first', async () => {
+  test('hardware of its own waits for its next start', async () => {
     await cluster.agent.report({ node: numaNode() });
-    await expect(set({ flavor: 'cells' })).rejects.toMatchObject({ code: 'stop_first' });
-    expect((await cluster.instance('web')).spec.vcpus).toBe(1);
+    const changes = brief(await set({ flavor: 'cells' }));
+    expect(changes.map(([setting, , , applies]) => [setting, applies])).toContainEqual([
+      'vcpus',
+      'next-start',
+    ]);
+    expect((await guest()).spec.fit.cells).toBeUndefined();
     await act('stopInstance', { force: true });
-    await set({ flavor: 'cells' });
+    await act('startInstance', {});
     expect((await guest()).spec.fit.cells).toHaveLength(2);
+    await act('stopInstance', { force: true });
     await set({ flavor: 'little' });
     expect((await guest()).spec.fit.cells).toBeUndefined();
   });

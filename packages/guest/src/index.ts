@@ -24,6 +24,7 @@ export type { LiveDevices, LiveDisk } from './libvirt/live-devices.ts';
 export { withSizes } from './libvirt/with-sizes.ts';
 export { iotuneOf } from './limits.ts';
 export { cpuSetsOf } from './node/cells.ts';
+export { eitherOf } from './node/either.ts';
 export type { Bound, HardwareFit, NodeOffer, OfferAnswer } from './node/node-offer.ts';
 export { offers } from './node/offer.ts';
 export { traitsOf } from './node/traits.ts';

@@ -228,6 +228,9 @@ export const ResizeInstance = strict({
   ...roomChanges,
   deadlineMs: InstanceActionBody.properties.deadlineMs,
   reason: InstanceActionBody.properties.reason,
+  noRevert: optional(
+    Type.Boolean({ description: 'no way back once it has the new size: nothing is held for it' }),
+  ),
 });
 export type ResizeInstance = Static<typeof ResizeInstance>;
 

@@ -1,7 +1,7 @@
 /** What guests ask of a node's hardware, on a real cluster: placed, claimed, seen in libvirt, QEMU and the kernel; or refused, and why. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Instance, Node } from '@gantry/model';
+import type { Instance, InstanceDiff, Node } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
@@ -153,6 +153,77 @@ describe('pinned CPUs', () => {
     } finally {
       await cluster.ok('node', 'set', 'node1', '--unset', 'sharedCpus', '--unset', 'dedicatedCpus');
     }
+  });
+});
+
+describe('resized, a guest', () => {
+  const resize = (...words: string[]) => cluster.ok('instance', 'resize', ...words);
+  const flavor = async (vcpus: number, specs: string[]): Promise<string> => {
+    const name = `f${flavors++}`;
+    const sizes = ['--vcpus', String(vcpus), '--memory', '64M', '--disk', '64M'];
+    await cluster.ok('flavor', 'create', name, ...sizes, ...specs.flatMap((one) => ['--property', one]));
+    return name;
+  };
+  const numaOf = async (name: string) => /<numa>|<numatune>/.test(await virsh('dumpxml', name));
+
+  test('goes from CPUs of its own to shared ones, and back to the same', async () => {
+    await created('one', { vcpus: 2, specs: ['hw:cpu_policy=dedicated'] });
+    const xml = await virsh('dumpxml', 'one', '--inactive');
+    expect(await allowedCpus('one')).toEqual(['0 on 0', '1 on 1']);
+    await resize('one', '--flavor', await flavor(2, []));
+    expect(await allowedCpus('one')).toEqual(['0 on 0-1', '1 on 0-1']);
+    expect(await numaOf('one')).toBe(false);
+    // held for the way back
+    expect((await create('more', { specs: ['hw:cpu_policy=dedicated'] })).stderr).toContain('dedicated-cpus');
+    await resize('one', '--revert');
+    expect(await allowedCpus('one')).toEqual(['0 on 0', '1 on 1']);
+    expect(await virsh('dumpxml', 'one', '--inactive')).toBe(xml);
+    expect(await cluster.json<InstanceDiff>('instance', 'diff', 'one')).toMatchObject({
+      compared: 'running',
+      differences: [],
+    });
+    await resize('one', '--flavor', await flavor(1, ['hw:cpu_policy=dedicated']));
+    await resize('one', '--confirm');
+    await created('more', { specs: ['hw:cpu_policy=dedicated'] });
+    expect([...(await allowedCpus('one')), ...(await allowedCpus('more'))]).toEqual(['0 on 0', '0 on 1']);
+  });
+
+  test('gets huge pages, also when agent and controller die, and gives them back', async () => {
+    await created('one', {});
+    const free = async () => Number(await readFile(pool.replace('nr_hugepages', 'free_hugepages'), 'utf8'));
+    const pages = await flavor(1, ['hw:mem_page_size=2MB']);
+    await resize('one', '--flavor', pages, '--detach');
+    await cluster.kill9('agent', 'server');
+    await cluster.start();
+    const idle = async () =>
+      (await cluster.json<Instance>('instance', 'show', 'one')).status.operation === undefined;
+    await until('the end', idle, { limitMs: 240_000, everyMs: 500 });
+    expect(await free()).toBe(pagesBefore + PAGES - 32);
+    expect((await qemuOf('one')).commandLine).toMatch(/hugepages/);
+    expect((await create('more', { specs: ['hw:mem_page_size=2MB'] })).stderr).toContain('huge-pages');
+    await resize('one', '--revert');
+    expect(await free()).toBe(pagesBefore + PAGES);
+    await created('more', { specs: ['hw:mem_page_size=2MB'] });
+    const refused = await cluster.gantry(['instance', 'resize', 'one', '--flavor', pages]);
+    expect([refused.code, refused.stderr]).toEqual([6, expect.stringContaining('[cannot_grow]')]);
+  });
+
+  test('set while it runs, it has its CPUs from its next start on', async () => {
+    await created('one', {});
+    const pinned = await flavor(2, ['hw:cpu_policy=dedicated']);
+    expect(await cluster.ok('instance', 'set', 'one', '--flavor', pinned)).toMatch(
+      /vcpus +1 +2 +at next start/,
+    );
+    expect(await allowedCpus('one')).toEqual(['0 on 0-1']);
+    expect((await create('more', { specs: ['hw:cpu_policy=dedicated'] })).stderr).toContain('dedicated-cpus');
+    const { differences } = await cluster.json<InstanceDiff>('instance', 'diff', 'one');
+    expect(differences.map(({ path, applies }) => [path, applies])).toContainEqual([
+      '/domain/vcpu',
+      'next-start',
+    ]);
+    await cluster.ok('instance', 'stop', 'one', '--force');
+    await cluster.ok('instance', 'start', 'one');
+    expect(await allowedCpus('one')).toEqual(['0 on 0', '1 on 1']);
   });
 });
 

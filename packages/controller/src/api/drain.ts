@@ -14,7 +14,7 @@ import {
   type Step,
 } from '@gantry/model';
 import { refusal } from '@gantry/placement';
-import { theCluster } from '../operations/guest-spec.ts';
+import { guestInput, readAncestry, theCluster } from '../operations/guest-spec.ts';
 import { addOperation } from '../operations/new-operation.ts';
 import { candidatesOf } from '../placement/capacity.ts';
 import { decide } from '../placement/choose-node.ts';
@@ -92,10 +92,11 @@ async function readLeaving(store: Store, { spec }: Guest): Promise<Leaving | und
   const instance = await store.get('instance', spec.instance);
   // one that is on its way here, or left behind, is not bound here
   if (!instance || instance.status.node !== spec.node) return undefined;
-  const blocked = (await underWay(store, instance)) ?? refusalOf(instance);
+  const blocked = (await underWay(store, instance)) ?? openResize(instance) ?? refusalOf(instance);
+  const input = guestInput(instance, await readAncestry(store, instance, spec.node));
   return {
     instance,
-    wanted: await moveWish(store, instance, spec.input),
+    wanted: await moveWish(store, instance, input),
     ...(blocked === undefined ? {} : { blocked }),
   };
 }
@@ -105,6 +106,9 @@ async function underWay(store: Store, { status }: Instance): Promise<string | un
   if (!operation || operationEnded(operation.status.state)) return undefined;
   return `operation ${operation.spec.number} is under way`;
 }
+
+const openResize = ({ spec }: Instance): string | undefined =>
+  spec.resize && 'its resize is neither confirmed nor reverted';
 
 /** Its lock, its rescue, its state. */
 function refusalOf(instance: Instance): string | undefined {

@@ -8,6 +8,7 @@ import {
 } from '@gantry/model';
 import { askNode } from '../node-calls.ts';
 import { guestInput, guestSpec, readAncestry } from '../operations/guest-spec.ts';
+import { nextFit } from '../operations/held-hardware.ts';
 import { type Call, type Handler, resolve } from './call.ts';
 import { guestOf, nodeOf } from './instances.ts';
 import { refOf } from './list.ts';
@@ -44,6 +45,6 @@ async function wishOf(
     ...(ancestry.image ? { imageProperties: ancestry.image.spec.properties ?? {} } : {}),
   };
   const same = JSON.stringify(anew) === JSON.stringify(input);
-  const next = guestSpec(input, binding);
+  const next = guestSpec(input, { ...binding, fit: nextFit(binding) });
   return { do: 'guest.diff', next, ...(same ? {} : { anew }) };
 }

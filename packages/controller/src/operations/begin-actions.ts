@@ -21,11 +21,11 @@ import { newObject } from '../objects.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { bindingAmong } from './binding.ts';
 import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
+import { nextFit, putBinding, startingFit } from './held-hardware.ts';
 import { deleteSteps } from './instance-delete.ts';
 import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
 import { stopSteps } from './instance-stop.ts';
 import { addOperation, DEFAULT_DEADLINE_MS } from './new-operation.ts';
-import { reservedFor } from './reserved.ts';
 import { stepsUntil } from './waits.ts';
 
 export interface BegunAction {
@@ -109,13 +109,12 @@ export async function beginStart(
   await requireStillFits(asking, guest, input);
   const spec = guestSpec(input, {
     instance: guest.spec.instance,
-    fit: guest.spec.fit,
     epoch: guest.spec.epoch,
     power: 'running',
-    ...reservedFor(instance, input),
+    ...startingFit(instance, guest, input),
     operation: operation.id as NonNullable<GuestSpec['operation']>,
   });
-  draft.put({ ...guest, generation: guest.generation + 1, spec });
+  putBinding(draft, guest, { ...guest, generation: guest.generation + 1, spec });
   draft.put(withSpec(withTimes(marked, nowOf(asking.app.env)), { power: 'running' }));
   const lost = instance.status.state === 'suspended' ? ['its saved memory is dropped'] : [];
   return { draft, operation, plan: [`start instance ${instance.name}`, ...lost] };
@@ -123,12 +122,12 @@ export async function beginStart(
 
 /** Its place stays as it was chosen; what changed since, of settings or of the node, may rule it out. */
 export async function requireStillFits(
-  { app }: Pick<Asking, 'app'>,
+  { app }: { app: Pick<Asking['app'], 'store'> },
   { spec }: Guest,
   input: GuestInput,
 ): Promise<void> {
   const facts = (await app.store.get('node', spec.node))?.status.facts;
-  const why = facts && refusalOn(facts, input, spec.fit);
+  const why = facts && refusalOn(facts, input, nextFit(spec));
   if (why) throw err('guest_refused', { why });
 }
 

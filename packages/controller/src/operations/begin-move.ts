@@ -72,7 +72,7 @@ export async function beginMove(
   const disks = await disksOf(store, instance, source);
   const cluster = await theCluster(store);
   const epoch = await lastEpoch(store);
-  const choice = await choose(app, cluster, { instance, source, from, wishes });
+  const choice = await choose(app, cluster, { instance, from, wishes });
   const { node: to, group, decision, fit } = choice;
   const restart = up.includes(instance.status.state);
   const bytes = disks.reduce((sum, { here }) => sum + (here.status.allocatedBytes ?? here.spec.sizeBytes), 0);
@@ -119,9 +119,11 @@ async function nodeOf(store: Store, { spec }: Guest): Promise<Node> {
   return node;
 }
 
-/** @throws GantryError `move_needs_stop`, `invalid_argument`, `not_supported`, `wrong_state` */
+/** @throws GantryError `resize_pending`, `move_needs_stop`, `invalid_argument`, `not_supported`, `wrong_state` */
 function requireMovable(instance: Instance, { spec }: Guest, from: Node, wishes: MoveWishes): void {
   const { name, status } = instance;
+  const { resize } = instance.spec;
+  if (resize) throw err('resize_pending', { name, at: resize.at });
   if (wishes.node?.id === from.id)
     throw err('invalid_argument', { what: `node ${from.name}`, wanted: 'another node than its own' });
   if (up.includes(status.state) && !wishes.stop) throw err('move_needs_stop', { name, state: status.state });
@@ -178,10 +180,12 @@ interface Parts {
 async function choose(
   app: MoveApp,
   cluster: Cluster,
-  { instance, source, from, wishes }: { instance: Instance; source: Guest; from: Node; wishes: MoveWishes },
+  { instance, from, wishes }: { instance: Instance; from: Node; wishes: MoveWishes },
 ): Promise<Choice> {
   const { node } = wishes;
-  const wanted = await moveWish(app.store, instance, source.spec.input);
+  // what waits for its next start it takes at the target
+  const input = guestInput(instance, await readAncestry(app.store, instance, from.id as NodeId));
+  const wanted = await moveWish(app.store, instance, input);
   // disks and settings of a guest are its group's: it stays in it unless somebody names another node
   const among = (each: Candidate) =>
     node ? each.node.id === node.id : each.node.id !== from.id && each.node.spec.group === from.spec.group;

@@ -1,7 +1,7 @@
 /**
  * `instance resize`, decided: another size that may be taken back. What the guest takes while it runs it takes so; else it
- * is stopped, rebound and started by one operation. Until it is confirmed the binding holds the larger of both sizes, so
- * that the way back cannot be refused.
+ * is stopped, rebound and started by one operation. Until it is confirmed the binding holds the larger of both sizes, and the
+ * CPUs, pages and devices of both, so that the way back cannot be refused.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { checkCombination, checkPolicy, resolvePolicy } from '@gantry/guest';
@@ -15,6 +15,7 @@ import {
   type InstanceActionBody,
   mostMemoryMiB,
   mostVcpus,
+  type OperationId,
   type Resize,
   type ResizeInstance,
   type Step,
@@ -22,15 +23,15 @@ import {
 import { type Asking, resolve } from '../api/call.ts';
 import { nowOf, timestamp } from '../env.ts';
 import { COUNTERS } from '../objects.ts';
-import { lastEpoch } from '../placement/choose-node.ts';
+import { describeFit, lastEpoch } from '../placement/choose-node.ts';
 import { refit } from '../placement/refit.ts';
 import { type BegunAction, begin, bindingOf } from './begin-actions.ts';
-import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
+import { guestInput, readAncestry, theCluster } from './guest-spec.ts';
+import { nextFit, putBinding, wayBack } from './held-hardware.ts';
 import { type ResizeInput, resizeSteps } from './instance-resize.ts';
 import { sizeSteps } from './instance-set.ts';
 import { grant, sizeNow } from './live-size.ts';
-import { held, rebound } from './rebound.ts';
-import { reservedFor } from './reserved.ts';
+import { type Exchanged, nextSpec, stopping, taking } from './resize-bindings.ts';
 import { requireRoom } from './room.ts';
 import { changed } from './set-instance.ts';
 import { sizeOf, withSize } from './sizes.ts';
@@ -43,7 +44,7 @@ export async function beginResize(
 ): Promise<BegunAction> {
   const { name, spec } = before;
   if (spec.resize) throw err('resize_pending', { name, at: spec.resize.at });
-  const { deadlineMs: _d, reason: _r, ...wish } = body;
+  const { deadlineMs: _d, reason: _r, noRevert, ...wish } = body;
   const flavor = wish.flavor === undefined ? undefined : await resolve(asking, 'flavor', wish.flavor);
   const size = sizeOf(changed(before, wish, flavor));
   requireRoom(size);
@@ -52,7 +53,7 @@ export async function beginResize(
       what: `a resize of ${name} to the size that it has`,
       wanted: 'another size',
     });
-  const after = withSize(before, size, await resizeOf(asking, before));
+  const after = withSize(before, size, noRevert ? undefined : await resizeOf(asking, before));
   const begun = await exchange(asking, { before, after, title: 'resize' }, body);
   begun.draft.relyOn(flavor);
   return begun;
@@ -67,7 +68,8 @@ export async function beginRevert(
   const { resize } = before.spec;
   if (!resize) throw err('no_resize', { name: before.name, action: 'revert' });
   const after = withSize(before, resize.from, undefined);
-  return exchange(asking, { before, after, title: 'take back the resize of' }, body);
+  const back = (spec: GuestSpec) => wayBack(spec)?.fit ?? nextFit(spec);
+  return exchange(asking, { before, after, title: 'take back the resize of', back }, body);
 }
 
 /** Confirmed by itself where a policy says when. */
@@ -87,11 +89,13 @@ interface Exchange {
   before: Instance;
   after: Instance;
   title: string;
+  /** Of what it goes back to: held, and not chosen anew. */
+  back?: (spec: GuestSpec) => Fit;
 }
 
 async function exchange(
   asking: Asking,
-  { before, after, title }: Exchange,
+  { before, after, title, back }: Exchange,
   wishes: { deadlineMs?: number; reason?: string },
 ): Promise<BegunAction> {
   const { store, mirror } = asking.app;
@@ -101,30 +105,28 @@ async function exchange(
   checkCombination(input);
   const cluster = await theCluster(store);
   const epoch = await lastEpoch(store);
-  const { fit, node } = await refit(mirror, cluster, guest, input);
-  refuseOwnHardware([guest.spec.fit, fit], before.name);
-  const way = wayOf(before, guest, input, sizeNow(before, guest, node, input));
-  const was = { size: sizeOf(before), ...(before.spec.resize ? { resize: before.spec.resize } : {}) };
-  const next = nextSpec(after, guest, input, fit);
-  const what: ResizeInput = {
-    way: way.name,
-    was,
-    ...(way.name === 'restart' ? { before: guest.spec, next } : {}),
-  };
+  const { fit, node } = await refit(mirror, cluster, guest, input, back?.(guest.spec));
+  const exchanged = { before, after, guest, input, fit };
+  const way = wayOf(exchanged, sizeNow(before, guest, node, input));
+  const next = nextSpec(exchanged, way.name === 'down' ? 'stopped' : 'running');
   const state = before.status.state;
   const { draft, operation, marked } = await begin(
     asking,
     after,
-    { kind: 'instance.resize', steps: way.steps, input: what, state },
+    { kind: 'instance.resize', steps: way.steps, input: inputOf(before, guest, way, next), state },
     wishes,
   );
   draft.batch.counters.push({ name: COUNTERS.epoch, from: epoch, to: epoch + 1 });
   draft.relyOn(node, cluster).put(marked);
-  if (way.name === 'down') draft.put(rebound(after, guest, input, fit));
-  else if (way.name === 'live') draft.put(held(after, guest, input, way.granted));
-  else draft.put(stopping(after, guest, input, operation.id as NonNullable<GuestSpec['operation']>));
+  const bound = {
+    down: () => ({ ...guest, generation: guest.generation + 1, spec: next }),
+    restart: () => stopping(exchanged, operation.id as OperationId),
+    live: () => taking(exchanged, way.granted ?? input),
+  };
+  putBinding(draft, guest, bound[way.name]());
   const size = `${after.spec.vcpus} vCPUs, ${after.spec.memoryMiB} MiB of memory`;
-  return { draft, operation, plan: [`${title} instance ${before.name}: ${size}`, ways[way.name]] };
+  const plan = [`${title} instance ${before.name}: ${size}`, ways[way.name], ...describeFit(fit)];
+  return { draft, operation, plan };
 }
 
 const ways = {
@@ -133,17 +135,22 @@ const ways = {
   restart: 'stop it, and start it with the new size',
 } as const;
 
-type Way = { steps: Step[] } & ({ name: 'down' | 'restart' } | { name: 'live'; granted: GuestInput });
+interface Way {
+  name: keyof typeof ways;
+  steps: Step[];
+  /** What it takes while it runs. */
+  granted?: GuestInput;
+}
 
-function wayOf(before: Instance, guest: Guest, input: GuestInput, live: Parameters<typeof grant>[2]): Way {
+function wayOf({ before, guest, input, fit }: Exchanged, live: Parameters<typeof grant>[2]): Way {
   const { down, stopped, running } = resizeSteps;
   if (before.status.state === 'stopped' && before.spec.power === 'stopped')
     return { name: 'down', steps: [waiting(down)] };
   const has = guest.spec.input;
   const granted = grant(has, input, live);
-  const same = (pick: (input: GuestInput) => unknown) => isDeepStrictEqual(pick(granted), pick(input));
-  const whole = same(({ vcpus, memoryMiB }) => [vcpus, memoryMiB]) && sameMachine(has, input);
-  if (whole) return { name: 'live', steps: sizeSteps(has, granted), granted };
+  const whole = granted.vcpus === input.vcpus && granted.memoryMiB === input.memoryMiB;
+  if (whole && sameMachine(has, input) && isDeepStrictEqual(fit, guest.spec.fit))
+    return { name: 'live', steps: sizeSteps(has, granted), granted };
   return { name: 'restart', steps: [waiting(stopped), waiting(running)] };
 }
 
@@ -155,34 +162,9 @@ const sameMachine = (has: GuestInput, wanted: GuestInput): boolean =>
 
 const waiting = (name: string): Step => ({ name, state: 'waiting' });
 
-/** Both sizes’ CPUs, pages and devices would have to be held. */
-function refuseOwnHardware(fits: readonly Fit[], name: string): void {
-  if (!fits.some(({ cells, pciDevices = [] }) => cells || pciDevices.length > 0)) return;
-  throw err('not_supported', {
-    what: `a resize with the way back open for ${name}, whose CPUs, pages or devices are its own`,
-    instead: `Stop it, and use \`gantry instance set ${name}\`.`,
-  });
-}
-
-function nextSpec(after: Instance, guest: Guest, input: GuestInput, fit: Fit): GuestSpec {
-  const { instance, epoch } = guest.spec;
-  return guestSpec(input, { instance, fit, epoch, power: 'running', ...reservedFor(after, input) });
-}
-
-/** On its way down it holds what it will have. */
-function stopping(
-  after: Instance,
-  guest: Guest,
-  input: GuestInput,
-  operation: NonNullable<GuestSpec['operation']>,
-): Guest {
-  const { reserved } = reservedFor(after, guest.spec.input);
-  const spec = { ...guest.spec, power: 'stopped' as const, operation };
-  const { memoryMiB, vcpus } = guest.spec.input;
-  const more = input.vcpus > vcpus || input.memoryMiB > memoryMiB ? reserved : guest.spec.reserved;
-  return {
-    ...guest,
-    generation: guest.generation + 1,
-    spec: { ...spec, ...(more ? { reserved: more } : {}) },
-  };
-}
+const inputOf = (before: Instance, { spec }: Guest, { name }: Way, next: GuestSpec): ResizeInput => ({
+  way: name,
+  was: { size: sizeOf(before), ...(before.spec.resize ? { resize: before.spec.resize } : {}) },
+  before: spec,
+  ...(name === 'restart' ? { next } : {}),
+});

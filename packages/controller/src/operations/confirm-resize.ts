@@ -2,6 +2,8 @@
 import type { Instance } from '@gantry/model';
 import type { App } from '../api/call.ts';
 import { Draft } from '../store/batch.ts';
+import { bindingAmong } from './binding.ts';
+import { putBinding } from './held-hardware.ts';
 import { keeping } from './rebound.ts';
 import { sizeOf, withSize } from './sizes.ts';
 
@@ -11,7 +13,7 @@ export async function confirmed(
 ): Promise<{ draft: Draft; after: Instance }> {
   const after = withSize(before, sizeOf(before), undefined);
   const draft = new Draft(env.clock.now()).put(after);
-  const guest = (await store.list('guest', { owner: before.id })).items[0];
-  if (guest?.spec.reserved) draft.put(keeping(after, guest, guest.spec.input));
+  const guest = bindingAmong((await store.list('guest', { owner: before.id })).items, before);
+  if (guest?.spec.reserved) putBinding(draft, guest, keeping(after, guest, guest.spec.input, []));
   return { draft, after };
 }

@@ -16,6 +16,7 @@ import {
 import { withSpec } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { guestSpec } from './guest-spec.ts';
+import { putBinding, startingFit } from './held-hardware.ts';
 import { cleaningEndsMs } from './instance-create.ts';
 import { isCurrent } from './view.ts';
 import { awaitGuest, waitSteps } from './waits.ts';
@@ -106,10 +107,11 @@ function exchange(move: Move): void {
   );
   const spec = { ...Object.fromEntries(kept), ...next, power } as InstanceSpec;
   move.draft.put({ ...instance, generation: instance.generation + 1, spec });
-  const { instance: id, fit, epoch } = guest.spec;
+  const { instance: id, epoch } = guest.spec;
   const operation = move.operation.id as OperationId;
-  const binding = guestSpec(input, { instance: id, fit, epoch, power, operation });
-  move.draft.put({ ...guest, generation: guest.generation + 1, spec: binding });
+  const place = startingFit(instance, guest, input);
+  const binding = guestSpec(input, { instance: id, epoch, power, operation, ...place });
+  putBinding(move.draft, guest, { ...guest, generation: guest.generation + 1, spec: binding });
   if (made)
     putDisk(move, made.id, ({ spec: { role: _, ...rest }, ...disk }) => ({
       ...disk,

@@ -5,9 +5,10 @@
  * after it everything is at the target, whole, and it only goes forward. The source's disks go by tombstone then.
  */
 import { formatBytes, type GantryError, type Guest, type Problem, type Replica } from '@gantry/model';
-import { releaseHardware } from '../placement/choose-node.ts';
+import { exchangeHardware } from '../placement/choose-node.ts';
 import { withSpec } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
+import { fitsOf } from './held-hardware.ts';
 import { cleaningEndsMs } from './instance-create.ts';
 import { guestGone, replicaGone } from './removal.ts';
 import { diskReplicas, isCurrent } from './view.ts';
@@ -104,7 +105,7 @@ function handOver(move: Move, source: Guest, incoming: Guest): void {
   draft.put(move.binding);
   draft.put(withSpec(source, { remove: true, power: 'stopped', force: true }));
   for (const replica of diskReplicas(view)) draft.put(withoutSend(replica, 'absent'));
-  releaseHardware(draft, source.spec.fit, source.spec.instance);
+  exchangeHardware(draft, fitsOf(source.spec), [], source.spec.instance);
   move.done(moveSteps.handedOver, move.now, toName);
 }
 
@@ -169,7 +170,7 @@ function clean(move: Move): void {
     dropOthers(move);
     move.done(CLEAN_UP);
   } else move.log('warn', `${moveInput(move).toName} has not given back yet what came to it`);
-  for (const { spec } of move.view.others) releaseHardware(move.draft, spec.fit, spec.instance);
+  for (const { spec } of move.view.others) exchangeHardware(move.draft, fitsOf(spec), [], spec.instance);
   move.fail(error);
 }
 

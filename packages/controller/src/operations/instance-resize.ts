@@ -4,6 +4,7 @@
  */
 import type { GantryError, Guest, GuestSpec, InstanceSize, Problem, Resize } from '@gantry/model';
 import type { Logic, Move } from './advance.ts';
+import { hardwareOf, putBinding } from './held-hardware.ts';
 import { down, observed, reached, whatItHas } from './instance-set.ts';
 import { keeping } from './rebound.ts';
 import { withSize } from './sizes.ts';
@@ -15,8 +16,9 @@ export const resizeSteps = { down: 'resized', stopped: 'stopped', running: 'runn
 export interface ResizeInput {
   way: 'down' | 'live' | 'restart';
   was: { size: InstanceSize; resize?: Resize };
-  /** Of one that is stopped and started: its binding before, and with the new size. */
+  /** Its binding. */
   before?: GuestSpec;
+  /** Of one that is stopped and started: with the new size. */
   next?: GuestSpec;
 }
 
@@ -30,11 +32,11 @@ export const instanceResize: Logic = {
     const failure = move.cancelError() ?? failureOf(move, guest);
     if (failure) return undo(move, guest, failure);
     if (way === 'live') {
-      if (isCurrent(guest) && reached(move, guest)) return move.succeed();
+      if (isCurrent(guest) && reached(move, guest)) return settle(move, guest);
     } else if (way === 'down') {
       if (isCurrent(guest)) move.done(resizeSteps.down);
-      if (move.isDone(resizeSteps.down)) return move.succeed();
-    } else if (next && restarted(move, guest, next)) return move.succeed();
+      if (move.isDone(resizeSteps.down)) return settle(move, guest);
+    } else if (next && restarted(move, guest, next)) return settle(move, guest);
     if (move.pastDeadline) tooLate(move, guest);
   },
   cannotCancel: ({ status }) =>
@@ -46,8 +48,22 @@ export const instanceResize: Logic = {
 /** One that is on its way up may be up already: it keeps its new size, and the way back. */
 function tooLate(move: Move, guest: Guest): void {
   const error = move.deadlineError(observed(guest.status));
-  if (move.isDone(resizeSteps.stopped)) move.fail(error);
-  else undo(move, guest, error);
+  if (move.isDone(resizeSteps.stopped)) {
+    release(move, guest);
+    move.fail(error);
+  } else undo(move, guest, error);
+}
+
+function settle(move: Move, guest: Guest): void {
+  release(move, guest);
+  move.succeed();
+}
+
+/** Without a way back that is open, what it had is no longer held. */
+function release(move: Move, guest: Guest): void {
+  const { instance } = move.view;
+  if (instance && guest.spec.reserved && !instance.spec.resize)
+    putBinding(move.draft, guest, keeping(instance, guest, guest.spec.input, []));
 }
 
 /** True when it runs with the new size. */
@@ -56,11 +72,8 @@ function restarted(move: Move, guest: Guest, next: GuestSpec): boolean {
   if (!move.isDone(resizeSteps.stopped)) {
     if (!down.includes(guest.status.state)) return false;
     move.done(resizeSteps.stopped);
-    move.draft.put({
-      ...guest,
-      generation: guest.generation + 1,
-      spec: { ...next, operation: operationOf(guest) },
-    });
+    const spec = { ...next, operation: operationOf(guest) };
+    putBinding(move.draft, guest, { ...guest, generation: guest.generation + 1, spec });
     return false;
   }
   if (guest.status.state !== 'running') return false;
@@ -86,8 +99,11 @@ function undo(move: Move, guest: Guest, error: Problem | GantryError): void {
   const { was, before, way } = inputOf(move);
   const restored = instance && withSize(instance, was.size, was.resize);
   if (restored) move.draft.put(restored);
-  const granted = way === 'live' ? whatItHas(guest) : undefined;
-  if (before) move.draft.put({ ...guest, generation: guest.generation + 1, spec: before });
-  else if (granted && restored) move.draft.put(keeping(restored, guest, granted));
+  if (way === 'live' && restored) {
+    const hardware = before && hardwareOf(before);
+    const granted = whatItHas(guest) ?? guest.spec.input;
+    putBinding(move.draft, guest, keeping(restored, guest, granted, hardware));
+  } else if (before)
+    putBinding(move.draft, guest, { ...guest, generation: guest.generation + 1, spec: before });
   move.fail(error);
 }

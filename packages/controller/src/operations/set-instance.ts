@@ -9,7 +9,6 @@ import {
   Boot,
   err,
   type Flavor,
-  type Guest,
   type GuestInput,
   GuestPolicy,
   type Instance,
@@ -27,12 +26,13 @@ import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type Asking, resolve } from '../api/call.ts';
 import { patchMap } from '../api/named.ts';
 import { COUNTERS } from '../objects.ts';
-import { exchangeHardware, lastEpoch } from '../placement/choose-node.ts';
+import { lastEpoch } from '../placement/choose-node.ts';
 import { refit } from '../placement/refit.ts';
 import { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { bindingOf, requireStillFits } from './begin-actions.ts';
 import { guestInput, readAncestry, theCluster } from './guest-spec.ts';
+import { holding, putBinding } from './held-hardware.ts';
 import { sizeSteps } from './instance-set.ts';
 import { grant, sizeNow } from './live-size.ts';
 import { addOperation, requireIdle } from './new-operation.ts';
@@ -186,24 +186,26 @@ async function rebind(asking: Asking, draft: Draft, change: Change): Promise<Reb
   const { policies } = input;
   if (!isResized(change)) {
     await requireStillFits(asking, guest, input);
-    draft.put(change.down ? rebound(change.after, guest, input) : held(change.after, guest, input));
+    const bound = change.down ? rebound(change.after, guest, input) : held(change.after, guest, input);
+    putBinding(draft, guest, bound);
     return { policies, steps: [] };
   }
   const cluster = await theCluster(store);
   const epoch = await lastEpoch(store);
   const { fit, node } = await refit(asking.app.mirror, cluster, guest, input);
-  if (!change.down) requireSameHardware(guest, fit, change.after.name);
   // an epoch is left out, so that nobody is placed on what was free when this was decided
   draft.batch.counters.push({ name: COUNTERS.epoch, from: epoch, to: epoch + 1 });
   draft.relyOn(node, cluster);
   if (change.down) {
-    exchangeHardware(draft, guest.spec.fit, fit, guest.spec.instance);
-    draft.put(rebound(change.after, guest, input, fit));
+    putBinding(draft, guest, rebound(change.after, guest, input, fit));
     return { policies, steps: [] };
   }
   const live = sizeNow(change.before, guest, node, input);
   const granted = grant(guest.spec.input, asked(change, guest.spec.input, input), live);
-  draft.put(held(change.after, guest, input, granted));
+  const waiting = sameSize(guest.spec.input, input)
+    ? []
+    : holding('next-start', fit, input.extraSpecs, guest.spec.fit);
+  putBinding(draft, guest, held(change.after, guest, input, granted, waiting));
   return { policies, live, steps: sizeSteps(guest.spec.input, granted) };
 }
 
@@ -220,12 +222,12 @@ function isResized({ before, after }: Change): boolean {
   return size(before) !== size(after);
 }
 
-function requireSameHardware({ spec }: Guest, fit: Guest['spec']['fit'], name: string): void {
-  const own = [spec.fit, fit].some(({ cells, pciDevices = [] }) => cells || pciDevices.length > 0);
-  if (!own) return;
-  const why = 'its CPUs, pages and devices on the node are chosen anew';
-  throw err('stop_first', { what: 'the size', name, why });
-}
+/** What it has is what it is to have: nothing of its hardware waits. */
+const sameSize = (has: GuestInput, wanted: GuestInput): boolean =>
+  isDeepStrictEqual(
+    [has.vcpus, has.memoryMiB, has.extraSpecs],
+    [wanted.vcpus, wanted.memoryMiB, wanted.extraSpecs],
+  );
 
 /** Of one that is deleted, its id. */
 async function flavorName({ app }: Asking, { spec }: Instance): Promise<string | undefined> {

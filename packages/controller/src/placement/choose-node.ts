@@ -142,27 +142,30 @@ export function answerOf(candidate: Candidate, against: Against): OfferAnswer {
 }
 
 /** CPUs and devices that are this guest's alone: no two commits can give away the same one. */
-export function claimHardware(draft: Draft, { node, cells = [], pciDevices = [] }: Fit, owner: string): void {
-  for (const cpu of cells.flatMap(({ claimedCpus }) => claimedCpus))
-    draft.take(cpuSpace(node), String(cpu), owner);
-  for (const address of pciDevices) draft.take(pciSpace(node), address, owner);
-}
+export const claimHardware = (draft: Draft, fit: Fit, owner: string): void =>
+  exchangeHardware(draft, [], [fit], owner);
 
-/** The same CPUs and devices may be in both. */
-export function exchangeHardware(draft: Draft, from: Fit, to: Fit, owner: string): void {
-  releaseHardware(draft, from, owner);
-  claimHardware(draft, to, owner);
-}
-
-export function releaseHardware(
+/** What is in both stays taken. */
+export function exchangeHardware(
   draft: Draft,
-  { node, cells = [], pciDevices = [] }: Fit,
+  from: readonly Fit[],
+  to: readonly Fit[],
   owner: string,
 ): void {
-  for (const cpu of cells.flatMap(({ claimedCpus }) => claimedCpus))
-    draft.batch.release.push({ owner, space: cpuSpace(node), value: String(cpu) });
-  for (const address of pciDevices)
-    draft.batch.release.push({ owner, space: pciSpace(node), value: address });
+  const [had, has] = [claimsOf(from), claimsOf(to)];
+  for (const [key, { space, value }] of had)
+    if (!has.has(key)) draft.batch.release.push({ owner, space, value });
+  for (const [key, { space, value }] of has) if (!had.has(key)) draft.take(space, value, owner);
+}
+
+function claimsOf(fits: readonly Fit[]): Map<string, { space: string; value: string }> {
+  const claims = fits.flatMap(({ node, cells = [], pciDevices = [] }) => [
+    ...cells
+      .flatMap(({ claimedCpus }) => claimedCpus)
+      .map((cpu) => ({ space: cpuSpace(node), value: String(cpu) })),
+    ...pciDevices.map((value) => ({ space: pciSpace(node), value })),
+  ]);
+  return new Map(claims.map((claim) => [`${claim.space} ${claim.value}`, claim]));
 }
 
 /** Lines for a plan: what it gets beside memory and disk. */

@@ -1,5 +1,5 @@
 /** The little that placement keeps of each object: what it takes of which node. */
-import { type Bound, overheadMiB } from '@gantry/guest';
+import { type Bound, eitherOf, overheadMiB } from '@gantry/guest';
 import { type Guest, type Instance, mostMemoryMiB, type Replica, storageOf } from '@gantry/model';
 import type { Peer } from '@gantry/placement';
 import type { Resource } from '../kinds.ts';
@@ -32,8 +32,20 @@ export function recordOf(object: Resource): Record | undefined {
 /** A guest counts as long as it is bound, stopped or not: it may be started again at any time. */
 function ofGuest(guest: Guest): Record {
   const { id, spec } = guest;
-  const bound = { extraSpecs: spec.input.extraSpecs, fit: spec.fit };
-  return { kind: 'guest', id, node: spec.node, ...takenBy(guest), down: spec.power === 'stopped', bound };
+  const taken = takenBy(guest);
+  return {
+    kind: 'guest',
+    id,
+    node: spec.node,
+    ...taken,
+    down: spec.power === 'stopped',
+    bound: boundOf(spec),
+  };
+}
+
+/** With what is held for the next start, or for the way back. */
+function boundOf({ input: { extraSpecs }, fit, reserved }: Guest['spec']): Bound {
+  return (reserved?.hardware ?? []).reduce<Bound>(eitherOf, { extraSpecs, fit });
 }
 
 /**

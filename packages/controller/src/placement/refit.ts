@@ -1,4 +1,5 @@
 /** Whether its node can give a guest another size, and which of the node’s hardware it gets then. Decides; writes nothing. */
+import { isDeepStrictEqual } from 'node:util';
 import { type OfferAnswer, offers, overheadMiB, requirements } from '@gantry/guest';
 import { err, type Fit, formatBytes, type Guest, type GuestInput, type Rejection } from '@gantry/model';
 import { place } from '@gantry/placement';
@@ -14,6 +15,8 @@ const MIB = 2 ** 20;
 
 /**
  * The node’s role does not matter: the guest is there already. What it does not ask more of than it has is not measured.
+ * What it has of the hardware, and what is held for it, counts as free; a guest that asks for the same keeps it.
+ * @param back held for it already, and not chosen anew
  * @throws GantryError `cannot_grow`, with numbers
  */
 export const refit = (
@@ -21,13 +24,21 @@ export const refit = (
   cluster: Kinds['cluster'],
   guest: Guest,
   input: GuestInput,
+  back?: Fit,
 ): Promise<{ fit: Fit; node: Kinds['node'] }> =>
   mirror.read((view) => {
     const node = view.nodes.get(guest.spec.node);
     if (!node) throw err('not_found', { kind: 'node', name: guest.spec.node });
     const candidate = candidateOf(view, cluster, node, loadWithout(view, guest));
-    return { fit: { node: guest.spec.node, ...hardwareFor(candidate, guest, input) }, node };
+    const found = { node: guest.spec.node, ...hardwareFor(candidate, guest, input, back) };
+    return { fit: back ?? (asksTheSame(guest.spec, input) ? guest.spec.fit : found), node };
   });
+
+/** Memory and CPUs of cells belong to what is asked of the hardware. */
+function asksTheSame({ fit, input: has }: Guest['spec'], wanted: GuestInput): boolean {
+  const size = ({ vcpus, memoryMiB }: GuestInput) => (fit.cells ? [vcpus, memoryMiB] : []);
+  return isDeepStrictEqual([has.extraSpecs, size(has)], [wanted.extraSpecs, size(wanted)]);
+}
 
 function loadWithout(view: ClusterView, guest: Guest): NodeLoad {
   const load = view.load(guest.spec.node);
@@ -41,11 +52,11 @@ function loadWithout(view: ClusterView, guest: Guest): NodeLoad {
   };
 }
 
-function hardwareFor(candidate: Candidate, guest: Guest, input: GuestInput): OfferAnswer['fit'] {
+function hardwareFor(candidate: Candidate, guest: Guest, input: GuestInput, back?: Fit): OfferAnswer['fit'] {
   const capacity = { ...candidate.capacity, role: 'active', state: 'ready' } as const;
   const needs = { ...requirements(input), diskMiB: {}, sizes: changedSizes(guest, input) };
   const answer = answerOf(candidate, offers(input));
-  const { verdicts } = place([capacity], needs, { judge: () => answer.rejections });
+  const { verdicts } = place([capacity], needs, { judge: () => (back ? [] : answer.rejections) });
   const own = takenBy(guest);
   const more: Record<string, boolean> = {
     memory: needs.memoryMiB > own.memoryMiB,

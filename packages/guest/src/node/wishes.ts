@@ -63,9 +63,7 @@ function toldElsewhere(trait: string, { flavor, image }: Settings): boolean {
 export function resources({ flavor }: Settings, { host, bound, free }: NodeOffer): Rejection[] {
   const asked = amounts([...flavor].map(([key, { value }]) => [key, Number(value)] as const));
   return [...asked].flatMap(([name, needed]) => {
-    const taken = bound.map(({ extraSpecs }) =>
-      amounts(Object.entries(extraSpecs).map(([key, value]) => [key, Number(value)] as const)).get(name),
-    );
+    const taken = bound.map(({ extraSpecs }) => amountsOf(extraSpecs).get(name));
     // Pinned CPUs are counted by the cells that they are in.
     if (name === 'PCPU') return [];
     const total = host.resources?.[name];
@@ -83,6 +81,9 @@ export function resources({ flavor }: Settings, { host, bound, free }: NodeOffer
     ];
   });
 }
+
+export const amountsOf = (extraSpecs: Readonly<Record<string, string>>): Map<string, number> =>
+  amounts(Object.entries(extraSpecs).map(([key, value]) => [key, Number(value)] as const));
 
 function amounts(pairs: readonly (readonly [string, number])[]): Map<string, number> {
   const found = new Map<string, number>();

@@ -119,6 +119,17 @@ export const Fit = strict({
 });
 export type Fit = Static<typeof Fit>;
 
+/**
+ * Hardware of the node that is held beside the fit: what the next start takes, or what a resize goes back to. CPUs and
+ * devices of it are claims too; of pages and memory the larger of both is taken.
+ */
+export const HeldHardware = strict({
+  purpose: oneOf(['next-start', 'way-back'] as const),
+  fit: Fit,
+  extraSpecs: stringMap('extra specs that go with it'),
+});
+export type HeldHardware = Static<typeof HeldHardware>;
+
 /** Effective life-cycle policy, resolved by the controller from all levels. */
 export const LifePolicy = strict({
   onPoweroff: oneOf(shutoffActions),
@@ -165,8 +176,12 @@ export const GuestSpec = strict({
   ),
   reserved: optional(
     strict(
-      { vcpus: positive('virtual CPUs'), memoryMiB: MiB('memory', 1) },
-      { description: 'held for its next start, where that takes more; the controller’s alone' },
+      {
+        vcpus: positive('virtual CPUs'),
+        memoryMiB: MiB('memory', 1),
+        hardware: optional(Type.Array(HeldHardware, { maxItems: 4 })),
+      },
+      { description: 'held for its next start or the way back, where that is more; the controller’s alone' },
     ),
   ),
   operation: optional(

@@ -13,8 +13,9 @@ export const instanceResize: Verb = {
   summary: 'give an instance another size, and keep the way back open until that is confirmed',
   details: [
     'What a running guest takes while it runs it takes so; otherwise it is stopped, and started with the new size. Until',
-    '--confirm its node holds the larger of both sizes, and --revert takes it back. With --confirm-resize-after of instance,',
-    'group or cluster it is confirmed by itself.',
+    '--confirm its node holds the larger of both sizes and the CPUs, pages and devices of both, and --revert takes it back.',
+    'With --confirm-resize-after of instance, group or cluster it is confirmed by itself; with --no-revert nothing is held',
+    'once it runs with the new size.',
   ].join('\n'),
   arguments: [instanceArgument],
   flags: [
@@ -24,6 +25,7 @@ export const instanceResize: Verb = {
     ...roomChangeFlags,
     { flags: '--confirm', description: 'keep the new size' },
     { flags: '--revert', description: 'back to the size before' },
+    { flags: '--no-revert', description: 'without a way back once it has the new size' },
     { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
     { flags: '--reason <text>', description: 'kept with the operation' },
     ...operationFlags,
@@ -38,7 +40,8 @@ export const instanceResize: Verb = {
     const query = given.on('plan') ? { plan: true } : {};
     const { client } = session;
     const size = sizeOf(given);
-    const wishes = [given.on('confirm'), given.on('revert'), Object.keys(size).length > 0];
+    const final = given.off('revert');
+    const wishes = [given.on('confirm'), given.on('revert'), Object.keys(size).length > 0 || final];
     if (wishes.filter(Boolean).length !== 1)
       throw err('usage', {
         what: 'give one of: another size (--flavor, --memory, ...), --confirm, --revert',
@@ -50,8 +53,13 @@ export const instanceResize: Verb = {
     };
     const answer = given.on('revert')
       ? await client.call('revertInstanceResize', { params, query, body: rest })
-      : await client.call('resizeInstance', { params, query, body: { ...size, ...rest } });
-    const next = given.on('revert') ? '' : `gantry instance resize ${params.ref} --confirm | --revert`;
+      : await client.call('resizeInstance', {
+          params,
+          query,
+          body: { ...size, ...(final ? { noRevert: true } : {}), ...rest },
+        });
+    const next =
+      final || given.on('revert') ? '' : `gantry instance resize ${params.ref} --confirm | --revert`;
     await conclude(session, given, answer, () => next);
   },
 };
