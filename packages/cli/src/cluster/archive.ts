@@ -1,5 +1,4 @@
 /** A backup as one file: a tar with a manifest that names every file in it with its SHA-256. Nothing else is taken from it. */
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { err } from '@gantry/model';
+import { sha256 } from '../sha256.ts';
 import { syncFolder } from './files.ts';
 import { run } from './programs.ts';
 
@@ -107,7 +107,7 @@ function filesIn(folder: string): string[] {
   });
 }
 
-const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+const digest = (path: string): string => sha256(readFileSync(path)).toString('hex');
 
 function sync(path: string): void {
   const file = openSync(path, 'r');

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { text as allOf } from 'node:stream/consumers';
 import { Client } from '@gantry/client';
@@ -8,6 +7,7 @@ import { type Context, readConfig, writeConfig } from '../../config.ts';
 import type { Given } from '../../given.ts';
 import { readText } from '../../parse.ts';
 import type { Session } from '../../session.ts';
+import { sha256 } from '../../sha256.ts';
 import type { Verb } from '../../verb.ts';
 
 export const contextAdd: Verb = {
@@ -98,4 +98,4 @@ async function userAt({ url, token, ca }: { url: string; token: string; ca: stri
   }
 }
 
-export const fingerprintOf = (ca: string): string => createHash('sha256').update(ca).digest('hex');
+export const fingerprintOf = (ca: string): string => sha256(ca).toString('hex');
