@@ -110,6 +110,16 @@ export interface GuestSetMemory {
   instance: InstanceId;
   memoryMiB: number;
 }
+/** Take the foreign domain that the spec names under management, as it is. */
+export interface GuestAdopt {
+  do: 'guest.adopt';
+  spec: GuestSpec;
+}
+/** Take the mark off an imported domain, which goes on as it is, and remove the guest's own files. */
+export interface GuestRelease {
+  do: 'guest.release';
+  spec: GuestSpec;
+}
 /** Undefine the stopped domain and remove its own files (not its disks). */
 export interface GuestRemove {
   do: 'guest.remove';
@@ -166,6 +176,8 @@ export type Action =
   | GuestSetVcpus
   | GuestSetMemory
   | GuestDestroy
+  | GuestAdopt
+  | GuestRelease
   | GuestRemove
   | GuestAttachDevice
   | GuestDetachDevice
@@ -208,6 +220,8 @@ export function subjectOf(action: Action): string {
     case 'guest.start':
     case 'guest.define':
     case 'guest.save':
+    case 'guest.adopt':
+    case 'guest.release':
       return `guest:${action.spec.instance}`;
     case 'guest.attachDevice':
     case 'guest.detachDevice':
@@ -242,6 +256,8 @@ export function operationOf(action: Action): OperationId | undefined {
     action.do === 'guest.start' ||
     action.do === 'guest.define' ||
     action.do === 'guest.save' ||
+    action.do === 'guest.adopt' ||
+    action.do === 'guest.release' ||
     action.do === 'address.probe'
   )
     return action.spec.operation ?? undefined;

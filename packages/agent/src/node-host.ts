@@ -64,6 +64,7 @@ const capabilities = [
   'guest:resume',
   'fit:cells',
   'guest:live-size',
+  'guest:adopt',
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {

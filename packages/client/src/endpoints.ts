@@ -65,6 +65,8 @@ export const endpoints = {
   getInstanceGuest: 'GET /v1/instances/:ref/guest',
   diffInstance: 'GET /v1/instances/:ref/diff',
   createInstance: 'POST /v1/instances',
+  importInstance: 'POST /v1/imports',
+  releaseInstance: 'POST /v1/instances/:ref/release',
   startInstance: 'POST /v1/instances/:ref/start',
   stopInstance: 'POST /v1/instances/:ref/stop',
   rebootInstance: 'POST /v1/instances/:ref/reboot',

@@ -39,5 +39,9 @@ export const MAC_SPACE = 'mac';
 export const cpuSpace = (node: string): string => `cpu:${node}`;
 export const pciSpace = (node: string): string => `pci:${node}`;
 
+/** Claim space of disks that are not Gantry's: files by node, storage on the network once. */
+export const diskSpace = (node: string, source: string): string =>
+  source.startsWith('/') ? `disk:${node}` : 'disk';
+
 /** Names of sequences. */
 export const COUNTERS = { operation: 'operation', epoch: 'epoch' } as const;

@@ -84,6 +84,7 @@ const bodies: Partial<Record<RouteName, object>> = {
   pauseInstance: {},
   resumeInstance: {},
   nmiInstance: {},
+  releaseInstance: {},
   execInInstance: { argv: ['true'] },
   setInstancePassword: { user: 'root', password: 'x' },
 };

@@ -1,5 +1,12 @@
 /** Settings of flavor, image, instance and policy to a guest's hardware. Pure: no I/O. */
 
+export {
+  type ForeignHardware,
+  markedText,
+  readForeign,
+  unmarkedText,
+  waitingChanges,
+} from './adoption/foreign-domain.ts';
 export { checkCombination } from './check-combination.ts';
 export { compileGuest, renderDomain } from './compile.ts';
 export { domainName } from './domain-name.ts';
@@ -15,7 +22,7 @@ export type { GuestDomain } from './elements/domain.ts';
 export { domainToXml } from './elements/domain.ts';
 export type { Interface as NicElement } from './elements/interface.ts';
 export type { Identity } from './elements/metadata.ts';
-export { METADATA_NAMESPACE } from './elements/metadata.ts';
+export { MARK_KEY, METADATA_NAMESPACE, markText } from './elements/metadata.ts';
 export { explain, explainAdditions } from './explain.ts';
 export type { HostContext } from './host-context.ts';
 export { passesImageFilter } from './image-filter.ts';

@@ -26,6 +26,7 @@ const LONGEST_SOCKET_PATH = 107;
 
 /** @throws GantryError `guest_refused`, or the code of the setting that is not valid */
 export function wantedFrom(input: GuestInput, context: HostContext, profile: Profile): Wanted {
+  if (input.definition === 'kept') throw refused('its hardware is what its definition in libvirt says');
   const settings = readSettings(input, profile);
   checkGuest(settings, input);
   checkNames(input, context);

@@ -1,5 +1,6 @@
 /** The nouns of Gantry. No I/O. */
 export * from './access-requests.ts';
+export * from './adoption-requests.ts';
 export * from './assignments.ts';
 export * from './change-requests.ts';
 export * from './disk-requests.ts';
@@ -22,6 +23,7 @@ export * from './qcow2.ts';
 export * from './requests.ts';
 export * from './requirements.ts';
 export * from './resources/act.ts';
+export * from './resources/adoption.ts';
 export * from './resources/affinity.ts';
 export * from './resources/attachment.ts';
 export * from './resources/cluster.ts';

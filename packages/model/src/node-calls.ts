@@ -4,6 +4,7 @@
  */
 import { InstanceId } from './ids.ts';
 import { Problem } from './problem.ts';
+import { DomainRef, ForeignDomain } from './resources/adoption.ts';
 import { CpuDefinition, CpuFeatureName } from './resources/cpu.ts';
 import { NodeLook } from './resources/finding.ts';
 import { GuestInput, GuestSpec } from './resources/guest.ts';
@@ -49,6 +50,8 @@ export const NodeCall = Type.Union([
   }),
   /** Of the guest that `next` would start, and of one made now from the same flavor and image. */
   strict({ do: Type.Literal('guest.diff'), next: GuestSpec, anew: optional(GuestInput) }),
+  /** A domain that somebody else made. */
+  strict({ do: Type.Literal('domain.inspect'), domain: DomainRef }),
 ]);
 export type NodeCall = Static<typeof NodeCall>;
 /** What concerns its guests. */
@@ -64,6 +67,7 @@ export const nodeAnswers = {
   'guest.screenshot': strict({ png: Type.String({ description: 'base64' }) }),
   'cpu.baseline': strict({ cpu: CpuDefinition, features: Type.Array(CpuFeatureName) }),
   'guest.diff': GuestComparison,
+  'domain.inspect': ForeignDomain,
 } as const;
 export type NodeAnswer<N extends NodeCall['do']> = Static<(typeof nodeAnswers)[N]>;
 

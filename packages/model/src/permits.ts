@@ -27,6 +27,7 @@ export const instanceActions = {
   'revert the resize of': ['stopped', 'running'],
   'confirm the resize of': made,
   rename: ['stopped'],
+  release: made,
   'attach a disk to': ['stopped', 'running'],
   'detach a disk from': ['stopped', 'running'],
   'set a disk of': ['stopped', 'running', 'paused'],
@@ -90,19 +91,29 @@ const inRescue: readonly InstanceAction[] = [
   'unrescue',
 ];
 
+/** What makes sense of a guest whose hardware is libvirt's definition of it. */
+const whenAdopted: readonly InstanceAction[] = [
+  ...inRescue.filter((action) => action !== 'unrescue'),
+  'set',
+  'rename',
+  'release',
+  'suspend',
+];
+
 export const permitsLocked = (action: InstanceAction): boolean => whileLocked.includes(action);
 
 /** What decides: its name, its lock, whether it is rescued, and its state. */
 type Subject = Pick<Instance, 'name'> & {
-  spec: Pick<Instance['spec'], 'locked' | 'rescue'>;
+  spec: Pick<Instance['spec'], 'locked' | 'rescue' | 'adopted'>;
   status: Pick<Instance['status'], 'state'>;
 };
 
-/** @throws GantryError `locked`, with the reason; `in_rescue`; `wrong_state`, naming the states that would do */
+/** @throws GantryError `locked`, with the reason; `in_rescue`; `hardware_kept`; `wrong_state`, naming the states that would do */
 export function requirePermitted(action: InstanceAction, { name, spec, status }: Subject): void {
   if (spec.locked && !permitsLocked(action))
     throw err('locked', { name, by: spec.locked.by, reason: spec.locked.reason });
   if (spec.rescue && !inRescue.includes(action)) throw err('in_rescue', { name, action });
+  if (spec.adopted && !whenAdopted.includes(action)) throw err('hardware_kept', { name, action });
   const { state } = status;
   if (permits(action, state)) return;
   const permitted = `It can ${action} when it is ${instanceActions[action].join(', ')}.`;

@@ -3,6 +3,7 @@
  * Long work answers 202 with an Operation. `plan: true` routes take `?plan=true` and answer what would happen.
  */
 import { accessRoutes } from './routes/access.ts';
+import { adoptionRoutes } from './routes/adoption.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { clusterRoutes } from './routes/cluster.ts';
@@ -23,6 +24,7 @@ export const routes = {
   ...nodesRoutes,
   ...catalogueRoutes,
   ...instancesRoutes,
+  ...adoptionRoutes,
   ...disksRoutes,
   ...nicsRoutes,
   ...recordsRoutes,

@@ -3,6 +3,7 @@ import type { Action, ActionOf, PluggedSpec } from '@gantry/agent';
 import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@gantry/model';
+import { adopt, release, unmark } from './fake-adoption.ts';
 import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 
 /** How long each takes, ms. */
@@ -21,6 +22,8 @@ export const durations: Record<Action['do'], number> = {
   'guest.start': 250,
   'guest.define': 20,
   'guest.save': 1500,
+  'guest.adopt': 15,
+  'guest.release': 15,
   'guest.shutdown': 5,
   'guest.reboot': 5,
   'guest.setVcpus': 80,
@@ -75,6 +78,12 @@ export function whole(node: FakeNode, action: Action, now: number): void {
     case 'guest.save':
       save(node, action.spec.instance);
       return;
+    case 'guest.adopt':
+      adopt(node, action.spec);
+      return;
+    case 'guest.release':
+      release(node, action.spec.instance);
+      return;
     case 'guest.setVcpus':
       resize(node, action.instance, { vcpus: action.vcpus });
       return;
@@ -118,6 +127,9 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'network.remove') whole(node, action, 0);
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
   else if (action.do === 'guest.setVcpus') resize(node, action.instance, { vcpus: between(node, action) });
+  // the guest's own folder comes before the mark, and goes after it
+  else if (action.do === 'guest.adopt') node.guestFiles.add(action.spec.instance);
+  else if (action.do === 'guest.release') unmark(node, action.spec.instance);
   else if (action.do === 'guest.save') save(node, action.spec.instance);
   else if (action.do === 'guest.updateDevice' && action.spec.plug.replug) unplug(node, action.spec);
   else if (action.do === 'guest.remove') node.domains.delete(action.instance);

@@ -9,9 +9,9 @@ export async function assertSound({ nodes, store, world }: Simulation): Promise<
   for (const { node, domain } of nodes.flatMap((node) =>
     [...node.domains.values()].map((domain) => ({ node, domain })),
   )) {
-    if (domain.state === 'shutoff') continue;
+    if (domain.state === 'shutoff' || !domain.ours) continue;
     const bound = guests.some(
-      ({ spec }) => spec.instance === domain.uuid && spec.node === node.id && spec.role === 'run',
+      ({ spec }) => spec.instance === domain.uuid && spec.node === node.id && spec.role !== 'receive',
     );
     if (!bound) problems.push(`${domain.name} runs unbound on ${node.name}`);
     if (domain.tap && !node.filters.has(domain.uuid)) problems.push(`${domain.name} runs without filter`);

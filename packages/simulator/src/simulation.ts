@@ -5,7 +5,8 @@
 import { type JournalState, startAgent } from '@gantry/agent';
 import { Controller, initCluster, type Request, SqliteStore } from '@gantry/controller';
 import { fakeAuthority } from '@gantry/controller/testing';
-import { isGantryError, type RouteName } from '@gantry/model';
+import { isGantryError, type RouteName, type TunnelRequest } from '@gantry/model';
+import { answerInspection } from './fake-adoption.ts';
 import { type FakeHost, fakeHost } from './fake-host.ts';
 import type { Lane } from './fake-lane.ts';
 import { type FakeNode, fakeNode, fakeWorld, readJournal, type World } from './fake-node.ts';
@@ -126,7 +127,10 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
         return mine.effect('journal', { whole });
       },
     };
-    void startAgent({ env: env(mine), host, journal, link }, () => undefined, mine.signal).then(
+    const answered = (request: TunnelRequest) => {
+      if (server) void answerInspection(own, request, server.controller, token).catch(() => undefined);
+    };
+    void startAgent({ env: env(mine), host, journal, link }, answered, mine.signal).then(
       (running) => running.done.catch(fail),
       (error: unknown) => mine.signal.aborted || fail(error),
     );

@@ -1,5 +1,12 @@
 /** What the controller asks of this node's guests and wants answered at once. */
-import type { CpuDefinition, GuestCall, GuestComparison, GuestStats, NodeAnswer } from '@gantry/model';
+import type {
+  CpuDefinition,
+  ForeignDomain,
+  GuestCall,
+  GuestComparison,
+  GuestStats,
+  NodeAnswer,
+} from '@gantry/model';
 import type { Clock } from '../env.ts';
 import { addSshKeys, pingAgent, setPassword } from './agent-channel.ts';
 import type { DiffWish } from './diff.ts';
@@ -11,6 +18,7 @@ import type { StopParts } from './stop.ts';
 export interface CallParts extends Pick<StopParts, 'session' | 'member'>, Pick<GuestsOptions, 'taps'> {
   clock: Pick<Clock, 'now' | 'bootMs'>;
   diff(wish: DiffWish): Promise<GuestComparison>;
+  inspect(domain: string): Promise<ForeignDomain>;
   baseline(cpus: readonly CpuDefinition[]): Promise<NodeAnswer<'cpu.baseline'>>;
 }
 
@@ -32,6 +40,8 @@ export async function answerCall(call: GuestCall, parts: CallParts): Promise<Nod
       return parts.baseline(call.cpus);
     case 'guest.diff':
       return parts.diff(call);
+    case 'domain.inspect':
+      return parts.inspect(call.domain);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   isGantryError,
   toProblem,
 } from '@gantry/model';
+import { compareKept } from './adoption/kept.ts';
 import { isAlive } from './libvirt-names.ts';
 import { type Found, lookAt } from './look.ts';
 import { hostContext } from './start.ts';
@@ -30,6 +31,7 @@ export interface DiffWish {
 
 /** @throws GantryError `not_found` without a domain, `guest_refused` when a disk is not here */
 export async function compareGuest({ next, anew }: DiffWish, parts: StartParts): Promise<GuestComparison> {
+  if (next.input.definition === 'kept') return compareKept(next, parts);
   const found = await lookAt(parts.lv, next.instance, parts.member);
   if (!found) throw err('not_found', { kind: 'definition of guest', name: next.input.name });
   const present = await presentOf(found, next, parts);

@@ -18,6 +18,8 @@ import type { Position } from '../console/reader.ts';
 import type { DomainHappening } from '../env.ts';
 import type { HypervisorXml } from '../host/hardware/hardware.ts';
 import type { Observation } from '../observation.ts';
+import { adoptDomain, releaseDomain } from './adoption/adopt.ts';
+import { inspectDomain } from './adoption/inspect.ts';
 import { answerCall } from './calls.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { createConsoleRooms } from './console-room.ts';
@@ -56,6 +58,8 @@ export type GuestAction =
   | 'guest.start'
   | 'guest.define'
   | 'guest.save'
+  | 'guest.adopt'
+  | 'guest.release'
   | 'guest.shutdown'
   | 'guest.reboot'
   | 'guest.setVcpus'
@@ -152,6 +156,8 @@ export function createGuests(options: GuestsOptions): Guests {
     starting,
   });
   const stopParts = (): StopParts => ({ session, directory, member: member() });
+  const inspect = async (domain: string) =>
+    inspectDomain(domain, { lv: await session.client(), member: member(), stateDir });
   const diff = async (wish: DiffWish) => compareGuest(wish, await startParts());
   const consoles = createConsoleRooms(async (instance) => {
     const lv = await session.client();
@@ -170,7 +176,7 @@ export function createGuests(options: GuestsOptions): Guests {
 
   const plugParts = async () => ({ ...(await startParts()), clock });
   /** libvirt tells no event of a change, and the one of a removal may come after the next look. */
-  const plugged = (spec: GuestSpec, work: () => Promise<void>): Promise<Outcome> =>
+  const changing = (spec: GuestSpec, work: () => Promise<void>): Promise<Outcome> =>
     done(work).finally(() => domains.changed(spec.instance));
 
   return {
@@ -184,6 +190,12 @@ export function createGuests(options: GuestsOptions): Guests {
       'guest.define': ({ spec }, logger, signal) =>
         done(async () => defineGuest(spec, await startParts(), logger, signal)),
       'guest.save': ({ spec }, logger) => done(() => saveGuest(spec, stopParts(), logger)),
+      'guest.adopt': ({ spec }, logger) =>
+        changing(spec, async () => {
+          const qemuGid = (await readCapabilities()).qemu.gid;
+          await adoptDomain(spec, { ...stopParts(), qemuGid }, logger);
+        }),
+      'guest.release': ({ spec }, logger) => changing(spec, () => releaseDomain(spec, stopParts(), logger)),
       'guest.shutdown': ({ instance }, logger) =>
         done(() => shutdownGuest(instance, stopParts(), asked, logger)),
       'guest.reboot': ({ instance }) => done(() => rebootGuest(instance, stopParts())),
@@ -197,13 +209,13 @@ export function createGuests(options: GuestsOptions): Guests {
           asked.delete(instance);
         }),
       'guest.attachDevice': ({ spec }, logger) =>
-        plugged(spec, async () => (spec.plug.mac ? attachNic : attachDisk)(spec, await plugParts(), logger)),
+        changing(spec, async () => (spec.plug.mac ? attachNic : attachDisk)(spec, await plugParts(), logger)),
       'guest.detachDevice': ({ spec }, logger, signal) =>
-        plugged(spec, async () =>
+        changing(spec, async () =>
           (spec.plug.mac ? detachNic : detachDisk)(spec, await plugParts(), logger, signal),
         ),
       'guest.updateDevice': ({ spec }, logger, signal) =>
-        plugged(spec, async () =>
+        changing(spec, async () =>
           (spec.plug.mac ? updateNic : updateDisk)(spec, await plugParts(), logger, signal),
         ),
       'act.perform': ({ action }) => done(() => performAct(action, stopParts())),
@@ -263,7 +275,7 @@ export function createGuests(options: GuestsOptions): Guests {
       ),
     answer: (call) =>
       guarded(() =>
-        answerCall(call, { session, member: member(), clock, diff, baseline, taps: options.taps }),
+        answerCall(call, { session, member: member(), clock, diff, inspect, baseline, taps: options.taps }),
       ),
     close: () => session.close(),
   };

@@ -6,7 +6,8 @@ import type { Membership } from './look.ts';
 import type { GuestsOptions } from './ports.ts';
 
 /** What starting a guest takes. */
-export interface StartParts extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware'> {
+export interface StartParts
+  extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware' | 'stateDir'> {
   lv: LibvirtClient;
   capabilities: Capabilities;
   directory: GuestDirectory;

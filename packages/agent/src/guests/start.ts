@@ -27,6 +27,7 @@ import { err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../actions.ts';
 import { endOf } from '../console/reader.ts';
 import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
+import { readyKept } from './adoption/kept.ts';
 import { allowsDirectIo } from './direct-io.ts';
 import type { GuestPaths, GuestRecord } from './directory.ts';
 import { isAlive, versionOf } from './libvirt-names.ts';
@@ -62,6 +63,7 @@ export async function defineGuest(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Domain | undefined> {
+  if (spec.input.definition === 'kept') return readyKept(spec, parts, log);
   const { lv, member, directory } = parts;
   const found = await lookAt(lv, spec.instance, member);
   if (found) refuseOlder(found, spec.epoch);

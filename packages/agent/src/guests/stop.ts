@@ -85,12 +85,16 @@ export async function removeGuest(
   await directory.remove(instance);
 }
 
-async function undefine(lv: LibvirtClient, { dom }: Found): Promise<void> {
+/** Firmware variables and TPM state of one that was imported stay, as its disks do. */
+async function undefine(lv: LibvirtClient, { dom, facts }: Found): Promise<void> {
+  const state = facts.identity?.kept
+    ? Undefine.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | Undefine.VIR_DOMAIN_UNDEFINE_KEEP_TPM
+    : Undefine.VIR_DOMAIN_UNDEFINE_NVRAM;
   const flags =
     Undefine.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
     Undefine.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
     Undefine.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
-    Undefine.VIR_DOMAIN_UNDEFINE_NVRAM;
+    state;
   await lv.domainUndefineFlags({ dom, flags }).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
   });

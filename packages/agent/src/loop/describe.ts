@@ -6,7 +6,8 @@ import type { AgentState } from './state.ts';
 export async function describe(host: Host, state: AgentState, report: StatusReport): Promise<StatusReport> {
   if (report.kind === 'replica')
     return { ...report, status: { ...report.status, ...ofDisk(state, report.id) } };
-  const instance = state.journal.assignments?.guests.find((guest) => guest.id === report.id)?.spec.instance;
+  const spec = state.journal.assignments?.guests.find((guest) => guest.id === report.id)?.spec;
+  const instance = spec?.instance;
   if (report.kind !== 'guest' || !instance) return report;
   const conditions = state.journal.guests[instance]?.console?.found ?? [];
   const told = { ...report.status, ...(conditions.length ? { conditions } : {}) };
@@ -17,7 +18,8 @@ export async function describe(host: Host, state: AgentState, report: StatusRepo
     ...report,
     status: {
       ...told,
-      ...host.paths(instance),
+      // an imported one has its own
+      ...(spec?.input.definition === 'kept' ? {} : host.paths(instance)),
       ...(explanation ? { explanation } : {}),
       ...(inside ? { inside } : {}),
     },

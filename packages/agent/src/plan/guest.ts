@@ -6,6 +6,7 @@ import { compareEpochs, err, type Guest, type GuestStatus, type Problem, toProbl
 import type { Action } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
+import { planAdoption, planRelease } from './adoption.ts';
 import { judgeEnding, wishOf } from './ending.ts';
 import { filterIsGone, filterStands } from './filter.ts';
 import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './input.ts';
@@ -28,6 +29,9 @@ function planDomain(guest: Guest, input: PlanInput): GuestPart {
   const seen = input.observation.domains.find((d) => d.uuid === guest.spec.instance);
   const answer = answerer(guest, seen, input, memory);
   if (!input.observation.libvirt) return answer({ state: 'unknown', reason: 'libvirt cannot be reached' });
+  if (guest.spec.role === 'release' && !guest.spec.held) return planRelease(guest, seen, input, answer);
+  const adoption = guest.spec.role === 'adopt' && planAdoption(guest, seen, input, answer);
+  if (adoption) return adoption;
   if (seen && seen.ours?.cluster !== input.assignments.cluster)
     return answer({ state: 'unknown', error: foreign(guest, seen, input) });
   if (seen?.ours && compareEpochs(seen.ours.epoch, guest.spec.epoch) > 0)
@@ -101,7 +105,11 @@ function planAlive(
   if (seen.state === 'paused')
     return answer({ state: 'paused', reason: seen.reason, ...(seen.size ? { size: seen.size } : {}) });
   if (seen.state === 'shutdown') return answer({ state: 'stopping', reason: 'the guest is powering off' });
-  return withSize(planReboot(guest, seen, input, memory, answer), planSize(guest, seen, input, memory));
+  const part = planReboot(guest, seen, input, memory, answer);
+  // what somebody gives or takes of an imported one by hand is its owner’s to say
+  if (guest.spec.input.definition === 'kept')
+    return withSize(part, { actions: [], status: seen.size ? { size: seen.size } : {} });
+  return withSize(part, planSize(guest, seen, input, memory));
 }
 
 /** Runs. One that was to reboot and has not is asked again, for as long as it would be on its way down in a stop. */

@@ -52,6 +52,7 @@ import { instanceDelete } from './instance/delete.ts';
 import { instanceDiff } from './instance/diff.ts';
 import { instanceDiskAttach, instanceDiskDetach, instanceDiskSet } from './instance/disk.ts';
 import { instanceExec } from './instance/exec.ts';
+import { instanceImport } from './instance/import.ts';
 import { instanceList } from './instance/list.ts';
 import { instanceLock, instanceUnlock } from './instance/lock.ts';
 import { instanceLogs } from './instance/logs.ts';
@@ -63,6 +64,7 @@ import { instancePause } from './instance/pause.ts';
 import { instancePing } from './instance/ping.ts';
 import { instanceReboot } from './instance/reboot.ts';
 import { instanceReinstall } from './instance/reinstall.ts';
+import { instanceRelease } from './instance/release.ts';
 import { instanceRename } from './instance/rename.ts';
 import { instanceRescue, instanceUnrescue } from './instance/rescue.ts';
 import { instanceReset } from './instance/reset.ts';
@@ -155,6 +157,8 @@ export const verbs: readonly Verb[] = [
   instanceExec,
   instanceLogs,
   instanceMove,
+  instanceImport,
+  instanceRelease,
   instanceScreenshot,
   instanceDiff,
   instanceStats,

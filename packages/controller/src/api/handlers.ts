@@ -1,5 +1,6 @@
 /** Which function answers which route. */
 import { type RouteName, version } from '@gantry/model';
+import { importInstance } from './adoption.ts';
 import { getInstanceAffinity } from './affinity.ts';
 import * as agent from './agent.ts';
 import type { Handler } from './call.ts';
@@ -50,6 +51,7 @@ export const handlers = {
   execInInstance,
   verifyCluster,
   ...instances,
+  importInstance,
   getInstanceAffinity,
   evacuateNode,
   planDrain,

@@ -14,6 +14,7 @@ import {
 import { type BegunAction, beginAct, beginDelete, beginStop } from '../operations/begin-actions.ts';
 import { beginCreate } from '../operations/begin-create.ts';
 import { beginReinstall, beginRescue, beginUnrescue } from '../operations/begin-exchange.ts';
+import { beginRelease } from '../operations/begin-release.ts';
 import { beginResize, beginRevert } from '../operations/begin-resize.ts';
 import { beginStartOrRestore, beginSuspend } from '../operations/begin-suspend.ts';
 import { bindingAmong } from '../operations/binding.ts';
@@ -64,6 +65,7 @@ type ActionRoute =
   | 'sendKeyInstance'
   | 'resizeInstance'
   | 'revertInstanceResize'
+  | 'releaseInstance'
   | 'deleteInstance';
 
 const beginning =
@@ -97,6 +99,7 @@ export const nmiInstance = beginning<'nmiInstance'>('nmi', beginAct('instance.nm
 export const sendKeyInstance = beginning<'sendKeyInstance'>('send-key', beginAct('instance.send-key'));
 export const resizeInstance = beginning<'resizeInstance'>('resize', beginResize);
 export const revertInstanceResize = beginning<'revertInstanceResize'>('revert the resize of', beginRevert);
+export const releaseInstance = beginning<'releaseInstance'>('release', beginRelease);
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
 
 async function accepted(
@@ -150,9 +153,19 @@ export const instanceVnc = attach<'instanceVnc'>('vnc');
 
 export const instanceLogs: Handler<'instanceLogs'> = async (call) => {
   const { follow = false, tailBytes = 64 * 2 ** 20 } = call.query;
+  await requireOwnLog(call);
   const bytes = await dial(call, 'logs', (instance) => ({ kind: 'log', instance, follow, tailBytes }));
   return { bytes: untilEnd(bytes, call.signal), headers: { 'content-type': 'application/octet-stream' } };
 };
+
+/** @throws GantryError `not_supported` for an imported one */
+async function requireOwnLog(call: Asking & Pick<Call, 'params'>): Promise<void> {
+  const { spec } = await resolve(call, 'instance', refOf(call));
+  if (!spec.adopted) return;
+  const instead =
+    'It was imported, and its definition makes no log of Gantry’s: `gantry console` shows what it says.';
+  throw err('not_supported', { what: 'a console log of this instance', instead });
+}
 
 async function* untilEnd(from: Duplex, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const stop = () => from.destroy();

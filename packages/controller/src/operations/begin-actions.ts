@@ -126,6 +126,8 @@ export async function requireStillFits(
   { spec }: Guest,
   input: GuestInput,
 ): Promise<void> {
+  // nothing is compiled of one whose hardware is its definition's
+  if (input.definition === 'kept') return;
   const facts = (await app.store.get('node', spec.node))?.status.facts;
   const why = facts && refusalOn(facts, input, nextFit(spec));
   if (why) throw err('guest_refused', { why });
@@ -236,5 +238,12 @@ export async function beginDelete(
   const { draft, operation, marked } = await begin(asking, instance, what, query);
   draft.put(marked);
   const plan = disks.map((disk) => `${disk.spec.ownedByInstance ? 'delete' : 'keep'} disk ${disk.name}`);
-  return { draft, operation, plan: [`remove the guest ${name}`, ...plan, 'free its name and addresses'] };
+  const others = (instance.spec.adopted?.disks ?? []).map(
+    ({ source }) => `keep ${source ?? 'the empty drive'}`,
+  );
+  return {
+    draft,
+    operation,
+    plan: [`remove the guest ${name}`, ...plan, ...others, 'free its name and addresses'],
+  };
 }

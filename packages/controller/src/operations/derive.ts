@@ -52,6 +52,8 @@ function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLo
   if (active?.spec.kind === 'instance.delete' || takenBack) return 'deleting';
   if (nodeLost) return 'unknown';
   const seen = guest?.status.state;
+  if (guest?.spec.role === 'release') return 'unknown';
+  if (active?.spec.kind === 'instance.import' && (seen === 'absent' || seen === 'unknown')) return 'creating';
   if (active?.spec.kind === 'instance.create') return seen === 'running' ? 'running' : 'creating';
   if (!guest || seen === undefined) return 'stopped';
   if (guest.spec.held && seen !== 'running' && seen !== 'paused') return 'unknown';

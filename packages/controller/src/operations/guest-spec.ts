@@ -84,6 +84,7 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
     }),
     personality: spec.personality,
     cloudInit: spec.rescue?.cloudInit ?? image?.spec.source === 'file',
+    ...(spec.adopted ? { definition: 'kept' as const } : {}),
   };
   return inputOn(input, group, node);
 }

@@ -63,6 +63,7 @@ export async function setInstance(asking: Asking, before: Instance, body: SetIns
   });
   const draft = new Draft(env.clock.now()).relyOn(flavor);
   if (body.boot) requireBootAllowed(asking.caller, wanted.spec.boot);
+  if (before.spec.adopted) requireHardwareKept(before, body);
   if (sameWish(before, wanted))
     return { draft, after: before, changes: [], ...(await underWay(store, before)) };
   if (before.spec.resize && !isDeepStrictEqual(sizeOf(before), sizeOf(wanted)))
@@ -84,6 +85,17 @@ export async function setInstance(asking: Asking, before: Instance, body: SetIns
   const after = operation ? busyWith(operation, wanted) : wanted;
   draft.put(after);
   return { draft, after, changes, ...(operation ? { operation } : {}) };
+}
+
+const ofLife = ['onPoweroff', 'onReboot', 'onCrash', 'startOnBoot', 'stopTimeoutMs'];
+const beside = ['labels', 'protected', 'guest'];
+
+/** Of an imported instance only what is not its hardware. @throws GantryError `hardware_kept` */
+function requireHardwareKept({ name }: Instance, body: SetInstance): void {
+  const keys = Object.keys(body).filter((key) => !beside.includes(key));
+  const settings = Object.keys(body.guest ?? {}).filter((key) => !ofLife.includes(key));
+  const [first] = [...keys, ...settings];
+  if (first !== undefined) throw err('hardware_kept', { name, action: `set ${first} of` });
 }
 
 /** A repeated request asks for what is so already. */

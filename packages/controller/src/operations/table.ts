@@ -7,8 +7,10 @@ import { diskSet } from './disk-set.ts';
 import { instanceCreate } from './instance-create.ts';
 import { instanceDelete } from './instance-delete.ts';
 import { instanceExchange } from './instance-exchange.ts';
+import { instanceImport } from './instance-import.ts';
 import { instanceMove } from './instance-move.ts';
 import { instanceReboot } from './instance-reboot.ts';
+import { instanceRelease } from './instance-release.ts';
 import { instanceResize } from './instance-resize.ts';
 import { instanceSet } from './instance-set.ts';
 import { instanceStart } from './instance-start.ts';
@@ -43,5 +45,7 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'nic.set': nicSet,
   'instance.set': instanceSet,
   'instance.resize': instanceResize,
+  'instance.import': instanceImport,
+  'instance.release': instanceRelease,
   'node.evacuate': nodeEvacuate,
 };

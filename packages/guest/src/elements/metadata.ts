@@ -4,6 +4,7 @@
  */
 import { type Epoch, isUuid } from '@gantry/model';
 import { child, element, elements, text, textElement, type XmlElement } from '../xml/element.ts';
+import { writeInline } from '../xml/writer.ts';
 import { make, type Node } from './node.ts';
 
 export const METADATA_NAMESPACE = 'https://gantry.invalid/xmlns/guest/1';
@@ -14,6 +15,8 @@ export interface Identity {
   readonly instance: string;
   readonly epoch: Epoch;
   readonly name: string;
+  /** It was imported: its definition is its own, and Gantry writes none. */
+  readonly kept?: { readonly autostart: boolean };
 }
 
 export interface Metadata extends Node<'metadata'>, Identity {}
@@ -30,9 +33,27 @@ export const metadataToXml = (node: Metadata): XmlElement =>
         textElement('gantry:instance', node.instance),
         element('gantry:epoch', { incarnation: node.epoch.incarnation, number: node.epoch.number }),
         textElement('gantry:name', node.name),
+        node.kept && element('gantry:kept', { autostart: onOff(node.kept) }),
       ]),
     ],
     node.origin,
+  );
+
+const onOff = ({ autostart }: { autostart: boolean }): string => (autostart ? 'on' : 'off');
+
+/** Prefix of the element where libvirt writes it. */
+export const MARK_KEY = 'gantry';
+
+/** The element for a domain that is not defined by us: libvirt gives it the namespace and `MARK_KEY`. */
+export const markText = ({ cluster, instance, epoch, name, kept }: Identity): string =>
+  writeInline(
+    element('guest', {}, [
+      textElement('cluster', cluster),
+      textElement('instance', instance),
+      element('epoch', { incarnation: epoch.incarnation, number: epoch.number }),
+      textElement('name', name),
+      kept && element('kept', { autostart: onOff(kept) }),
+    ]),
   );
 
 /**
@@ -57,11 +78,13 @@ function readGuest(guest: XmlElement, prefix: string): Identity | undefined {
   const number = wholeNumber(epoch?.['number']);
   if (!cluster || !instance || !isUuid(cluster) || !isUuid(instance)) return undefined;
   if (incarnation === undefined || number === undefined) return undefined;
+  const kept = child(guest, `${prefix}kept`)?.attributes;
   return {
     cluster,
     instance,
     epoch: { incarnation, number },
     name: text(child(guest, `${prefix}name`)) ?? '',
+    ...(kept ? { kept: { autostart: kept['autostart'] === 'on' } } : {}),
   };
 }
 

@@ -117,6 +117,24 @@ export const guestErrors = {
     'domain {name} on {node} is not managed by this cluster',
     'Rename or remove it, or choose another name.',
   ),
+  not_adoptable: entry(
+    409,
+    5,
+    'domain {name} on {node} cannot be imported: {why}',
+    'Remove the cause and repeat the command; the domain is as it was.',
+  ),
+  not_adopted: entry(
+    409,
+    5,
+    'instance {name} was not imported, so there is nobody to give it back to',
+    'Its disks and files lie in Gantry’s own folders. `gantry instance delete {name}` removes it.',
+  ),
+  hardware_kept: entry(
+    409,
+    5,
+    'instance {name} was imported: its hardware is what its definition in libvirt says, and Gantry cannot {action} it',
+    'Change its definition with `virsh edit` on its node; the next start takes it. `gantry instance release {name}` gives it back.',
+  ),
   saved_memory_unusable: entry(
     502,
     1,

@@ -16,6 +16,7 @@ import {
   Type,
 } from '../schema.ts';
 import { Bytes, MiB, Milliseconds } from '../units.ts';
+import { DefinitionDigest } from './adoption.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { CpuBaseline } from './cpu.ts';
 import { diskTemplates } from './disk.ts';
@@ -89,6 +90,9 @@ export const GuestInput = strict({
   nics: Type.Array(GuestNic),
   personality: Personality,
   cloudInit: Type.Boolean({ description: 'the image reads a NoCloud seed' }),
+  definition: optional(
+    oneOf(['kept'] as const, 'its hardware is what libvirt’s definition of it says; nothing is compiled'),
+  ),
 });
 export type GuestInput = Static<typeof GuestInput>;
 
@@ -144,7 +148,16 @@ export const GuestSpec = strict({
   instance: InstanceId,
   node: NodeId,
   epoch: Epoch,
-  role: oneOf(['run', 'receive'] as const),
+  role: oneOf(
+    ['run', 'receive', 'adopt', 'release'] as const,
+    '`adopt`: take the foreign domain that has its id, and run it; `release`: give the domain back as it is',
+  ),
+  adopt: optional(
+    strict(
+      { definition: DefinitionDigest, autostart: Type.Boolean() },
+      { description: 'the foreign domain as it was when its import was decided' },
+    ),
+  ),
   power: oneOf(['running', 'stopped'] as const),
   force: optional(Type.Boolean({ description: 'with power=stopped: without asking the guest' })),
   memory: optional(

@@ -11,6 +11,7 @@ import {
   Type,
 } from '../schema.ts';
 import { MiB } from '../units.ts';
+import { Adopted } from './adoption.ts';
 import { AffinityRule } from './affinity.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { Boot, OsSource } from './image.ts';
@@ -117,6 +118,7 @@ export const InstanceSpec = strict({
   rescue: optional(Rescue),
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
   resize: optional(Resize),
+  adopted: optional(Adopted),
   locked: optional(
     strict(
       { reason: line(255), by: line(255, 'name of the token'), at: Timestamp },

@@ -29,6 +29,8 @@ export const operationKinds = [
   'nic.set',
   'instance.set',
   'instance.resize',
+  'instance.import',
+  'instance.release',
   'node.evacuate',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];

@@ -6,6 +6,7 @@ import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { namesById } from '../pages.ts';
 import { roomText } from '../room-flags.ts';
+import { adoptedText } from './adopted.ts';
 import { affinityTable } from './affinity.ts';
 import { insideText } from './inside.ts';
 import { settingsTable } from './settings.ts';
@@ -41,6 +42,7 @@ async function describe(session: Session, instance: Instance): Promise<string> {
     section('Inside', insideText(guest?.status.inside)),
     section('Networks', nics(instance, names)),
     section('Disks', await disks(client, instance)),
+    section('Imported', adoptedText(instance.spec.adopted)),
     section('Settings', settingsTable(settings, out.format === 'wide')),
   );
 }
