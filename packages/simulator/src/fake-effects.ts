@@ -6,37 +6,6 @@ import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@g
 import { adopt, release, unmark } from './fake-adoption.ts';
 import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 
-/** How long each takes, ms. */
-export const durations: Record<Action['do'], number> = {
-  'base.ensure': 800,
-  'base.remove': 5,
-  'disk.create': 40,
-  'disk.send': 5,
-  'disk.receive': 5,
-  'disk.remove': 5,
-  'network.ensure': 60,
-  'network.remove': 40,
-  'address.probe': 130,
-  'filter.ensure': 5,
-  'filter.remove': 5,
-  'guest.start': 250,
-  'guest.define': 20,
-  'guest.save': 1500,
-  'guest.adopt': 15,
-  'guest.release': 15,
-  'guest.shutdown': 5,
-  'guest.reboot': 5,
-  'guest.setVcpus': 80,
-  'guest.setMemory': 5,
-  'guest.destroy': 30,
-  'guest.remove': 20,
-  'guest.attachDevice': 60,
-  'guest.detachDevice': 900,
-  'guest.updateDevice': 10,
-  'disk.grow': 30,
-  'act.perform': 10,
-};
-
 export function whole(node: FakeNode, action: Action, now: number): void {
   switch (action.do) {
     case 'base.ensure':

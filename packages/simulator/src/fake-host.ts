@@ -1,7 +1,8 @@
 /** The agent's Host on a fake node: same actions, virtual time, killable at every effect. */
 import type { DomainHappening, Host } from '@gantry/agent';
 import { version } from '@gantry/model';
-import { durations, halfway, whole } from './fake-effects.ts';
+import { durations } from './durations.ts';
+import { halfway, whole } from './fake-effects.ts';
 import { type Lane, receive, send } from './fake-lane.ts';
 import { type FakeNode, look } from './fake-node.ts';
 import type { Life } from './faults.ts';

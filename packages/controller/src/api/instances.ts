@@ -144,6 +144,8 @@ export async function nodeOf({ app }: Pick<Call, 'app'>, { spec }: Guest): Promi
 const attach =
   <N extends 'instanceConsole' | 'instanceVnc'>(kind: 'console' | 'vnc'): Handler<N> =>
   async (call) => {
+    if (kind === 'vnc')
+      await requireMade(call as unknown as Call, 'its display', 'what its own definition opens on the node');
     const far = await dial(call as unknown as Call, 'console', (instance) => ({ kind, instance }));
     return { socket: (near) => join(near, far) };
   };
@@ -153,18 +155,23 @@ export const instanceVnc = attach<'instanceVnc'>('vnc');
 
 export const instanceLogs: Handler<'instanceLogs'> = async (call) => {
   const { follow = false, tailBytes = 64 * 2 ** 20 } = call.query;
-  await requireOwnLog(call);
+  await requireMade(call, 'its console log', '`gantry console`, which shows what it says');
   const bytes = await dial(call, 'logs', (instance) => ({ kind: 'log', instance, follow, tailBytes }));
   return { bytes: untilEnd(bytes, call.signal), headers: { 'content-type': 'application/octet-stream' } };
 };
 
-/** @throws GantryError `not_supported` for an imported one */
-async function requireOwnLog(call: Asking & Pick<Call, 'params'>): Promise<void> {
+/** What Gantry adds to guests that it makes. @throws GantryError `not_supported` for an imported one */
+async function requireMade(
+  call: Asking & Pick<Call, 'params'>,
+  what: string,
+  instead: string,
+): Promise<void> {
   const { spec } = await resolve(call, 'instance', refOf(call));
   if (!spec.adopted) return;
-  const instead =
-    'It was imported, and its definition makes no log of Gantry’s: `gantry console` shows what it says.';
-  throw err('not_supported', { what: 'a console log of this instance', instead });
+  throw err('not_supported', {
+    what: `${what} of an imported instance`,
+    instead: `Look at ${instead}.`,
+  });
 }
 
 async function* untilEnd(from: Duplex, signal: AbortSignal): AsyncGenerator<Uint8Array> {
