@@ -34,6 +34,7 @@ export * from './resources/disk-device.ts';
 export * from './resources/drain.ts';
 export * from './resources/event.ts';
 export * from './resources/finding.ts';
+export * from './resources/fit.ts';
 export * from './resources/flavor.ts';
 export * from './resources/group.ts';
 export * from './resources/guest.ts';

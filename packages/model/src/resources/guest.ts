@@ -21,12 +21,12 @@ import { Condition, Epoch, resource } from './common.ts';
 import { CpuBaseline } from './cpu.ts';
 import { diskTemplates } from './disk.ts';
 import { DiskDevice } from './disk-device.ts';
+import { Fit, HeldHardware } from './fit.ts';
 import { GuestDevices, Plug } from './guest-devices.ts';
 import { Boot } from './image.ts';
 import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { NicModel } from './nic-model.ts';
-import { CpuNumbers, PciAddress } from './node-hardware.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
 import { room } from './room.ts';
 
@@ -95,44 +95,6 @@ export const GuestInput = strict({
   ),
 });
 export type GuestInput = Static<typeof GuestInput>;
-
-/**
- * One NUMA cell of a guest, placed on a cell of the node. vCPUs without a pin run on `sharedCpus`; `emulatorCpus` are
- * for QEMU's own threads alone; `claimedCpus` are those that no other guest gets: pins, QEMU's own, and siblings that
- * stay idle (hw:cpu_thread_policy=isolate).
- */
-export const FitCell = strict({
-  hostCell: count('cell of the node'),
-  vcpus: CpuNumbers,
-  memoryMiB: MiB('memory of the cell'),
-  pageKiB: optional(positive('size of the pages behind it, KiB; absent: ordinary ones that are not counted')),
-  smallestPageKiB: optional(positive('ordinary pages of that cell of the node, KiB')),
-  sharedCpus: CpuNumbers,
-  pins: Type.Array(strict({ vcpu: count('vCPU'), cpu: count('logical CPU that is its alone') })),
-  emulatorCpus: optional(CpuNumbers),
-  claimedCpus: CpuNumbers,
-});
-export type FitCell = Static<typeof FitCell>;
-
-/** Placement's answer: all that is decided about the node's hardware. Pins and PCI devices are claims. */
-export const Fit = strict({
-  node: NodeId,
-  cells: optional(Type.Array(FitCell, { description: 'in the order of the guest’s cells' })),
-  sharedCpus: optional(CpuNumbers),
-  pciDevices: optional(Type.Array(PciAddress)),
-});
-export type Fit = Static<typeof Fit>;
-
-/**
- * Hardware of the node that is held beside the fit: what the next start takes, or what a resize goes back to. CPUs and
- * devices of it are claims too; of pages and memory the larger of both is taken.
- */
-export const HeldHardware = strict({
-  purpose: oneOf(['next-start', 'way-back'] as const),
-  fit: Fit,
-  extraSpecs: stringMap('extra specs that go with it'),
-});
-export type HeldHardware = Static<typeof HeldHardware>;
 
 /** Effective life-cycle policy, resolved by the controller from all levels. */
 export const LifePolicy = strict({
