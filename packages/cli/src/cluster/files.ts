@@ -7,7 +7,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -28,7 +28,8 @@ export function writeDurably(path: string, text: string, mode: number): void {
   const draft = `${path}.new`;
   const file = openSync(draft, 'w', mode);
   try {
-    writeSync(file, text);
+    // whole or an error: `writeSync` may write a part of it
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -34,15 +34,19 @@ export interface ImageFiles {
 const HEAD_BYTES = 64 * 1024;
 /** Left free for the store, which lies on the same file system. */
 const RESERVE_BYTES = 256 * 2 ** 20;
+/** So often the room is looked at: others write too. */
+const LOOK_EACH_BYTES = 16 * 2 ** 20;
 
 export class DiskImageFiles implements ImageFiles {
   readonly #dir: string;
   readonly #env: Env;
+  readonly #free: (dir: string) => Promise<number>;
   /** Keeping a file and sweeping exclude each other. */
   readonly #turns = new Turns();
   readonly #arriving = new Set<string>();
 
-  constructor(dir: string, env: Env) {
+  constructor(dir: string, env: Env, free: (dir: string) => Promise<number> = freeBytes) {
+    this.#free = free;
     this.#dir = dir;
     this.#env = env;
   }
@@ -74,25 +78,35 @@ export class DiskImageFiles implements ImageFiles {
   }
 
   async #write(partial: string, bytes: AsyncIterable<Uint8Array>) {
-    const { bavail, bsize } = await statfs(this.#dir);
-    const room = bavail * bsize - RESERVE_BYTES;
     const digest = createHash('sha256');
     const head: Uint8Array[] = [];
     let sizeBytes = 0;
+    let unseen = Number.POSITIVE_INFINITY;
     const file = await open(partial, 'wx', 0o640);
     try {
       for await (const chunk of bytes) {
         if (sizeBytes < HEAD_BYTES) head.push(chunk.subarray(0, HEAD_BYTES - sizeBytes));
         sizeBytes += chunk.length;
-        if (sizeBytes > room) throw err('no_space', { where: 'the controller' });
+        unseen += chunk.length;
+        if (unseen > LOOK_EACH_BYTES) {
+          await this.#requireRoom(chunk.length);
+          unseen = 0;
+        }
         digest.update(chunk);
-        await file.write(chunk);
+        // whole or an error: `write` may write a part of it
+        await file.writeFile(chunk);
       }
       await file.sync();
     } finally {
       await file.close();
     }
     return { sha256: digest.digest('hex'), sizeBytes, head: Buffer.concat(head) };
+  }
+
+  /** @throws GantryError `no_space` */
+  async #requireRoom(bytes: number): Promise<void> {
+    if ((await this.#free(this.#dir)) - bytes < RESERVE_BYTES)
+      throw err('no_space', { where: 'the controller' });
   }
 
   async read(sha256: string): Promise<{ sizeBytes: number; bytes: AsyncIterable<Uint8Array> }> {
@@ -111,6 +125,11 @@ export class DiskImageFiles implements ImageFiles {
       return left.length;
     });
   }
+}
+
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir);
+  return bavail * bsize;
 }
 
 async function syncDirectory(dir: string): Promise<void> {
