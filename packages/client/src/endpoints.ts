@@ -8,6 +8,7 @@ export const endpoints = {
   health: 'GET /v1/health',
   whoami: 'GET /v1/whoami',
   verifyCluster: 'GET /v1/cluster/verify',
+  balanceCluster: 'POST /v1/cluster/balance',
   getCluster: 'GET /v1/cluster',
   setClusterPolicy: 'PATCH /v1/cluster',
   setClusterAccess: 'PATCH /v1/cluster/access',

@@ -2,6 +2,7 @@
 export * from './access-requests.ts';
 export * from './adoption-requests.ts';
 export * from './assignments.ts';
+export * from './balancing.ts';
 export * from './change-requests.ts';
 export * from './disk-requests.ts';
 export * from './errors.ts';

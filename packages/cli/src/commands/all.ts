@@ -4,6 +4,7 @@ import { agent } from './agent.ts';
 import { auditList } from './audit/list.ts';
 import { clusterAccess } from './cluster/access.ts';
 import { clusterBackup } from './cluster/backup.ts';
+import { clusterBalance } from './cluster/balance.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
 import { clusterInit } from './cluster/init.ts';
 import { clusterListen } from './cluster/listen.ts';
@@ -249,6 +250,7 @@ export const verbs: readonly Verb[] = [
   clusterInit,
   clusterShow,
   clusterVerify,
+  clusterBalance,
   clusterBackup,
   clusterRestore,
   clusterSet,

@@ -1,8 +1,10 @@
 /** Which function answers which route. */
+
 import { type RouteName, version } from '@gantry/model';
 import { importInstance } from './adoption.ts';
 import { getInstanceAffinity } from './affinity.ts';
 import * as agent from './agent.ts';
+import { balanceCluster } from './balance.ts';
 import type { Handler } from './call.ts';
 import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
@@ -50,6 +52,7 @@ export const handlers = {
   ...inside,
   execInInstance,
   verifyCluster,
+  balanceCluster,
   ...instances,
   importInstance,
   getInstanceAffinity,

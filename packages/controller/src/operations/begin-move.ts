@@ -75,7 +75,7 @@ export async function beginMove(
   const choice = await choose(app, cluster, { instance, from, wishes });
   const { node: to, group, decision, fit } = choice;
   const restart = up.includes(instance.status.state);
-  const bytes = disks.reduce((sum, { here }) => sum + (here.status.allocatedBytes ?? here.spec.sizeBytes), 0);
+  const bytes = bytesOf(disks);
   const draft = new Draft(app.env.clock.now()).relyOn(to, group, cluster, from);
   const stopTimeoutMs = wishes.timeoutMs ?? source.spec.life.stopTimeoutMs;
   const input: MoveInput = { from: from.id, to: to.id, fromName: from.name, toName: to.name, restart };
@@ -120,7 +120,7 @@ async function nodeOf(store: Store, { spec }: Guest): Promise<Node> {
 }
 
 /** @throws GantryError `resize_pending`, `move_needs_stop`, `invalid_argument`, `not_supported`, `wrong_state` */
-function requireMovable(instance: Instance, { spec }: Guest, from: Node, wishes: MoveWishes): void {
+export function requireMovable(instance: Instance, { spec }: Guest, from: Node, wishes: MoveWishes): void {
   const { name, status } = instance;
   const { resize } = instance.spec;
   if (resize) throw err('resize_pending', { name, at: resize.at });
@@ -144,7 +144,7 @@ function requireMovable(instance: Instance, { spec }: Guest, from: Node, wishes:
 }
 
 /** Its disks with their replicas at the source. @throws GantryError `wrong_state` where one is not whole */
-async function disksOf(store: Store, instance: Instance, source: Guest) {
+export async function disksOf(store: Store, instance: Instance, source: Guest) {
   const { items } = await store.list('disk', { owner: instance.id });
   const held = [];
   for (const disk of items.toSorted((a, b) => a.spec.index - b.spec.index)) {
@@ -163,7 +163,11 @@ async function disksOf(store: Store, instance: Instance, source: Guest) {
   return held;
 }
 
-type Held = Awaited<ReturnType<typeof disksOf>>;
+export type Held = Awaited<ReturnType<typeof disksOf>>;
+
+/** What is copied: as last reported. */
+export const bytesOf = (disks: Held): number =>
+  disks.reduce((sum, { here }) => sum + (here.status.allocatedBytes ?? here.spec.sizeBytes), 0);
 
 interface Parts {
   app: MoveApp;

@@ -108,7 +108,7 @@ export class OperationEngine {
 
 function alarmOf({ status, spec }: Operation): number {
   // its own task looks at the deadline
-  if (spec.kind === 'node.evacuate') return Number.POSITIVE_INFINITY;
+  if (spec.kind === 'node.evacuate' || spec.kind === 'cluster.balance') return Number.POSITIVE_INFINITY;
   const cleaning = status.steps.find((step) => step.name === CLEAN_UP && step.state === 'running');
   return cleaning?.startedAt ? cleaningEndsMs(Date.parse(cleaning.startedAt)) : Date.parse(spec.deadline);
 }

@@ -25,7 +25,7 @@ interface Wanted {
   kind: OperationKind;
   target: Pick<Instance, 'id' | 'name' | 'project'>;
   /** Default: an instance. */
-  of?: 'disk' | 'node';
+  of?: 'disk' | 'node' | 'group' | 'cluster';
   steps: Step[];
   input: Record<string, unknown>;
   deadlineMs?: number | undefined;

@@ -1,5 +1,6 @@
 import type { OperationKind } from '@gantry/model';
 import type { Logic } from './advance.ts';
+import { clusterBalance } from './cluster-balance.ts';
 import { diskAttach } from './disk-attach.ts';
 import { diskDetach } from './disk-detach.ts';
 import { diskGrow } from './disk-grow.ts';
@@ -48,4 +49,5 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.import': instanceImport,
   'instance.release': instanceRelease,
   'node.evacuate': nodeEvacuate,
+  'cluster.balance': clusterBalance,
 };

@@ -79,7 +79,11 @@ function step({ instance, wanted }: Leaving, way: DrainStep['way'], why: string,
 }
 
 /** The candidate as it is when the guest has come. */
-function withGuest(candidate: Candidate, { instance, wanted }: Leaving, fit: Fit): Candidate {
+export function withGuest(
+  candidate: Candidate,
+  { instance, wanted }: Pick<Leaving, 'instance' | 'wanted'>,
+  fit: Fit,
+): Candidate {
   const { capacity, residents, bound } = candidate;
   const { vcpus, memoryMiB, diskMiB } = requirements(wanted.input);
   const storage = Object.entries(capacity.storage).map(([name, pool]) => [

@@ -1,4 +1,5 @@
 import type { App } from '../api/call.ts';
+import { balances } from './balances.ts';
 import { compactChanges } from './compact-changes.ts';
 import { confirmResizes } from './confirm-resizes.ts';
 import { cpuBaselines } from './cpu-baselines.ts';
@@ -25,6 +26,7 @@ export const allTasks = (app: Parts): Task[] => {
     guestEndings(store, env),
     confirmResizes(store, env),
     evacuations(app),
+    balances(app),
     nodeLease(store, env),
     networkNodes(store, env),
     settleRestored(app),

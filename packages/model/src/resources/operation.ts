@@ -32,6 +32,7 @@ export const operationKinds = [
   'instance.import',
   'instance.release',
   'node.evacuate',
+  'cluster.balance',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 

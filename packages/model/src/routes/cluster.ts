@@ -1,8 +1,10 @@
 /** Routes: the cluster, its groups, and the settings that hold. */
+import { BalanceCluster, BalancePlan } from '../balancing.ts';
 import { CreateGroup, SetClusterAccess, SetClusterOs, SetPolicy } from '../requests.ts';
 import { Cluster } from '../resources/cluster.ts';
 import { Verified } from '../resources/finding.ts';
 import { Group } from '../resources/group.ts';
+import { Operation } from '../resources/operation.ts';
 import { optional, strict, Type } from '../schema.ts';
 import {
   admin,
@@ -44,6 +46,17 @@ export const clusterRoutes = {
     status: 200,
     query: strict({ checks: optional(Type.String({ description: 'only these, separated by commas' })) }),
     response: Verified,
+  },
+  balanceCluster: {
+    method: 'POST',
+    path: '/v1/cluster/balance',
+    summary:
+      'move guests so that the nodes of each group are evenly used, as long as each move lowers the score',
+    roles: clusterOperators,
+    status: 202,
+    query: planQuery,
+    body: BalanceCluster,
+    response: Type.Union([Operation, BalancePlan]),
   },
   setClusterPolicy: {
     method: 'PATCH',
