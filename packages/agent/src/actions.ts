@@ -8,6 +8,7 @@ import type {
   AttachmentSpec,
   BaseReplicaSpec,
   DiskReplicaSpec,
+  GuestCopies,
   GuestSpec,
   InstanceId,
   OperationId,
@@ -142,6 +143,20 @@ export interface GuestUpdateDevice {
   spec: PluggedSpec;
 }
 export type PluggedSpec = GuestSpec & { plug: Plug };
+/**
+ * Let the QEMU of a guest that runs copy its disks, all at one moment, to files of another instance's disks. Ends with
+ * those marked ready. What an earlier attempt had begun is ended first.
+ */
+export interface GuestCopy {
+  do: 'guest.copy';
+  spec: CopiedSpec;
+}
+export type CopiedSpec = GuestSpec & { copies: GuestCopies };
+/** Thaw the guest, end its copying and remove what had come of it. */
+export interface GuestEndCopy {
+  do: 'guest.endCopy';
+  instance: InstanceId;
+}
 /** Make a disk larger; under a running guest QEMU does it, and the guest is told. */
 export interface DiskGrow {
   do: 'disk.grow';
@@ -182,6 +197,8 @@ export type Action =
   | GuestAttachDevice
   | GuestDetachDevice
   | GuestUpdateDevice
+  | GuestCopy
+  | GuestEndCopy
   | DiskGrow
   | ActPerform;
 
@@ -227,6 +244,10 @@ export function subjectOf(action: Action): string {
     case 'guest.detachDevice':
     case 'guest.updateDevice':
       return plugSubject(action.spec.instance);
+    case 'guest.copy':
+      return copySubject(action.spec.instance);
+    case 'guest.endCopy':
+      return copySubject(action.instance);
     // beside what else is done with the guest: a size that it refuses must not hold up its stop
     case 'guest.setVcpus':
       return `vcpus:${action.instance}`;
@@ -242,6 +263,9 @@ export function subjectOf(action: Action): string {
 /** A guest may be stopped while it is asked to give up a device. */
 export const plugSubject = (instance: string): string => `plug:${instance}`;
 
+/** It goes on for as long as its disks are large. */
+export const copySubject = (instance: string): string => `copy:${instance}`;
+
 type OfDevice = GuestAttachDevice | GuestDetachDevice | GuestUpdateDevice;
 const isOfDevice = (action: Action): action is OfDevice => action.do.endsWith('Device');
 
@@ -251,6 +275,7 @@ export function operationOf(action: Action): OperationId | undefined {
   if (action.do === 'disk.create' || action.do === 'disk.receive' || action.do === 'disk.remove')
     return action.spec.operation;
   if (action.do === 'disk.grow') return action.spec.operation;
+  if (action.do === 'guest.copy') return action.spec.copies.operation;
   if (isOfDevice(action)) return action.spec.plug.operation;
   if (
     action.do === 'guest.start' ||

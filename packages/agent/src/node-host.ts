@@ -65,6 +65,8 @@ const capabilities = [
   'fit:cells',
   'guest:live-size',
   'guest:adopt',
+  'guest:copy',
+  'disk:copy',
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
@@ -95,6 +97,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     accelerator: async () => ((await accelerator.result()).kvm ? 'kvm' : 'tcg'),
     disks: async () => (await storage.observe()).disks,
     hardware: hardware.latest,
+    copyFiles: storage.copyFiles,
     bootFiles: os.bootFiles,
     taps: filters.taps,
   });

@@ -59,12 +59,20 @@ export interface SeenFilter {
   text: string;
 }
 
+/** A copy of a running guest's disks that was begun and is not over. */
+export interface SeenCopy {
+  instance: string;
+  operation: string;
+}
+
 export interface Observation {
   /** false: libvirt cannot be reached, `domains` says nothing. */
   libvirt: boolean;
   /** It answers but does not let the agent in: why. */
   libvirtRefusal?: string;
   domains: SeenDomain[];
+  /** By record of the agent: QEMU may have ended. */
+  copies: SeenCopy[];
   disks: SeenDisk[];
   bases: SeenBase[];
   networks: SeenNetwork[];

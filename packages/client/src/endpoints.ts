@@ -77,6 +77,7 @@ export const endpoints = {
   suspendInstance: 'POST /v1/instances/:ref/suspend',
   reinstallInstance: 'POST /v1/instances/:ref/reinstall',
   rescueInstance: 'POST /v1/instances/:ref/rescue',
+  cloneInstance: 'POST /v1/instances/:ref/clone',
   unrescueInstance: 'POST /v1/instances/:ref/unrescue',
   setInstance: 'PATCH /v1/instances/:ref',
   lockInstance: 'PUT /v1/instances/:ref/lock',

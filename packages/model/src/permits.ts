@@ -43,6 +43,7 @@ export const instanceActions = {
   suspend: ['running', 'paused'],
   reinstall: ['stopped', 'running', 'paused', 'crashed', 'failed'],
   rescue: ['stopped', 'running', 'paused', 'crashed', 'failed'],
+  clone: ['stopped', 'running', 'paused', 'crashed'],
   unrescue: ['stopped', 'starting', 'running', 'paused', 'crashed', 'failed'],
   nmi: ['running'],
   'send-key': ['running'],

@@ -27,6 +27,8 @@ export const durations: Record<Action['do'], number> = {
   'guest.attachDevice': 60,
   'guest.detachDevice': 900,
   'guest.updateDevice': 10,
+  'guest.copy': 900,
+  'guest.endCopy': 30,
   'disk.grow': 30,
   'act.perform': 10,
 };

@@ -4,7 +4,9 @@ import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@gantry/model';
 import { adopt, release, unmark } from './fake-adoption.ts';
+import { contentFor, copied, copying, endCopy } from './fake-copies.ts';
 import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
+import { between, resize } from './fake-sizes.ts';
 
 export function whole(node: FakeNode, action: Action, now: number): void {
   switch (action.do) {
@@ -76,6 +78,12 @@ export function whole(node: FakeNode, action: Action, now: number): void {
     case 'disk.grow':
       node.disks.set(action.spec.disk, disk(action, 'ready', node.disks.get(action.spec.disk)?.content));
       return;
+    case 'guest.copy':
+      copied(node, action);
+      return;
+    case 'guest.endCopy':
+      endCopy(node, action.instance);
+      return;
     case 'guest.updateDevice':
       if (action.spec.plug.replug) replug(node, action.spec);
       return;
@@ -92,6 +100,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
 export function halfway(node: FakeNode, action: Action): void {
   if (action.do === 'disk.create' || action.do === 'disk.receive')
     node.disks.set(action.spec.disk, disk(action, 'creating'));
+  else if (action.do === 'guest.copy') copying(node, action);
   else if (action.do === 'network.ensure') node.networks.set(action.spec.network, network(action, false));
   else if (action.do === 'network.remove') whole(node, action, 0);
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
@@ -102,12 +111,6 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'guest.save') save(node, action.spec.instance);
   else if (action.do === 'guest.updateDevice' && action.spec.plug.replug) unplug(node, action.spec);
   else if (action.do === 'guest.remove') node.domains.delete(action.instance);
-}
-
-/** CPUs are plugged one by one. */
-function between(node: FakeNode, { instance, vcpus }: ActionOf<'guest.setVcpus'>): number {
-  const has = node.domains.get(instance)?.size?.vcpus ?? vcpus;
-  return has + Math.sign(vcpus - has);
 }
 
 /** QEMU refuses a file that it cannot open, or that another has open. */
@@ -154,7 +157,7 @@ function make(node: FakeNode, action: ActionOf<'disk.create'>): void {
   const { disk: id } = action.spec;
   if (node.disks.get(id)?.state === 'ready') return;
   if (node.world.written.has(id)) node.world.violations.push(`disk ${id} was made anew on ${node.name}`);
-  node.disks.set(id, disk(action, 'ready'));
+  node.disks.set(id, disk(action, 'ready', contentFor(node, action)));
 }
 
 export function disk(
@@ -254,21 +257,6 @@ function witness({ world, disks, name }: FakeNode, { uuid }: FakeDomain, spec: G
 }
 
 const alive = (state: string | undefined): boolean => state !== undefined && state !== 'shutoff';
-
-/** Beyond what it was started with libvirt refuses; what a stubborn guest has it keeps. */
-function resize(node: FakeNode, instance: string, to: Partial<NonNullable<FakeDomain['size']>>): void {
-  const domain = node.domains.get(instance);
-  if (!domain?.size || !domain.most || domain.state === 'shutoff') return;
-  const { vcpus = domain.size.vcpus, memoryMiB = domain.size.memoryMiB } = to;
-  if (vcpus > domain.most.vcpus || memoryMiB > domain.most.memoryMiB)
-    throw err('hypervisor_error', { call: 'resize', message: 'beyond the maximum' });
-  if (node.stubborn.has(instance)) {
-    if (vcpus < domain.size.vcpus)
-      throw err('hypervisor_error', { call: 'resize', message: 'unplug refused' });
-    if (memoryMiB < domain.size.memoryMiB) return;
-  }
-  domain.size = { vcpus, memoryMiB };
-}
 
 function stop(node: FakeNode, instance: string, reason: string): void {
   const domain = node.domains.get(instance);

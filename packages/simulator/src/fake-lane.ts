@@ -56,7 +56,8 @@ export async function send(
   signals: readonly AbortSignal[],
 ): Promise<void> {
   const held = node.disks.get(spec.disk);
-  const waiting = lane.get(spec.disk);
+  const id = spec.send?.as ?? spec.disk;
+  const waiting = lane.get(id);
   const ticketSha256 = createHash('sha256')
     .update(spec.send?.ticket ?? '')
     .digest('hex');
@@ -69,8 +70,10 @@ export async function send(
   requireIdle(node, held);
   await time.sleep(tookMs, AbortSignal.any([...signals]));
   requireIdle(node, held);
-  if (lane.get(spec.disk) !== waiting) throw broken('connection reset');
+  if (lane.get(id) !== waiting) throw broken('connection reset');
   if (held.content !== before) node.world.violations.push(`disk ${spec.disk} changed while it was copied`);
+  const written = node.world.written.get(spec.disk);
+  if (id !== spec.disk && written !== undefined) node.world.written.set(id, written);
   waiting.deliver(held.content);
 }
 

@@ -18,6 +18,13 @@ export interface FakeDisk extends SeenDisk {
   content: string;
 }
 
+export interface FakeCopy {
+  operation: string;
+  disks: { from: string; to: string }[];
+  /** The guest hangs. */
+  frozen: boolean;
+}
+
 /** All nodes, and what no single one of them can know. */
 export interface World {
   nodes: FakeNode[];
@@ -44,6 +51,8 @@ export interface FakeNode {
   /** Addresses that a machine outside of the cluster answers for. */
   heldElsewhere: Set<string>;
   guestFiles: Set<string>;
+  /** By source: what its QEMU copies, and what its disks held when it began. */
+  copies: Map<string, FakeCopy>;
   journal: string | undefined;
   libvirt: boolean;
   /** Instances whose guests give up no device. */
@@ -73,6 +82,7 @@ export const fakeNode = (
   filters: new Map(),
   heldElsewhere: new Set(),
   guestFiles: new Set(),
+  copies: new Map(),
   journal: undefined,
   libvirt: true,
   stubborn: new Set(),
@@ -96,6 +106,7 @@ export function look(node: FakeNode): Observation {
     networks: [...node.networks.values()].map((network) => ({ ...network })),
     filters: [...node.filters].map(([instance, text]) => ({ instance, text })),
     guestFiles: [...node.guestFiles],
+    copies: [...node.copies].map(([instance, { operation }]) => ({ instance, operation })),
   };
 }
 

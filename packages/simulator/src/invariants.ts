@@ -85,6 +85,7 @@ export async function assertNothingLeft({ nodes, store }: Simulation): Promise<v
     for (const disk of node.disks.values()) left.push(`disk ${disk.path}`);
     for (const instance of node.filters.keys()) left.push(`filter of ${instance}`);
     for (const file of node.guestFiles) left.push(`files of ${file}`);
+    for (const source of node.copies.keys()) left.push(`copy of ${source}`);
   }
   for (const kind of ['instance', 'guest', 'replica', 'disk', 'act'] as const)
     for (const object of (await store.list(kind)).items) left.push(`${kind} ${object.name}`);

@@ -58,7 +58,28 @@ const stories: Record<string, (sim: Simulation) => Promise<void>> = {
     expect([...sim.node.disks.keys()]).toEqual(before.spec.disks);
     expect(sim.node.domains.get(before.id)?.disks).toEqual(before.spec.disks);
   },
+  async 'clone of a running one'(sim) {
+    await operate(sim, 'cloneInstance', { name: 'web2', running: 'quiesce' });
+    await cloned(sim);
+  },
+  async 'clone with a stop'(sim) {
+    await operate(sim, 'cloneInstance', { name: 'web2', running: 'stop' });
+    await cloned(sim);
+  },
 };
+
+/** The clone runs with a disk of its own, and its source as before. */
+async function cloned(sim: Simulation): Promise<void> {
+  const copy = await sim.user<Instance>('getInstance', { params: { ref: 'web2' } });
+  const source = await instance(sim);
+  expect(sim.node.domains.get(copy.id)).toMatchObject({ state: 'running', disks: copy.spec.disks });
+  await reaches(sim, 'running');
+  expect([...sim.node.disks.keys()].toSorted()).toEqual(
+    [...source.spec.disks, ...copy.spec.disks].toSorted(),
+  );
+  expect(copy.spec.disks).not.toEqual(source.spec.disks);
+  expect(sim.node.copies.size).toBe(0);
+}
 
 async function history(story: string, deadly: Faults): Promise<{ gates: number; deaths: string[] }> {
   let from = Number.POSITIVE_INFINITY;

@@ -49,6 +49,13 @@ const someSize = (random: Random): object => ({
   vcpus: random.between(1, 3),
 });
 
+const someClone = (random: Random): object => ({
+  name: names[random.between(0, names.length - 1)],
+  ...(random.chance(0.8) ? { running: (['stop', 'quiesce', 'crash'] as const)[random.between(0, 2)] } : {}),
+  ...(random.chance(0.3) ? { node: `n${random.between(1, 3)}` } : {}),
+  deadlineMs: 1000 * random.between(5, 120),
+});
+
 type Acts = (() => Promise<unknown>)[];
 interface Day {
   nodes?: number;
@@ -134,6 +141,8 @@ const someday = (sim: Simulation, random: Random): Acts => {
     () => sim.user('startInstance', { params, body: random.chance(0.3) ? { discardSaved: true } : {} }),
     () => sim.user('rebootInstance', { params, body: random.chance(0.5) ? {} : { until: 'ping' } }),
     () => sim.user('deleteInstance', { params }),
+    () => sim.user('cloneInstance', { params, body: someClone(random) }),
+    () => sim.user('cloneInstance', { params, body: someClone(random) }),
     () => sim.user('renameInstance', { params, body: { name: names[random.between(0, names.length - 1)] } }),
     () => sim.user('lockInstance', { params, body: { reason: 'under audit' } }),
     () => sim.user('unlockInstance', { params }),
@@ -256,6 +265,8 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'stop_first',
         'in_rescue',
         'not_in_rescue',
+        'clone_needs_choice',
+        'not_supported',
       ].includes(error.code)
     )
       throw error;

@@ -90,6 +90,12 @@ export const addSshKeys = (
     await lv.domainAuthorizedSshKeysSet({ dom, user, keys: [...keys], flags: APPEND }, options);
   });
 
+/** One that is not frozen answers 0. @returns how many file systems were thawed */
+export const thaw = (instance: string, parts: AgentParts): Promise<number> =>
+  withAgent(instance, parts, (lv, dom, options) =>
+    lv.domainFsthaw({ dom, mountpoints: [], flags: 0 }, options),
+  );
+
 /**
  * Does something while the guest's file systems are frozen, and thaws them whatever happens: a guest that stays frozen
  * hangs. @returns what the work gives, and how many file systems were frozen
@@ -99,10 +105,6 @@ export async function whileFrozen<T>(
   parts: AgentParts,
   work: () => Promise<T>,
 ): Promise<{ frozen: number; result: T }> {
-  const thaw = () =>
-    withAgent(instance, parts, (lv, dom, options) =>
-      lv.domainFsthaw({ dom, mountpoints: [], flags: 0 }, options),
-    );
   let frozen: number;
   try {
     frozen = await withAgent(instance, parts, (lv, dom, options) =>
@@ -110,12 +112,12 @@ export async function whileFrozen<T>(
     );
   } catch (error) {
     // It may have frozen and not have said so.
-    await thaw().catch(() => undefined);
+    await thaw(instance, parts).catch(() => undefined);
     throw error;
   }
   try {
     return { frozen, result: await work() };
   } finally {
-    await thaw();
+    await thaw(instance, parts);
   }
 }

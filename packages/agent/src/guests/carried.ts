@@ -2,7 +2,8 @@
  * What of a guest's own files goes with it to another node: the machine that it knows, its UEFI variables, and what it
  * boots from and is told by the node, which a guest keeps over restarts: kernel, initrd, ssh host key.
  */
-import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, copyFile, type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreMissing, removeDurably, syncPath } from '../storage/durable.ts';
 import { broken, type GuestHead, type Incoming } from '../transfer/messages.ts';
@@ -10,32 +11,46 @@ import type { Outgoing } from '../transfer/sender.ts';
 import { createGuestDirectory, type GuestRecord } from './directory.ts';
 
 export interface CarriedFiles {
-  list(instance: string): Promise<Outgoing[]>;
+  /** @param to whose they become: another’s ssh host key stays behind */
+  list(instance: string, to?: string): Promise<Outgoing[]>;
+  /** Another guest of this node gets the same. */
+  copy(from: string, to: string): Promise<void>;
   /** Takes the file that comes next. What stood there is replaced: it is of an earlier attempt. */
   take(instance: string, head: GuestHead, incoming: Incoming): Promise<void>;
 }
 
 const MIB = 2 ** 20;
+const HOST_KEY = 'host-key.json';
 /** Name in the guest's folder -> the largest that is taken, so that nobody fills the disk with them. */
 const files: ReadonlyMap<string, number> = new Map([
   ['uefi-variables.fd', 64 * MIB],
   ['kernel', 256 * MIB],
   ['initrd.base', 1024 * MIB],
-  ['host-key.json', MIB],
+  [HOST_KEY, MIB],
 ]);
 
 export function carriedFiles(stateDir: string): CarriedFiles {
   const directory = createGuestDirectory(stateDir);
   return {
-    async list(instance) {
+    async list(instance, to = instance) {
       const { dir } = directory.paths(instance);
       const hardware = (await directory.readRecord(instance))?.hardware;
       const all: Outgoing[] = hardware ? [{ head: { what: 'guest', hardware } }] : [];
-      for (const file of files.keys()) {
+      for (const file of namesFor(instance, to)) {
         const path = join(dir, file);
         if (await stat(path).catch(ignoreMissing)) all.push({ head: { what: 'guest', file }, path });
       }
       return all;
+    },
+    async copy(from, to) {
+      const { dir } = await directory.prepare(to, 0);
+      for (const file of namesFor(from, to)) {
+        const path = join(directory.paths(from).dir, file);
+        if (await stat(path).catch(ignoreMissing)) await copyWhole(path, join(dir, file));
+      }
+      const hardware = (await directory.readRecord(from))?.hardware;
+      if (hardware) await directory.writeRecord(to, { hardware, explanation: [] });
+      await syncPath(dir);
     },
     async take(instance, { file, hardware }, incoming) {
       const { dir } = await directory.prepare(instance, 0);
@@ -47,6 +62,16 @@ export function carriedFiles(stateDir: string): CarriedFiles {
       await syncPath(dir);
     },
   };
+}
+
+const namesFor = (from: string, to: string): string[] =>
+  [...files.keys()].filter((file) => from === to || file !== HOST_KEY);
+
+async function copyWhole(from: string, to: string): Promise<void> {
+  await copyFile(from, `${to}.partial`, constants.COPYFILE_FICLONE);
+  await chmod(`${to}.partial`, 0o600);
+  await syncPath(`${to}.partial`);
+  await rename(`${to}.partial`, to);
 }
 
 async function replace(path: string, limit: number, incoming: Incoming): Promise<void> {

@@ -23,6 +23,8 @@ import { inspectDomain } from './adoption/inspect.ts';
 import { answerCall } from './calls.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { createConsoleRooms } from './console-room.ts';
+import { type CopyParts, copyGuest, endCopy } from './copy.ts';
+import { copyRecords } from './copy-records.ts';
 import { cpuBaseline } from './cpu-baseline.ts';
 import { compareGuest, type DiffWish } from './diff.ts';
 import { createGuestDirectory } from './directory.ts';
@@ -69,6 +71,8 @@ export type GuestAction =
   | 'guest.attachDevice'
   | 'guest.detachDevice'
   | 'guest.updateDevice'
+  | 'guest.copy'
+  | 'guest.endCopy'
   | 'act.perform';
 
 type Perform<N extends GuestAction> = (
@@ -79,7 +83,7 @@ type Perform<N extends GuestAction> = (
 
 export interface Guests {
   perform: { [N in GuestAction]: Perform<N> };
-  observe(): Promise<Pick<Observation, 'libvirt' | 'libvirtRefusal' | 'domains' | 'guestFiles'>>;
+  observe(): Promise<Pick<Observation, 'libvirt' | 'libvirtRefusal' | 'domains' | 'guestFiles' | 'copies'>>;
   /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `host_unfit` */
   capabilities(): Promise<Capabilities>;
   /** What guests may have here. @throws GantryError as above */
@@ -115,6 +119,7 @@ export function createGuests(options: GuestsOptions): Guests {
     log,
     ...(options.socket ? { socket: options.socket } : {}),
   });
+  const records = copyRecords(stateDir);
   const domains = createDomains(session);
   const asked: AskedAgents = new Map();
   const starting = firstAlone();
@@ -174,6 +179,11 @@ export function createGuests(options: GuestsOptions): Guests {
     return {};
   };
 
+  const copyParts = (): CopyParts => {
+    const files = options.copyFiles?.(member().cluster);
+    if (!files) throw err('internal', { why: 'copies of running guests have no place' });
+    return { ...stopParts(), clock, records, disks: options.disks, files };
+  };
   const plugParts = async () => ({ ...(await startParts()), clock });
   /** libvirt tells no event of a change, and the one of a removal may come after the next look. */
   const changing = (spec: GuestSpec, work: () => Promise<void>): Promise<Outcome> =>
@@ -218,16 +228,18 @@ export function createGuests(options: GuestsOptions): Guests {
         changing(spec, async () =>
           (spec.plug.mac ? updateNic : updateDisk)(spec, await plugParts(), logger, signal),
         ),
+      'guest.copy': ({ spec }, logger, signal) => done(() => copyGuest(spec, copyParts(), logger, signal)),
+      'guest.endCopy': ({ instance }, logger) => done(() => endCopy(instance, copyParts(), logger)),
       'act.perform': ({ action }) => done(() => performAct(action, stopParts())),
     },
     async observe() {
-      const guestFiles = await directory.list();
+      const [guestFiles, copies] = await Promise.all([directory.list(), records.list()]);
       try {
-        return { libvirt: true, domains: await domains.observe(), guestFiles };
+        return { libvirt: true, domains: await domains.observe(), guestFiles, copies };
       } catch (error) {
         log('warn', 'libvirt cannot be asked', { error: String(error) });
         const refused = isRefusal(error) ? { libvirtRefusal: error.message } : {};
-        return { libvirt: false, ...refused, domains: [], guestFiles };
+        return { libvirt: false, ...refused, domains: [], guestFiles, copies };
       }
     },
     capabilities: () => guarded(readCapabilities),

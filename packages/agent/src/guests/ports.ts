@@ -4,6 +4,7 @@ import type { Clock } from '../env.ts';
 import type { SeenTap } from '../network/filter/listing.ts';
 import type { SeenDisk } from '../observation.ts';
 import type { BootFiles } from '../os/boot-kit/boot-files.ts';
+import type { CopyFiles } from './copy.ts';
 
 export interface GuestsOptions {
   /** `--state DIR`. */
@@ -21,6 +22,8 @@ export interface GuestsOptions {
   hardware(): Promise<NodeHardware | undefined>;
   /** Disks that are ready, with their paths. */
   disks(): Promise<SeenDisk[]>;
+  /** Where QEMU writes copies of disks of that cluster; without it none are made. */
+  copyFiles?(cluster: string): CopyFiles;
   bootFiles: BootFiles;
   /** What the filters let not out, for the statistics. */
   taps(): Promise<SeenTap[]>;

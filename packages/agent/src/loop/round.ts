@@ -195,6 +195,7 @@ function generationOf(state: AgentState, action: Action): number {
       `filter:${spec.instance}`,
       `address:${spec.instance}`,
       `plug:${spec.instance}`,
+      `copy:${spec.instance}`,
       `vcpus:${spec.instance}`,
       `memory:${spec.instance}`,
       `disk:${spec.disk}`,

@@ -20,10 +20,21 @@ export interface OsRequest {
 export interface OsProvider {
   /** @throws GantryError `os_provider_failed`, `mirror_unreachable`, `invalid_argument`, `no_space` */
   content(request: OsRequest, log: Logger, signal: AbortSignal): Promise<OsContent>;
+  /**
+   * Tells the system on a raw disk that its name was `oldName`. Undefined where the provider has no means to.
+   * @throws GantryError `os_provider_failed`
+   */
+  rename?(
+    request: OsRequest,
+    oldName: string,
+    log: Logger,
+  ): Promise<((path: string, signal: AbortSignal) => Promise<void>) | undefined>;
 }
 
 export interface OsProviders {
   content(spec: DiskReplicaSpec, log: Logger, signal: AbortSignal): Promise<OsContent>;
+  /** Of a copy that bears another name inside; undefined where there is nothing to do. */
+  rename?(spec: DiskReplicaSpec, log: Logger): ReturnType<NonNullable<OsProvider['rename']>>;
 }
 
 /** `builtIn` by name first; every other name is looked for among the definitions on the node. */
@@ -31,14 +42,24 @@ export function createOsProviders(
   builtIn: Readonly<Record<string, OsProvider>>,
   definitions: OsProvider,
 ): OsProviders {
+  const providerOf = ({ provider }: OsRequest) =>
+    (Object.hasOwn(builtIn, provider) ? builtIn[provider] : undefined) ?? definitions;
   return {
     async content(spec, log, signal) {
-      if (spec.source.kind !== 'os') throw err('internal', { why: 'the disk has no OS provider' });
-      if (!spec.os) throw err('internal', { why: 'the disk has an OS provider but no context for it' });
-      const { provider, variant, parameters = {} } = spec.source.os;
-      const chosen = Object.hasOwn(builtIn, provider) ? builtIn[provider] : undefined;
-      const request = { provider, ...(variant ? { variant } : {}), parameters, context: spec.os, spec };
-      return (chosen ?? definitions).content(request, log, signal);
+      const request = requestOf(spec);
+      return providerOf(request).content(request, log, signal);
+    },
+    async rename(spec, log) {
+      if (spec.renamed === undefined || spec.source.kind !== 'os') return undefined;
+      const request = requestOf(spec);
+      return providerOf(request).rename?.(request, spec.renamed, log);
     },
   };
+}
+
+function requestOf(spec: DiskReplicaSpec): OsRequest {
+  if (spec.source.kind !== 'os') throw err('internal', { why: 'the disk has no OS provider' });
+  if (!spec.os) throw err('internal', { why: 'the disk has an OS provider but no context for it' });
+  const { provider, variant, parameters = {} } = spec.source.os;
+  return { provider, ...(variant ? { variant } : {}), parameters, context: spec.os, spec };
 }

@@ -6,6 +6,7 @@ import { planAct } from './act.ts';
 import { planAttachment } from './attachment.ts';
 import { filterAction, leftoverFilters } from './filter.ts';
 import { planGuest } from './guest.ts';
+import { planCopies } from './guest-copy.ts';
 import type { Part, Plan, PlanInput } from './input.ts';
 import { probeAction } from './probe.ts';
 import { disksSeen, planReplica } from './replica.ts';
@@ -19,6 +20,7 @@ export function plan(input: PlanInput): Plan {
     ...guests.map(({ part }) => part),
     ...assignments.acts.map((act) => planAct(act, input)),
   ];
+  const copies = planCopies(input);
   const memory: Record<string, GuestMemory> = {};
   for (const { guest, part } of guests) memory[guest.spec.instance] = part.memory;
   const wakeAt = [...parts.map((part) => part.wakeAt), ...retries(input)].filter((at) => at !== undefined);
@@ -28,11 +30,12 @@ export function plan(input: PlanInput): Plan {
       ...assignments.guests.flatMap((guest) => probeAction(guest, input)),
       ...assignments.guests.flatMap((guest) => filterAction(guest, input)),
       ...leftoverFilters(input),
+      ...copies.actions,
     ],
     statuses: parts.map((part) => part.status),
     guests: memory,
     disks: disksSeen(input),
-    abandon: parts.flatMap(({ abandon = [] }) => abandon),
+    abandon: [...parts.flatMap(({ abandon = [] }) => abandon), ...copies.abandon],
     unknown: unknownThings(assignments, input.observation),
     ...(wakeAt.length ? { wakeAt: Math.min(...wakeAt) } : {}),
   };

@@ -7,7 +7,7 @@ import {
   type ReplicaStatus,
   toProblem,
 } from '@gantry/model';
-import type { Action } from '../actions.ts';
+import { type Action, copySubject } from '../actions.ts';
 import type { SeenDisk } from '../observation.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
@@ -26,6 +26,8 @@ function planDisk(replica: Replica, input: PlanInput): Part {
   const subject = `disk:${spec.disk}`;
   if (spec.desired === 'absent') {
     // what is being made or removed right now is not absent yet
+    if (spec.copy?.live && input.busy.has(copySubject(spec.copy.of)))
+      return answer(replica, { state: 'pending' });
     if (seen.length === 0 && !input.busy.has(subject)) return answer(replica, { state: 'absent' });
     if (input.busy.has(subject))
       return { ...answer(replica, { state: 'pending' }), abandon: [{ subject, doing: [...makes] }] };
@@ -37,7 +39,9 @@ function planDisk(replica: Replica, input: PlanInput): Part {
   // An empty disk in place of one with data would be worse than none: its storage may only not be mounted.
   if (spec.made || input.memory.disks?.[replica.id] !== undefined)
     return answer(replica, { state: 'failed', error: gone(replica) });
-  const possible = baseReady(replica, input) && free(input, subject, replica.generation);
+  if (spec.copy?.live) return planLiveCopy(replica, spec.copy.of, input);
+  const still = !spec.copy || isStill(spec.copy.from, input);
+  const possible = still && baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
   const action: Action = { do: spec.receive ? 'disk.receive' : 'disk.create', spec };
   return failing(replica, input, subject, state, possible ? [action] : []);
@@ -64,10 +68,7 @@ const readyOf = ({ path, sizeBytes }: SeenDisk, error?: Problem): ReplicaStatus 
 function planSending(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, input: PlanInput): Part {
   const subject = `disk:${spec.disk}`;
   if (spec.send && input.sent?.has(spec.send.ticket)) return answer(replica, readyOf(ready));
-  const guest = input.assignments.guests.find((each) =>
-    each.spec.input.disks.some(({ id }) => id === spec.disk),
-  );
-  const still = guest?.spec.power === 'stopped' && !inUse(spec.disk, input);
+  const still = isStill(spec.disk, input);
   const failure = failureOf(input, subject, replica.generation);
   const error = input.busy.has(subject) ? undefined : failure?.problem;
   return {
@@ -75,6 +76,21 @@ function planSending(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, i
     actions: still && free(input, subject, replica.generation) ? [{ do: 'disk.send', spec }] : [],
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
+}
+
+/** Nothing writes to it, nor will before the controller says so. */
+function isStill(disk: string, input: PlanInput): boolean {
+  const guest = input.assignments.guests.find((each) => each.spec.input.disks.some(({ id }) => id === disk));
+  return guest?.spec.power === 'stopped' && !inUse(disk, input);
+}
+
+/** QEMU of the source writes it: guest-copy.ts. */
+function planLiveCopy(replica: Replica, source: string, input: PlanInput): Part {
+  const guest = input.assignments.guests.find(({ spec }) => spec.instance === source);
+  const subject = copySubject(source);
+  const failure = guest && !input.busy.has(subject) ? failureOf(input, subject, guest.generation) : undefined;
+  if (!failure) return answer(replica, { state: 'creating' });
+  return { ...answer(replica, { state: 'failed', error: failure.problem }), wakeAt: failure.retryAt };
 }
 
 function planGrowth(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, input: PlanInput): Part {

@@ -40,10 +40,10 @@ export async function sendCopy(
   const found = await parts.driver.find(spec);
   if (!send || !found) throw broken(`disk ${disk} is not here, or not to be sent`);
   const files = [
-    ...(send.guest ? await parts.guestFiles.list(send.guest) : []),
+    ...(send.guest ? await parts.guestFiles.list(send.guest, send.as ? 'a copy' : undefined) : []),
     ...(await diskFiles(spec, found, parts.layout)),
   ];
-  await parts.transfers.send({ disk, send, files }, log, signal);
+  await parts.transfers.send({ disk: send.as ?? disk, send, files }, log, signal);
   log('info', `disk ${disk} was sent to ${send.name}`);
 }
 

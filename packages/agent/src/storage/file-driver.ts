@@ -8,17 +8,17 @@ import { ignoreMissing, listNames, makeDirectories, makeSparse, publish, removeD
 import { MAX_QCOW2_BYTES, writeEmptyQcow2 } from './empty-qcow2.ts';
 import { creatingName, type Extension, extensions, parseDiskName, readyName } from './layout.ts';
 import { describeFull, type FreeBytes, freeBytes, requireSpace } from './space.ts';
-import type { BaseFile, DiskContent, MadeDisk, StorageDriver } from './storage-driver.ts';
+import type { BaseFile, DiskContent, MadeDisk, StagedDisk, StorageDriver } from './storage-driver.ts';
 
 const extensionOf: Record<DiskTemplate, Extension> = { 'file-qcow2': 'qcow2', 'file-raw': 'raw' };
 const templateOf: Record<Extension, DiskTemplate> = { qcow2: 'file-qcow2', raw: 'file-raw' };
 
 export function createFileDriver(directory: string, free: FreeBytes = freeBytes): StorageDriver {
   const path = (name: string) => join(directory, name);
-  const readyPath = ({ disk, template }: DiskReplicaSpec) => path(readyName(disk, extensionOf[template]));
-  const begun = ({ disk, operation }: DiskReplicaSpec, extension: Extension) =>
+  const readyPath = ({ disk, template }: StagedDisk) => path(readyName(disk, extensionOf[template]));
+  const begun = ({ disk, operation }: StagedDisk, extension: Extension) =>
     path(creatingName(disk, operation, extension));
-  const allBegun = (spec: DiskReplicaSpec) => extensions.map((extension) => begun(spec, extension));
+  const allBegun = (spec: StagedDisk) => extensions.map((extension) => begun(spec, extension));
 
   return {
     async list() {
@@ -63,6 +63,24 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
         throw describeFull(error, directory);
       }
     },
+
+    async stage(disk) {
+      await makeDirectories(directory);
+      checkSize(disk, { kind: 'blank' });
+      await requireSpace(disk.sizeBytes, directory, free);
+      await removeDurably(...allBegun(disk));
+      return begun(disk, extensionOf[disk.template]);
+    },
+
+    async settle(disk) {
+      const ready = readyPath(disk);
+      if (await look(ready)) return;
+      const partial = begun(disk, extensionOf[disk.template]);
+      await chmod(partial, 0o600);
+      await publish(partial, ready);
+    },
+
+    unstage: (disk) => removeDurably(...allBegun(disk)),
 
     async remove(spec) {
       const ready = extensions.map((extension) => path(readyName(spec.disk, extension)));
@@ -116,7 +134,7 @@ async function growFile(
   await run(['qemu-img', 'resize', '-q', '-f', format, path, String(sizeBytes)], { signal });
 }
 
-function checkSize({ sizeBytes, template }: DiskReplicaSpec, content: DiskContent): void {
+function checkSize({ sizeBytes, template }: StagedDisk, content: DiskContent): void {
   if (content.kind === 'base' && content.base.sizeBytes > sizeBytes)
     throw err('disk_too_small', {
       size: formatBytes(sizeBytes),

@@ -23,6 +23,8 @@ export interface MadeDisk {
   allocatedBytes: number;
 }
 
+export type StagedDisk = Pick<DiskReplicaSpec, 'disk' | 'template' | 'sizeBytes' | 'operation'>;
+
 export interface StorageDriver {
   /** All disks found, `creating` ones included; nothing that is not ours. */
   list(): Promise<SeenDisk[]>;
@@ -39,6 +41,15 @@ export interface StorageDriver {
    * @throws GantryError `disk_too_large`, `no_space`
    */
   grow(spec: DiskReplicaSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Where another program shall write the disk; what an earlier attempt left there is removed.
+   * @throws GantryError `disk_too_large`
+   */
+  stage(disk: StagedDisk): Promise<string>;
+  /** What was written is whole: it becomes the ready disk. May be repeated. */
+  settle(disk: StagedDisk): Promise<void>;
+  /** Removes what was staged, not a ready disk. */
+  unstage(disk: StagedDisk): Promise<void>;
   /** Removes the ready disk and what the spec's operation had begun; nothing else. Not there is fine. */
   remove(spec: DiskReplicaSpec): Promise<void>;
 }

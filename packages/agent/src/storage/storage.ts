@@ -4,11 +4,13 @@ import { type BaseReplicaSpec, type DiskReplicaSpec, err, formatBytes, isUuid } 
 import type { ActionOf, Logger, Outcome } from '../actions.ts';
 import type { ControllerLink } from '../env.ts';
 import { carriedFiles } from '../guests/carried.ts';
+import type { CopyFiles } from '../guests/copy.ts';
 import type { Observation, SeenBase, SeenDisk } from '../observation.ts';
 import type { OsProviders } from '../os/os-providers.ts';
 import type { Transfers } from '../transfer/transfers.ts';
 import { type BaseStore, createBaseStore } from './base-store.ts';
 import { type CopyParts, receiveCopy, sendCopy } from './copies.ts';
+import { copyFiles, copyHere } from './copy-here.ts';
 import { listNames } from './durable.ts';
 import { copySparse, createFileDriver } from './file-driver.ts';
 import { type ImageContentSpec, makeImageBase } from './image-content.ts';
@@ -34,6 +36,8 @@ type Perform<N extends StorageAction> = (
 export interface Storage {
   perform: { [N in StorageAction]: Perform<N> };
   observe(): Promise<Pick<Observation, 'disks' | 'bases'>>;
+  /** For what QEMU itself copies. */
+  copyFiles(cluster: string): CopyFiles;
 }
 
 export interface StorageOptions {
@@ -72,6 +76,8 @@ export function createStorage(options: StorageOptions): Storage {
     const { source } = spec;
     const there = await driver.find(spec);
     if (there) return there;
+    if (spec.copy)
+      return copyHere(spec, spec.copy, { driver, os, guestFiles: carriedFiles(stateDir) }, log, signal);
     if (source.kind === 'blank') return create({ kind: 'blank' });
     if (source.kind === 'image')
       return bases.use(baseName(source.sha256, source.format), makeBase(source, signal), (base) =>
@@ -143,6 +149,7 @@ export function createStorage(options: StorageOptions): Storage {
         return {};
       },
     },
+    copyFiles: (cluster) => copyFiles(room(cluster).driver, carriedFiles(stateDir)),
     async observe() {
       const clusters = (await listNames(storageRoot(stateDir))).filter(isUuid);
       const seen = await Promise.all(clusters.map((cluster) => observeRoom(room(cluster))));

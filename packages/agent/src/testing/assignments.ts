@@ -154,6 +154,7 @@ export const observationOf = (change: Partial<Observation> = {}): Observation =>
   networks: [{ network: ids.network, bridge: 'gantry0', ready: true, leases, spec: attachmentOf().spec }],
   filters: [{ instance: ids.instance, text: wantedText(guestFilter(guestOf().spec)) }],
   guestFiles: [],
+  copies: [],
   ...change,
 });
 
@@ -165,6 +166,7 @@ export const emptyObservation: Observation = {
   networks: [],
   filters: [],
   guestFiles: [],
+  copies: [],
 };
 
 export const inputOf = (change: Partial<PlanInput> = {}): PlanInput => ({

@@ -47,6 +47,7 @@ import { imageList } from './image/list.ts';
 import { imageSet } from './image/set.ts';
 import { imageShow } from './image/show.ts';
 import { instanceAddSshKey } from './instance/add-ssh-key.ts';
+import { instanceClone } from './instance/clone.ts';
 import { instanceConsole } from './instance/console.ts';
 import { instanceCreate } from './instance/create.ts';
 import { instanceDelete } from './instance/delete.ts';
@@ -144,6 +145,7 @@ export const verbs: readonly Verb[] = [
   instanceStart,
   instanceStop,
   instanceSuspend,
+  instanceClone,
   instanceReinstall,
   instanceRescue,
   instanceUnrescue,

@@ -16,6 +16,7 @@ import * as flavors from './flavors.ts';
 import * as groups from './groups.ts';
 import * as images from './images.ts';
 import * as inside from './inside.ts';
+import { cloneInstance } from './instance-clone.ts';
 import * as instanceDiff from './instance-diff.ts';
 import { execInInstance } from './instance-exec.ts';
 import * as instanceLock from './instance-lock.ts';
@@ -59,6 +60,7 @@ export const handlers = {
   evacuateNode,
   planDrain,
   narrowCpuBaseline,
+  cloneInstance,
   ...instanceDiff,
   ...instanceLock,
   moveInstance,

@@ -49,7 +49,7 @@ export interface Begun {
 }
 
 /** The new instance before anything is decided about it. */
-type Newborn = Pick<Instance, 'id' | 'name' | 'project' | 'spec'>;
+export type Newborn = Pick<Instance, 'id' | 'name' | 'project' | 'spec'>;
 
 /** @throws GantryError for everything that cannot be as asked; nothing is written here */
 export async function beginCreate(asking: Asking, body: CreateInstance): Promise<Begun> {
@@ -102,11 +102,11 @@ interface Bound extends Choice {
 }
 
 /** The binding, with the next epoch. */
-async function bind(
+export async function bind(
   { store, env }: App,
   draft: Draft,
   newborn: Newborn,
-  { addressCheck }: CreateInstance,
+  { addressCheck }: Pick<CreateInstance, 'addressCheck'>,
   { disks, node, fit, operation, epoch: number }: Bound,
 ): Promise<Guest> {
   draft.batch.counters.push({ name: COUNTERS.epoch, from: number, to: number + 1 });
@@ -136,9 +136,9 @@ const addressesGiven = ({ nics = [] }: CreateInstance): string[] =>
 
 const hasAddress = ({ ipv4, ipv6 }: Nic): boolean => (ipv4 ?? ipv6) !== undefined;
 
-function newInstance(
+export function newInstance(
   env: Env,
-  { labels }: CreateInstance,
+  { labels }: Pick<CreateInstance, 'labels'>,
   newborn: Newborn,
   guest: Guest,
   operation: Operation,
@@ -157,7 +157,8 @@ function newInstance(
   });
 }
 
-async function requireNameFree({ app }: Asking, name: string, project: string): Promise<void> {
+/** @throws GantryError `name_taken` */
+export async function requireNameFree({ app }: Asking, name: string, project: string): Promise<void> {
   const named = await app.store.named('instance', name);
   if (named.some((instance) => instance.project === project))
     throw err('name_taken', { kind: 'instance', name });

@@ -196,7 +196,9 @@ async function beginExchange(
     draft.add(made);
     const { cluster, networks } = ancestry;
     const node = guest.spec.node;
-    await newReplicas(asking.app, draft, { instance, cluster, disks: [made], networks, node, operation });
+    const reinstall = wish.kind === 'instance.reinstall';
+    const parts = { instance, cluster, disks: [made], networks, node, operation, reinstall };
+    await newReplicas(asking.app, draft, parts);
   }
   const stop = up ? [`stop instance ${instance.name}`] : [];
   const start = power === 'running' ? [`start instance ${instance.name}`] : ['it stays stopped'];

@@ -278,5 +278,5 @@ function stepsOf(restart: boolean, { decision }: Choice): Step[] {
 }
 
 /** A slow disk and a busy wire: 8 MiB/s at least is counted on. */
-const deadlineFor = (bytes: number, stopMs: number): number =>
+export const deadlineFor = (bytes: number, stopMs: number): number =>
   DEFAULT_DEADLINE_MS + stopMs + Math.ceil(bytes / (8 * 2 ** 20)) * 1000;

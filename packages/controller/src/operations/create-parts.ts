@@ -51,9 +51,17 @@ interface Parts {
   networks: Network[];
   node: NodeId;
   operation: Operation;
+  /** It was there before. */
+  reinstall?: boolean;
 }
 
-export async function newReplicas(app: App, draft: Draft, parts: Parts): Promise<void> {
+/** @param more how the bytes of a disk come to be, where its content does not say it */
+export async function newReplicas(
+  app: App,
+  draft: Draft,
+  parts: Parts,
+  more: (disk: Disk) => Partial<DiskReplicaSpec> = () => ({}),
+): Promise<void> {
   const { cluster, disks, node, operation } = parts;
   for (const disk of disks) {
     const spec: DiskReplicaSpec = {
@@ -67,6 +75,7 @@ export async function newReplicas(app: App, draft: Draft, parts: Parts): Promise
       source: disk.spec.source,
       operation: operation.id as OperationId,
       ...(disk.spec.source.kind === 'os' ? { os: osContext(parts, disk.spec.source.os.provider) } : {}),
+      ...more(disk),
     };
     draft.add(newObject(app.env, 'replica', { name: disk.name, spec, status: { state: 'pending' } }));
     await ensureBase(app, draft, disk, parts);
@@ -100,7 +109,7 @@ export async function ensureBase(
   );
 }
 
-function osContext({ instance, cluster, networks }: Parts, provider: string): OsContext {
+function osContext({ instance, cluster, networks, reinstall }: Parts, provider: string): OsContext {
   return {
     instance: instance.name,
     vcpus: instance.spec.vcpus,
@@ -123,6 +132,7 @@ function osContext({ instance, cluster, networks }: Parts, provider: string): Os
       };
     }),
     personality: instance.spec.personality,
+    ...(reinstall ? { reinstall } : {}),
     clusterParameters: cluster.spec.os?.[provider] ?? {},
   };
 }

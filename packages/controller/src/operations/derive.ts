@@ -25,7 +25,7 @@ export function deriveInstance(
 ): InstanceStatus {
   const active = operation && !operationEnded(operation.status.state) ? operation : undefined;
   const { operation: _ended, reason: _old, node: _node, epoch: _epoch, ...kept } = instance.status;
-  const state = stateOf(guest, active, nodeLost);
+  const state = stateOf(instance.id, guest, active, nodeLost);
   const reason = nodeLost ? 'its node has not been heard of' : reasonOf(instance, guest, state);
   const { startedAt, firstPingAt, sshReadyAt } = guest?.status ?? {};
   const { submittedAt, placedAt, diskReadyAt } = instance.status.timeline;
@@ -47,14 +47,24 @@ export function deriveInstance(
   };
 }
 
-function stateOf(guest: Guest | undefined, active: Operation | undefined, nodeLost: boolean): State {
-  const takenBack = active?.spec.kind === 'instance.create' && active.status.state === 'cleaning';
+/** It is the new one, not what that is a copy of. */
+const makes = ({ spec }: Operation, instance: string): boolean =>
+  spec.kind === 'instance.create' || (spec.kind === 'instance.clone' && spec.target.id === instance);
+
+function stateOf(
+  id: string,
+  guest: Guest | undefined,
+  active: Operation | undefined,
+  nodeLost: boolean,
+): State {
+  const made = active !== undefined && makes(active, id);
+  const takenBack = made && active.status.state === 'cleaning';
   if (active?.spec.kind === 'instance.delete' || takenBack) return 'deleting';
   if (nodeLost) return 'unknown';
   const seen = guest?.status.state;
   if (guest?.spec.role === 'release') return 'unknown';
   if (active?.spec.kind === 'instance.import' && (seen === 'absent' || seen === 'unknown')) return 'creating';
-  if (active?.spec.kind === 'instance.create') return seen === 'running' ? 'running' : 'creating';
+  if (made) return seen === 'running' ? 'running' : 'creating';
   if (!guest || seen === undefined) return 'stopped';
   if (guest.spec.held && seen !== 'running' && seen !== 'paused') return 'unknown';
   if (guest.spec.remove) return 'failed';
@@ -77,6 +87,7 @@ const takesDown: readonly OperationKind[] = [
   'instance.rescue',
   'instance.unrescue',
   'instance.move',
+  'instance.clone',
 ];
 
 const endings: Partial<Record<NonNullable<Guest['status']['endedBy']>, string>> = {

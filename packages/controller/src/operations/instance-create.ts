@@ -22,7 +22,7 @@ export const createSteps = {
 
 export const instanceCreate: Logic = {
   advance(move) {
-    if (move.operation.status.state === 'cleaning') return clean(move);
+    if (move.operation.status.state === 'cleaning') return cleanCreated(move);
     disksReady(move);
     awaitGuest(move, startCleaning);
   },
@@ -44,13 +44,15 @@ function disksReady(move: Move): void {
 /** RFC 3339 in UTC sorts as text. */
 const latest = (times: string[]): string => times.toSorted().at(-1) ?? '';
 
-function startCleaning(move: Move, error: Problem | GantryError): void {
+/** Everything that was made for it shall go. */
+export function startCleaning(move: Move, error: Problem | GantryError): void {
   move.beginCleaning(error);
   tombstoneGuest(move);
   tombstoneDisks(move);
 }
 
-function clean(move: Move): void {
+/** Until everything that was made for it is gone. */
+export function cleanCreated(move: Move): void {
   const error = move.operation.status.error;
   if (!error) throw new Error('an operation that cleans up has no cause');
   if (guestsGone(move) && disksGone(move)) {

@@ -110,7 +110,7 @@ function handOver(move: Move, source: Guest, incoming: Guest): void {
 }
 
 /** The order to send is withdrawn. */
-function withoutSend(replica: Replica, desired: 'present' | 'absent'): Replica {
+export function withoutSend(replica: Replica, desired: 'present' | 'absent'): Replica {
   if (replica.spec.what !== 'disk') return replica;
   const { send: _, ...spec } = replica.spec;
   return { ...replica, generation: replica.generation + 1, spec: { ...spec, desired } };

@@ -5,6 +5,7 @@ import { diskAttach } from './disk-attach.ts';
 import { diskDetach } from './disk-detach.ts';
 import { diskGrow } from './disk-grow.ts';
 import { diskSet } from './disk-set.ts';
+import { instanceClone } from './instance-clone.ts';
 import { instanceCreate } from './instance-create.ts';
 import { instanceDelete } from './instance-delete.ts';
 import { instanceExchange } from './instance-exchange.ts';
@@ -34,6 +35,7 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.reinstall': instanceExchange,
   'instance.rescue': instanceExchange,
   'instance.unrescue': instanceExchange,
+  'instance.clone': instanceClone,
   'instance.nmi': instanceReboot,
   'instance.send-key': instanceReboot,
   'disk.attach': diskAttach,

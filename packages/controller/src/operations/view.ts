@@ -18,7 +18,16 @@ export interface View {
   elsewhere: Replica[];
   attachments: Attachment[];
   acts: Act[];
+  /** What it is a copy of, while that is being copied. */
+  source?: Source;
   nodeLost: boolean;
+}
+
+export interface Source {
+  instance: Instance;
+  guest: Guest | undefined;
+  /** Of its disks, at its node. */
+  replicas: Replica[];
 }
 
 export async function readView(store: Store, operation: Operation): Promise<View> {
@@ -54,8 +63,10 @@ async function readInstanceView(store: Store, operation: Operation): Promise<Vie
     attachments.push(...(await store.list('attachment', { owner: nic.network })).items);
   const node = guest && (await store.get('node', guest.spec.node));
   const here = ({ spec }: Replica | Attachment) => spec.node === guest?.spec.node;
+  const source = await readSource(store, operation);
   return {
     operation,
+    ...(source ? { source } : {}),
     instance,
     guest,
     others: guests.filter(({ id }) => id !== guest?.id),
@@ -66,6 +77,20 @@ async function readInstanceView(store: Store, operation: Operation): Promise<Vie
     attachments: attachments.filter(here),
     nodeLost: node?.status.state === 'lost',
   };
+}
+
+/** While the operation holds it. */
+async function readSource(store: Store, { id, spec }: Operation): Promise<Source | undefined> {
+  if (spec.kind !== 'instance.clone') return undefined;
+  const instance = await store.get('instance', String(spec.input['source']));
+  if (instance?.status.operation !== id) return undefined;
+  const guest = bindingAmong((await store.list('guest', { owner: instance.id })).items, instance);
+  const replicas: Replica[] = [];
+  for (const disk of instance.spec.disks) {
+    const { items } = await store.list('replica', { owner: disk });
+    replicas.push(...items.filter((replica) => replica.spec.node === guest?.spec.node));
+  }
+  return { instance, guest, replicas };
 }
 
 /** Everything in it: what the operation waits for, and what its decisions rely on. */
@@ -80,6 +105,9 @@ export const objectsOf = (view: View): Resource[] =>
     ...view.elsewhere,
     ...view.attachments,
     ...view.acts,
+    view.source?.instance,
+    view.source?.guest,
+    ...(view.source?.replicas ?? []),
   ].filter((object) => object !== undefined);
 
 export const diskReplicas = (view: View): Replica[] =>

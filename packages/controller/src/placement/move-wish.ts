@@ -18,7 +18,7 @@ export async function moveWish(store: Store, instance: Instance, input: GuestInp
     input,
     networks,
     networksAt: await networkTest(store, networks),
-    against: ({ node }) => [...portTest(node), ...(leftAt.has(node.id) ? [left] : [])],
+    against: ({ node }) => [...portTest({ node }), ...(leftAt.has(node.id) ? [left] : [])],
     only: undefined,
   };
 }
@@ -28,7 +28,8 @@ const left: Rejection = {
   message: 'something of an earlier move of this instance is still there',
 };
 
-const portTest = ({ status }: Candidate['node']): Rejection[] =>
+/** It must take disks from other nodes. */
+export const portTest = ({ node: { status } }: Pick<Candidate, 'node'>): Rejection[] =>
   status.facts?.transfer
     ? []
     : [{ test: 'transfer', message: 'its agent has no port at which it takes disks' }];

@@ -40,6 +40,18 @@ export const storageErrors = {
     'Mount its storage, or put the file back: the agent goes on by itself. It makes no empty one in its place; if the data is lost, delete the instance.',
   ),
   no_space: entry(507, 6, 'no space left on {where}', 'Free space there and retry the operation.'),
+  clone_needs_choice: entry(
+    409,
+    5,
+    'instance {name} is {state}: its disks may be in the middle of something',
+    'Say what is good enough: --quiesce (its agent freezes its file systems for the moment that is copied), --stop (it is down for the copy), --crash-consistent (as after a power cut at that moment).',
+  ),
+  copy_failed: entry(
+    502,
+    1,
+    'the disks of the running guest could not be copied: {why}',
+    'It runs on as before. `gantry instance clone --stop` copies them while it is down.',
+  ),
   transfer_failed: entry(
     503,
     1,

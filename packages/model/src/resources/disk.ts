@@ -22,6 +22,8 @@ export const DiskSource = Type.Union([
     virtualBytes: Bytes('size of the base'),
   }),
   strict({ kind: Type.Literal('os'), os: OsSource }),
+  /** All that was on another disk; it stands on no base. */
+  strict({ kind: Type.Literal('disk'), disk: DiskId }),
 ]);
 export type DiskSource = Static<typeof DiskSource>;
 

@@ -18,12 +18,14 @@ import {
 import { Bytes, MiB, Milliseconds } from '../units.ts';
 import { DefinitionDigest } from './adoption.ts';
 import { Condition, Epoch, resource } from './common.ts';
+import { GuestCopies } from './copying.ts';
 import { CpuBaseline } from './cpu.ts';
 import { diskTemplates } from './disk.ts';
 import { DiskDevice } from './disk-device.ts';
 import { Fit, HeldHardware } from './fit.ts';
 import { GuestDevices, Plug } from './guest-devices.ts';
 import { Boot } from './image.ts';
+import { Inside } from './inside.ts';
 import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { NicModel } from './nic-model.ts';
@@ -163,6 +165,7 @@ export const GuestSpec = strict({
     Type.Union([OperationId, Type.Null()], { description: 'whose log the agent writes to' }),
   ),
   plug: optional(Plug),
+  copies: optional(GuestCopies),
 });
 export type GuestSpec = Static<typeof GuestSpec>;
 
@@ -175,36 +178,6 @@ export const Provenance = strict({
   rule: Type.String({ description: 'why, one sentence' }),
 });
 export type Provenance = Static<typeof Provenance>;
-
-/** What the guest's own agent tells: the guest's word, not ours. Changes seldom, so it may stand in a status. */
-export const Inside = strict({
-  agent: oneOf(
-    ['answers', 'silent', 'absent'] as const,
-    '`absent`: no agent is connected; `silent`: one is, and does not answer, or not sensibly',
-  ),
-  why: optional(Type.String({ maxLength: 512, description: 'of a silent one: what went wrong' })),
-  interfaces: optional(
-    Type.Array(
-      strict({
-        name: Type.String({ maxLength: 64 }),
-        mac: optional(Type.String({ maxLength: 64 })),
-        addresses: Type.Array(Type.String({ maxLength: 128 }), { maxItems: 16 }),
-      }),
-      { maxItems: 32 },
-    ),
-  ),
-  fileSystems: optional(
-    Type.Array(
-      strict({
-        mountpoint: Type.String({ maxLength: 255 }),
-        device: Type.String({ maxLength: 64 }),
-        type: Type.String({ maxLength: 64 }),
-      }),
-      { maxItems: 32 },
-    ),
-  ),
-});
-export type Inside = Static<typeof Inside>;
 
 export const guestStates = [
   'absent',

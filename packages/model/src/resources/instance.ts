@@ -14,6 +14,7 @@ import { MiB } from '../units.ts';
 import { Adopted } from './adoption.ts';
 import { AffinityRule } from './affinity.ts';
 import { Condition, Epoch, resource } from './common.ts';
+import { Origin } from './copying.ts';
 import { Boot, OsSource } from './image.ts';
 import { AllowedSource, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { NicModel } from './nic-model.ts';
@@ -116,6 +117,7 @@ export const InstanceSpec = strict({
     Type.Array(AffinityRule, { maxItems: 32, description: 'who shall share its node, and who not' }),
   ),
   rescue: optional(Rescue),
+  origin: optional(Origin),
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
   resize: optional(Resize),
   adopted: optional(Adopted),

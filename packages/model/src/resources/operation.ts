@@ -17,6 +17,7 @@ export const operationKinds = [
   'instance.reinstall',
   'instance.rescue',
   'instance.unrescue',
+  'instance.clone',
   'instance.nmi',
   'instance.send-key',
   'disk.attach',

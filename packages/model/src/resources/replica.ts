@@ -4,6 +4,7 @@ import { Problem } from '../problem.ts';
 import { oneOf, optional, type Static, strict, Timestamp, Type } from '../schema.ts';
 import { Bytes } from '../units.ts';
 import { resource } from './common.ts';
+import { DiskCopy } from './copying.ts';
 import { DiskSource, diskTemplates } from './disk.ts';
 import { Personality } from './instance.ts';
 import { DiskReceive, DiskSend } from './transfer.ts';
@@ -33,6 +34,7 @@ export const OsContext = strict({
     }),
   ),
   personality: Personality,
+  reinstall: optional(Type.Boolean({ description: 'the instance was there before' })),
   clusterParameters: Type.Record(Type.String(), Type.String(), {
     description: 'parameters of the provider at cluster level',
   }),
@@ -51,6 +53,12 @@ export const DiskReplicaSpec = strict({
   os: optional(OsContext),
   receive: optional(DiskReceive),
   send: optional(DiskSend),
+  copy: optional(DiskCopy),
+  renamed: optional(
+    Type.String({
+      description: 'the name by which the system on it knows itself, until its OS provider renames it',
+    }),
+  ),
   operation: OperationId,
   made: optional(
     Type.Boolean({ description: 'it was made long ago: it is found, or gone, and never made anew' }),

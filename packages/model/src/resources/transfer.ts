@@ -1,5 +1,5 @@
 /** One disk on its way from node to node. The ticket is the controller's: good for this disk, this way, once. */
-import { InstanceId, Name, NodeId, OperationId } from '../ids.ts';
+import { DiskId, InstanceId, Name, NodeId, OperationId } from '../ids.ts';
 import { optional, type Static, strict, Type } from '../schema.ts';
 
 /** Where a node takes disks from other nodes: TLS, certificates of the cluster's authority on both sides. */
@@ -24,6 +24,9 @@ export const DiskSend = strict({
   ticket: Type.String({ minLength: 32, maxLength: 128 }),
   operation: OperationId,
   guest,
+  as: optional(
+    Type.Unsafe<DiskId>({ ...DiskId, description: 'it is a copy, which has an id of its own there' }),
+  ),
 });
 export type DiskSend = Static<typeof DiskSend>;
 

@@ -1,6 +1,7 @@
 /** Routes: instances. */
 
 import { ReinstallInstance, RescueInstance } from '../change-requests.ts';
+import { CloneInstance } from '../cloning.ts';
 import { MoveInstance } from '../moving.ts';
 import { GuestExec } from '../node-commands.ts';
 import {
@@ -142,6 +143,11 @@ export const instancesRoutes = {
     ...act('rescue'),
     summary: 'boot it from a rescue disk, with its own disks behind that',
     body: RescueInstance,
+  },
+  cloneInstance: {
+    ...act('clone'),
+    summary: 'make a new instance with copies of its disks, and names, MACs and addresses of its own',
+    body: CloneInstance,
   },
   unrescueInstance: { ...act('unrescue'), summary: 'end its rescue: it is again as before' },
   nmiInstance: act('nmi'),

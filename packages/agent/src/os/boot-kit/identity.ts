@@ -20,6 +20,7 @@ export function identityArchive(spec: GuestSpec, hostKey: HostKey): Buffer {
     [
       { path: 'gantry/nics', content: spec.input.nics.map(nicLine).join('') },
       { path: 'gantry/digest', content: `${digest}\n` },
+      { path: 'gantry/machine-id', content: machineId(spec) },
       { path: 'gantry/always.cpio', content: always },
       { path: 'gantry/once.cpio', mode: 0o600, content: once },
       { path: 'gantry/ifupdown.cpio', content: ifupdown },
@@ -27,6 +28,8 @@ export function identityArchive(spec: GuestSpec, hostKey: HostKey): Buffer {
     { gantry: 0o700 },
   );
 }
+
+const machineId = ({ instance }: GuestSpec): string => `${instance.replaceAll('-', '')}\n`;
 
 export const hostnameOf = ({ input }: GuestSpec): string => input.personality.hostname ?? input.name;
 
@@ -36,7 +39,7 @@ function alwaysFiles(spec: GuestSpec): CpioEntry[] {
   return [
     { path: 'etc/hostname', content: `${shortName(spec)}\n` },
     { path: 'etc/hosts', content: hosts(spec) },
-    { path: 'etc/machine-id', mode: 0o444, content: `${spec.instance.replaceAll('-', '')}\n` },
+    { path: 'etc/machine-id', mode: 0o444, content: machineId(spec) },
     ...(dns.length > 0
       ? [{ path: 'etc/resolv.conf', content: dns.map((server) => `nameserver ${server}\n`).join('') }]
       : []),

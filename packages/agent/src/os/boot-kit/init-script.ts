@@ -5,6 +5,7 @@
  *
  *     nics            MAC ADDRESS/PREFIX|- GATEWAY|- MTU|- ADDRESS6/PREFIX|- GATEWAY6|-   one line per NIC
  *     digest          of all the rest
+ *     machine-id      of the guest
  *     always.cpio     unpacked over the root file system when the digest is not the one in MARKER
  *     once.cpio       likewise, but only files that are not there yet
  *     ifupdown.cpio   likewise, when the root file system uses ifupdown
@@ -88,6 +89,11 @@ if [ -e /gantry/digest ]; then
   [ -e /r/${MARKER} ] && read -r found < /r/${MARKER}
   if [ "$wanted" != "$found" ]; then
     cd /r
+    # The disk of a clone: it knows itself by another machine-id. Nobody shares host keys.
+    read -r wanted_id < /gantry/machine-id
+    known_id=
+    [ -e etc/machine-id ] && read -r known_id < etc/machine-id
+    if [ -n "$found" ] && [ "$known_id" != "$wanted_id" ]; then rm -f etc/ssh/ssh_host_*_key etc/ssh/ssh_host_*_key.pub; fi
     cpio -idu < /gantry/always.cpio 2>/dev/null
     cpio -id < /gantry/once.cpio 2>/dev/null
     if [ -x sbin/ifup ] || [ -x usr/sbin/ifup ]; then cpio -idu < /gantry/ifupdown.cpio 2>/dev/null; fi

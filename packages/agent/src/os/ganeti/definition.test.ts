@@ -71,6 +71,7 @@ const definition = (more: Partial<OsDefinition> = {}): OsDefinition => ({
   name: 'img',
   folder: '/os/img',
   api: 20,
+  renames: false,
   variants: ['default', 'big'],
   parameters: new Map([['filesystem', '']]),
   ...more,

@@ -20,6 +20,8 @@ export interface OsDefinition {
   name: string;
   folder: string;
   api: ApiVersion;
+  /** It has a `rename` script that can be run; Ganeti itself wants one. */
+  renames: boolean;
   /** Declared variants; empty: it has none. */
   variants: string[];
   /** Declared parameters: lower-case name -> what it is. */
@@ -54,17 +56,14 @@ async function readDefinition(name: string, folder: string): Promise<OsDefinitio
   const scripts = api >= 20 ? ['create', 'verify'] : ['create'];
   for (const script of scripts) {
     const path = join(folder, script);
-    const executable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (!executable) throw new OsDefinitionError(`${path} is not an executable`);
+    if (!(await isExecutable(path))) throw new OsDefinitionError(`${path} is not an executable`);
   }
   const parameters = (await readList(folder, 'parameters.list')) ?? [];
   return {
     name,
     folder,
     api,
+    renames: await isExecutable(join(folder, 'rename')),
     variants: api >= 15 ? ((await readList(folder, 'variants.list')) ?? []) : [],
     parameters: new Map(
       parameters.map((line) => {
@@ -74,6 +73,12 @@ async function readDefinition(name: string, folder: string): Promise<OsDefinitio
     ),
   };
 }
+
+const isExecutable = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 
 function chooseApi(lines: string[] | undefined): ApiVersion {
   const offered = (lines ?? []).map(Number);

@@ -15,6 +15,8 @@ export function osEnvironment(
   context: OsContext,
   parameters: OsParameters,
   disk: OsDisk,
+  /** Of `rename`: the name until then. */
+  oldName?: string,
 ): Record<string, string> {
   return {
     ...parameters.plain,
@@ -25,6 +27,8 @@ export function osEnvironment(
     ...(variant === undefined ? {} : { OS_VARIANT: variant }),
     HYPERVISOR: 'kvm',
     DEBUG_LEVEL: '0',
+    ...(context.reinstall ? { INSTANCE_REINSTALL: '1' } : {}),
+    ...(oldName === undefined ? {} : { OLD_INSTANCE_NAME: oldName }),
     INSTANCE_PRIMARY_NODE: 'localhost',
     INSTANCE_SECONDARY_NODES: '',
     INSTANCE_HV_serial_console: 'True',

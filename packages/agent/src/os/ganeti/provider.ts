@@ -11,7 +11,7 @@ import { isolated } from '../../process/isolated.ts';
 import { ProcessError, run } from '../../process/run.ts';
 import { describeFull } from '../../storage/space.ts';
 import { readAptSources } from '../debootstrap/apt-sources.ts';
-import type { OsProvider } from '../os-providers.ts';
+import type { OsProvider, OsRequest } from '../os-providers.ts';
 import {
   chooseVariant,
   findDefinition,
@@ -34,50 +34,77 @@ const HOUR_MS = 3_600_000;
 
 export function createGanetiProvider(options: GanetiOsOptions = {}): OsProvider {
   const { searchPath = OS_SEARCH_PATH, timeoutMs = HOUR_MS } = options;
+  const load = (request: OsRequest) =>
+    findDefinition(request.provider, searchPath).catch((error: unknown) => {
+      throw explain(error, request.provider, 'looking for it', request.spec.operation);
+    });
+  const runnerFor = async (
+    definition: OsDefinition,
+    request: OsRequest,
+    log: Logger,
+    signal?: AbortSignal,
+  ) => {
+    const variant = chooseVariant(definition, request.variant);
+    const sources = {
+      parameters: request.parameters,
+      cluster: request.context.clusterParameters,
+      apt: await readAptSources(),
+      nodeArch: (await run(['dpkg', '--print-architecture'], signal ? { signal } : {})).stdout.trim(),
+      hasDeviceMapper: await hasDeviceMapper(),
+    };
+    const parameters = osParameters(definition, sources, log);
+    return { definition, variant, parameters, request, timeoutMs, log };
+  };
   return {
     async content(request, log, signal) {
-      const definition = await findDefinition(request.provider, searchPath).catch((error: unknown) => {
-        throw explain(error, request.provider, 'looking for it', request.spec.operation);
-      });
-      const variant = chooseVariant(definition, request.variant);
-      const sources = {
-        parameters: request.parameters,
-        cluster: request.context.clusterParameters,
-        apt: await readAptSources(),
-        nodeArch: (await run(['dpkg', '--print-architecture'], { signal })).stdout.trim(),
-        hasDeviceMapper: await hasDeviceMapper(),
-      };
-      const parameters = osParameters(definition, sources, log);
+      const definition = await load(request);
+      const runner = await runnerFor(definition, request, log, signal);
+      const verify: [Script, string[]][] = definition.api >= 20 ? [['verify', ['parameters']]] : [];
       return {
         kind: 'fill',
-        fill: async (path, signal) => {
-          const { sizeBytes, disk: uuid } = request.spec;
-          await withPlainPath(path, async (plain) => {
-            const env = osEnvironment(definition, variant, request.context, parameters, {
-              path: plain,
-              sizeBytes,
-              uuid,
-            });
-            const runScript = (script: 'verify' | 'create', args: string[]) =>
-              runOsScript(definition, script, args, {
-                env,
-                timeoutMs,
-                signal,
-                log,
-                operation: request.spec.operation,
-              });
-            try {
-              if (definition.api >= 20) await runScript('verify', ['parameters']);
-              await runScript('create', []);
-            } finally {
-              const left = await detachLoopDevices(path);
-              if (left.length > 0) log('warn', `${definition.name} left ${left.join(', ')}; detached`);
-            }
-          });
-        },
+        fill: (path, abort) => runScripts(runner, [...verify, ['create', []]], path, abort),
       };
     },
+    async rename(request, oldName, log) {
+      const definition = await load(request);
+      if (!definition.renames) return undefined;
+      const runner = await runnerFor(definition, request, log);
+      return (path, abort) => runScripts({ ...runner, oldName }, [['rename', []]], path, abort);
+    },
   };
+}
+
+type Script = 'verify' | 'create' | 'rename';
+
+interface Runner {
+  definition: OsDefinition;
+  variant: string | undefined;
+  parameters: ReturnType<typeof osParameters>;
+  request: OsRequest;
+  timeoutMs: number;
+  log: Logger;
+  oldName?: string;
+}
+
+/** One after the other, on the raw disk at `path`. */
+async function runScripts(
+  { definition, variant, parameters, request, timeoutMs, log, oldName }: Runner,
+  scripts: readonly [Script, string[]][],
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { sizeBytes, disk: uuid, operation } = request.spec;
+  await withPlainPath(path, async (plain) => {
+    const disk = { path: plain, sizeBytes, uuid };
+    const env = osEnvironment(definition, variant, request.context, parameters, disk, oldName);
+    try {
+      for (const [script, args] of scripts)
+        await runOsScript(definition, script, args, { env, timeoutMs, signal, log, operation });
+    } finally {
+      const left = await detachLoopDevices(path);
+      if (left.length > 0) log('warn', `${definition.name} left ${left.join(', ')}; detached`);
+    }
+  });
 }
 
 /** Shell scripts of the old days break at blanks: they get a link without any. */
@@ -102,7 +129,7 @@ interface ScriptRun {
 
 async function runOsScript(
   { name, folder }: OsDefinition,
-  script: 'verify' | 'create',
+  script: Script,
   args: string[],
   { env, timeoutMs, signal, log, operation }: ScriptRun,
 ): Promise<void> {

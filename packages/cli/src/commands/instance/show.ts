@@ -93,6 +93,10 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['os', spec.os && [spec.os.provider, spec.os.variant].filter(Boolean).join('+')],
     ['boots', bootText(spec.boot)],
     ['rescue', spec.rescue && `boots ${bootText(spec.rescue.boot)} of its rescue disk`],
+    [
+      'clone of',
+      spec.origin && `${spec.origin.name} at ${spec.origin.at}, ${copyText[spec.origin.consistency]}`,
+    ],
     ['policy', policy.join(' ')],
     ['protected', spec.protected ? 'yes: it cannot be deleted' : undefined],
     ['locked', spec.locked && `by ${spec.locked.by} since ${spec.locked.at}: ${spec.locked.reason}`],
@@ -103,6 +107,8 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['timeline', timelineText(status.timeline)],
   ];
 }
+
+const copyText = { stopped: 'which was down', quiesced: 'quiesced', crash: 'as after a power cut' } as const;
 
 const bytes = (mib: number): string => formatBytes(mib * 2 ** 20);
 

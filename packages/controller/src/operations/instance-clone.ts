@@ -1,0 +1,106 @@
+/**
+ * instance.clone: everything wanted is written with the operation (begin-clone.ts). While the disks are being copied the
+ * source is held; it is let go in one commit when they are whole, or when the copy is given up. From then on it goes on
+ * as a create does, and is taken back as one.
+ */
+import {
+  formatBytes,
+  type GantryError,
+  type Guest,
+  type Instance,
+  type Problem,
+  type Replica,
+} from '@gantry/model';
+import { withSpec, withStatus } from '../store/batch.ts';
+import type { Logic, Move } from './advance.ts';
+import { cleanCreated, startCleaning } from './instance-create.ts';
+import { withoutSend } from './instance-move.ts';
+import { diskReplicas, isCurrent } from './view.ts';
+import { awaitGuest } from './waits.ts';
+
+export const cloneSteps = { stopped: 'source stopped', copied: 'disks copied' } as const;
+
+/** What the operation keeps of the request. */
+export interface CloneInput {
+  source: string;
+  sourceName: string;
+  /** The source ran, and is to run again. */
+  restart?: boolean;
+}
+
+const inputOf = ({ operation }: Move): CloneInput => operation.spec.input as unknown as CloneInput;
+
+export const instanceClone: Logic = {
+  advance(move) {
+    if (move.operation.status.state === 'cleaning') return cleanCreated(move);
+    if (!move.isDone(cloneSteps.copied)) copying(move);
+    if (move.isDone(cloneSteps.copied)) awaitGuest(move, startCleaning);
+  },
+  cannotCancel: (operation) => (operation.status.state === 'cleaning' ? 'it is being taken back' : undefined),
+};
+
+const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
+
+function copying(move: Move): void {
+  const failure = move.cancelError() ?? failureOf(move) ?? late(move);
+  if (failure) {
+    letGo(move);
+    startCleaning(move, failure);
+    return;
+  }
+  const { guest } = move.view.source ?? {};
+  if (guest && isCurrent(guest) && down.includes(guest.status.state)) move.done(cloneSteps.stopped);
+  const replicas = diskReplicas(move.view);
+  if (!replicas.every((replica) => isCurrent(replica) && replica.status.state === 'ready')) return;
+  letGo(move);
+  const bytes = replicas.reduce((sum, { status }) => sum + (status.allocatedBytes ?? 0), 0);
+  move.done(cloneSteps.copied, move.now, bytes > 0 ? `${formatBytes(bytes)} allocated` : undefined);
+}
+
+/** What a broken connection or a restarting daemon causes passes; the deadline bounds it. */
+const passing: ReadonlySet<string> = new Set([
+  'transfer_failed',
+  'download_failed',
+  'hypervisor_unreachable',
+]);
+
+function failureOf({ view }: Move): Problem | undefined {
+  const failed = view.replicas.find((one) => one.status.state === 'failed' && isCurrent(one));
+  const { error } = failed?.status ?? {};
+  return error && !passing.has(error.code) ? error : undefined;
+}
+
+const late = (move: Move): GantryError | undefined => {
+  if (!move.pastDeadline) return undefined;
+  const { guest } = move.view.source ?? {};
+  if (inputOf(move).restart && !move.isDone(cloneSteps.stopped))
+    return move.deadlineError(`guest ${inputOf(move).sourceName} ${guest?.status.state ?? 'absent'}`);
+  const open = diskReplicas(move.view).find(({ status }) => status.state !== 'ready');
+  const why = open?.status.error?.title;
+  return move.deadlineError(`disk ${open?.name ?? ''} ${open?.status.state ?? ''}${why ? `: ${why}` : ''}`);
+};
+
+/** The source is again what it was. */
+function letGo(move: Move): void {
+  const { source } = move.view;
+  if (!source) return;
+  const { instance, guest, replicas } = source;
+  for (const replica of replicas) if (sends(replica)) move.draft.put(withoutSend(replica, 'present'));
+  if (guest) move.draft.put(free(guest, inputOf(move), move.operation.id));
+  if (instance.status.operation === move.operation.id) move.draft.put(idle(instance));
+}
+
+const sends = ({ spec }: Replica): boolean => spec.what === 'disk' && spec.send !== undefined;
+
+function free(guest: Guest, { restart }: CloneInput, operation: string): Guest {
+  const { copies: _, ...spec } = guest.spec;
+  const without = guest.spec.copies ? { ...guest, generation: guest.generation + 1, spec } : guest;
+  return restart
+    ? withSpec(without, { power: 'running', operation: operation as NonNullable<Guest['spec']['operation']> })
+    : without;
+}
+
+function idle(instance: Instance): Instance {
+  const { operation: _, ...status } = instance.status;
+  return withStatus({ ...instance, status }, {});
+}
