@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Instance, Operation } from '@gantry/model';
+import type { BalancePlan, Instance, Operation } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
@@ -229,6 +229,33 @@ describe('a node that is to be empty', () => {
     expect(await diskPath(node2, 'up')).toBeUndefined();
     await fleet.first.ok('node', 'undrain', 'node2');
     for (const name of ['up', 'down']) await fleet.first.ok('instance', 'delete', name, '--yes');
+  });
+});
+
+describe('a cluster that is uneven', () => {
+  test('is evened out by moves that are shown first; running guests only where they may be stopped', async () => {
+    const create = ['instance', 'create', '--flavor', 'tiny', '--disk', '16M', '--node', 'node2'];
+    const names = ['even1', 'even2'];
+    for (const name of names) await fleet.first.ok(...create, name, '--disk-cache', 'writeback');
+    const plan = (...flags: string[]) =>
+      fleet.first.json<BalancePlan>('cluster', 'balance', '--plan', ...flags);
+    const { moves: none, held } = await plan();
+    expect(none).toEqual([]);
+    expect(held.map(({ name }) => name).some((name) => names.includes(name))).toBe(true);
+    const { moves, score } = await plan('--stop');
+    expect(moves.length).toBeGreaterThan(0);
+    expect(score.after).toBeLessThan(score.before);
+    expect(moves.every(({ from, way }) => from === 'node2' && way === 'stop')).toBe(true);
+    expect((await domains(node2)).trim().split('\n')).toHaveLength(2);
+    await fleet.first.ok('cluster', 'balance', '--stop', '--apply', '--yes');
+    for (const { name, to } of moves) {
+      const { status } = await instance(name);
+      expect([status.node, status.state]).toEqual([await nodeId(to), 'running']);
+    }
+    const after = await plan('--stop');
+    expect(after.moves).toEqual([]);
+    expect(after.score.before).toBeLessThan(score.before / 2);
+    for (const name of names) await fleet.first.ok('instance', 'delete', name, '--yes');
   });
 });
 

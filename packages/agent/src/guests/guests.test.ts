@@ -264,7 +264,7 @@ describe('stop and remove', () => {
     await perform('guest.destroy');
     await perform('guest.remove');
     await perform('guest.remove');
-    expect(await guests.observe()).toEqual({ libvirt: true, domains: [], guestFiles: [] });
+    expect(await guests.observe()).toEqual({ libvirt: true, copies: [], domains: [], guestFiles: [] });
   });
 
   test('files that a crash left behind are seen and removed', async () => {
