@@ -26,6 +26,8 @@ export function receive(
 ): Promise<void> {
   const { disk: id, receive: wanted } = action.spec;
   if (node.disks.get(id)?.state === 'ready' || !wanted) return Promise.resolve();
+  // withdrawn before it began: no event tells of it any more
+  if (signals.some(({ aborted }) => aborted)) return Promise.reject(broken('aborted'));
   return new Promise((resolve, reject) => {
     const { ticketSha256, from } = wanted;
     const over = (end: () => void) => {
