@@ -10,6 +10,7 @@ export * from './errors.ts';
 export * from './evacuation.ts';
 export * from './ids.ts';
 export * from './inheritance.ts';
+export * from './iso.ts';
 export * from './joining.ts';
 export * from './keys.ts';
 export * from './migration-pace.ts';

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type BaseReplicaSpec, checkQcow2Header, err, formatBytes } from '@gantry/model';
+import { type BaseReplicaSpec, checkIso, checkQcow2Header, err, formatBytes } from '@gantry/model';
 import type { ControllerLink } from '../env.ts';
 import { ProcessError, type RunOptions, run } from '../process/run.ts';
 import { readHead } from './backing.ts';
@@ -41,11 +41,13 @@ export async function makeImageBase(
   partial: string,
   context: ImageContentContext,
 ): Promise<void> {
-  const download = spec.format === 'raw' ? partial : partial.replace(PARTIAL, `.download${PARTIAL}`);
+  const plain = spec.format !== 'qcow2';
+  const download = plain ? partial : partial.replace(PARTIAL, `.download${PARTIAL}`);
   try {
     await removeDurably(download);
     await fetchContent(spec, download, context);
-    if (spec.format === 'raw') await truncate(partial, wholeSectors((await stat(partial)).size));
+    if (spec.format === 'iso') checkIso(await readHead(download), (await stat(download)).size);
+    if (plain) await truncate(partial, wholeSectors((await stat(partial)).size));
     else await flatten(download, partial, context);
   } catch (error) {
     throw describeFull(error, dirname(partial));

@@ -4,13 +4,13 @@
  *
  *     DIR/agent/storage/CLUSTER/disks/DISK.creating.OPERATION.qcow2   being made, belongs to that operation
  *                               disks/DISK.ready.qcow2                complete and durable (or .raw)
- *                               bases/SHA256.raw                      base from a raw image, content-addressed
+ *                               bases/SHA256.raw                      base from a raw or ISO image, content-addressed
  *                               bases/SHA256.qcow2.raw                base from a qcow2 image, converted
  *                               bases/*.partial                       being made
  *                               os-bases/SHA256.raw                   base made on this node by an OS provider
  */
 import { join } from 'node:path';
-import { isUuid } from '@gantry/model';
+import { type ImageFormat, isUuid } from '@gantry/model';
 
 export interface StorageLayout {
   disks: string;
@@ -53,9 +53,9 @@ export function parseDiskName(name: string): DiskFile | undefined {
 
 export const PARTIAL = '.partial';
 
-/** Of an image with this content, uploaded as this format. The base itself is raw in either case. */
-export const baseName = (sha256: string, format: Extension): string =>
-  format === 'raw' ? `${sha256}.raw` : `${sha256}.qcow2.raw`;
+/** Of an image with this content, uploaded as this format. The base itself is raw in every case: a CD is its bytes. */
+export const baseName = (sha256: string, format: ImageFormat): string =>
+  format === 'qcow2' ? `${sha256}.qcow2.raw` : `${sha256}.raw`;
 
 /** The digest in a base's name; undefined for a partial or foreign file. */
 export const parseBaseName = (name: string): string | undefined =>

@@ -2,6 +2,7 @@
 
 import { checkImageProperties } from '@gantry/guest';
 import {
+  checkIso,
   checkQcow2Header,
   err,
   type Image,
@@ -86,6 +87,7 @@ export const putImageContent: Handler<'putImageContent'> = async (call) => {
   let virtualBytes = 0;
   const check = (head: Uint8Array, sizeBytes: number) => {
     if (sizeBytes === 0) throw err('image_unsafe', { why: 'it is empty' });
+    if (format === 'iso') checkIso(head, sizeBytes);
     virtualBytes = format === 'qcow2' ? checkQcow2Header(head).virtualBytes : sizeBytes;
   };
   return call.app.images.put(call.bytes ?? nothing(), check, ({ sha256, sizeBytes }) =>

@@ -65,6 +65,11 @@ function contentOf(body: CreateInstance, image: Image | undefined): DiskSource {
   const { format } = image.spec;
   if (state !== 'ready' || !sha256 || !virtualBytes || !format)
     throw err('image_not_ready', { name: image.name });
+  if (format === 'iso')
+    throw err('not_supported', {
+      what: `an instance from ${image.name}, the image of a CD`,
+      instead: 'Use a qcow2 or raw image, or an OS provider.',
+    });
   return {
     kind: 'image',
     image: image.id as Extract<DiskSource, { kind: 'image' }>['image'],

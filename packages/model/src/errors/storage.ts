@@ -6,7 +6,7 @@ export const storageErrors = {
     400,
     2,
     'the image is refused: {why}',
-    'Convert it with qemu-img to a plain qcow2 or raw file without references to other files.',
+    'Convert it with qemu-img to a plain qcow2 or raw file without references to other files. The image of a CD must be whole.',
   ),
   image_not_ready: entry(409, 5, 'image {name} has no content yet', 'Upload it with `gantry image import`.'),
   disk_too_large: entry(

@@ -44,9 +44,17 @@ export const OsSource = strict({
 });
 export type OsSource = Static<typeof OsSource>;
 
+export const imageFormats = ['qcow2', 'raw', 'iso'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
 export const ImageSpec = strict({
   source: oneOf(['file', 'os'] as const, '`file`: uploaded content; `os`: an OS provider makes it'),
-  format: optional(oneOf(['qcow2', 'raw'] as const, 'of the uploaded file; stated, never probed')),
+  format: optional(
+    oneOf(
+      imageFormats,
+      'of the uploaded file; stated, never probed. `iso` is for CD drives and never a disk’s content',
+    ),
+  ),
   os: optional(OsSource),
   boot: optional(Boot),
   minDiskMiB: optional(MiB('smallest disk it fits on')),

@@ -6,6 +6,7 @@ import { Bytes } from '../units.ts';
 import { resource } from './common.ts';
 import { DiskCopy } from './copying.ts';
 import { DiskSource, diskTemplates } from './disk.ts';
+import { imageFormats } from './image.ts';
 import { Personality } from './instance.ts';
 import { DiskReceive, DiskSend } from './transfer.ts';
 
@@ -70,7 +71,7 @@ export const BaseReplicaSpec = strict({
   cluster: ClusterId,
   image: ImageId,
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  format: oneOf(['qcow2', 'raw'] as const),
+  format: oneOf(imageFormats, '`iso`: what lies in a CD drive; no disk stands on it'),
   desired: present,
   operation: optional(OperationId),
 });

@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { err, formatBytes, formatMs, isGantryError } from '@gantry/model';
+import { err, formatBytes, formatMs, type ImageFormat, imageFormats, isGantryError } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { LiveLine } from '../../operations/live-line.ts';
 import type { Session } from '../../session.ts';
@@ -10,21 +10,22 @@ import { describeImage } from './image.ts';
 
 export const imageImport: Verb = {
   words: 'image import',
-  summary: 'an image from a qcow2 or raw file',
+  summary: 'an image from a qcow2, raw or ISO file',
   details:
-    'The format is stated, by --format or the end of the file’s name, and never guessed from the content.',
+    'The format is stated, by --format or the end of the file’s name, and never guessed from the content, which must be what was stated. An ISO image is for CD drives: it is never the content of a disk.',
   arguments: [
     { name: 'FILE', description: 'file on this machine' },
     { name: '[NAME]', description: 'name of the image, default: the file’s' },
   ],
   flags: [
     { flags: '--name <name>', description: 'name of the image' },
-    { flags: '--format <format>', description: 'format of the file', choices: ['qcow2', 'raw'] },
+    { flags: '--format <format>', description: 'format of the file', choices: imageFormats },
     ...imageFlags,
   ],
   examples: [
     'gantry image import debian-12-genericcloud-amd64.qcow2 debian/12-cloud',
     'gantry image import disk.img my-disk --format raw',
+    'gantry image import debian-12-netinst.iso',
   ],
   run: importImage,
 };
@@ -77,9 +78,10 @@ function sizeOf(file: string): number {
   throw err('invalid_argument', { what: `file ${file}`, wanted: 'a plain file' });
 }
 
-function formatOf(file: string): 'qcow2' | 'raw' {
+function formatOf(file: string): ImageFormat {
   const end = extname(file).toLowerCase();
   if (end === '.qcow2') return 'qcow2';
   if (end === '.raw') return 'raw';
-  throw err('usage', { what: `the format of ${file} is not stated: add --format qcow2 or --format raw` });
+  if (end === '.iso') return 'iso';
+  throw err('usage', { what: `the format of ${file} is not stated: add --format qcow2, raw or iso` });
 }
