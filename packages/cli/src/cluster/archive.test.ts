@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import {
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -26,7 +28,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const about = {
   version: '1',
   at: '2026-01-01T00:00:00.000Z',
-  cluster: { id: 'c', name: 'prod' },
+  cluster: { id: '6f1d6b0e-3c3a-4b0a-9d55-0d6c5b7d2f10', name: 'prod' },
   instances: 2,
 };
 const file = () => join(dir, 'backup.tar');
@@ -39,6 +41,12 @@ const repack = (change: (folder: string) => void) => {
   execFileSync('tar', ['-xf', file(), '-C', folder]);
   change(folder);
   execFileSync('tar', ['-cf', file(), '-C', folder, '.']);
+};
+
+/** With these fields in place of its own. */
+const manifest = (fields: object) => (folder: string) => {
+  const path = join(folder, 'manifest.json');
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...fields }));
 };
 
 test('what was packed comes out, and only root may read the file', async () => {
@@ -68,6 +76,31 @@ test.each<[string, (folder: string) => void]>([
     },
   ],
   ['without manifest', (folder) => rmSync(join(folder, 'manifest.json'))],
+  [
+    'with a second name for a file',
+    (folder) => linkSync(join(folder, 'store.db'), join(folder, 'ca', 'ca.pem')),
+  ],
+  [
+    'with a pipe for a manifest',
+    (folder) => {
+      rmSync(join(folder, 'manifest.json'));
+      execFileSync('mkfifo', [join(folder, 'manifest.json')]);
+    },
+  ],
+  [
+    'with a link for a manifest',
+    (folder) => {
+      renameSync(join(folder, 'manifest.json'), join(dir, 'manifest.json'));
+      symlinkSync(join(dir, 'manifest.json'), join(folder, 'manifest.json'));
+    },
+  ],
+  ['with a file that every object has', (folder) => writeFileSync(join(folder, 'constructor'), '')],
+  ['with a manifest of no files', manifest({ files: undefined })],
+  ['with a manifest of wrong sums', manifest({ files: { 'store.db': 7 } })],
+  ['with a manifest of no cluster', manifest({ cluster: null })],
+  ['with a manifest of a cluster without id', manifest({ cluster: { id: '..', name: 'prod' } })],
+  ['with a manifest of no time', manifest({ at: 'monday\u001b[2J' })],
+  ['with a manifest of a null', (folder) => writeFileSync(join(folder, 'manifest.json'), 'null')],
   ['with another manifest', (folder) => writeFileSync(join(folder, 'manifest.json'), '{"format":"zip"}')],
 ])('one that is %s is refused', async (_, change) => {
   await packed();

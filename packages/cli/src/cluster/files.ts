@@ -6,10 +6,12 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface Owner {
   uid: number;
@@ -39,11 +41,25 @@ export function writeDurably(path: string, text: string, mode: number): void {
   syncFolder(dirname(path));
 }
 
-export function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
+/** On the disk when it returns: the content of a file, or the names in a folder. */
+export function syncFile(path: string): void {
+  const file = openSync(path, 'r');
   try {
-    fsyncSync(folder);
+    fsyncSync(file);
   } finally {
-    closeSync(folder);
+    closeSync(file);
   }
 }
+
+export const syncFolder = syncFile;
+
+/** Every file below the folder with the folders that name them, and the folder itself. */
+export function syncTree(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile() || entry.isDirectory()) syncFile(join(entry.parentPath, entry.name));
+  syncFile(folder);
+}
+
+/** A file of another file system, or one that stays, whole or not at all. */
+export const copyDurably = (from: string, to: string, mode: number): void =>
+  writeDurably(to, readFileSync(from, 'utf8'), mode);

@@ -5,15 +5,13 @@ import { localContext, readConfig, writeConfig } from '../config.ts';
 import type { Session } from '../session.ts';
 import { ensureAccount } from './account.ts';
 import { listensFar, programsFor } from './daemons.ts';
-import { ensureFolder, type Owner, writeDurably } from './files.ts';
+import { writeDurably } from './files.ts';
 import { requireFit } from './host-check.ts';
-import { type Layout, layoutOf, readSettings, type Settings } from './layout.ts';
+import { type Layout, layoutOf, makeFolders, readSettings, type Settings } from './layout.ts';
 import { requireRunning } from './process.ts';
 import { localClient, runForeground, startDaemons } from './start.ts';
 import { ensureStore, storeExists } from './store.ts';
 import { untilAnswers, untilNodeReady } from './wait.ts';
-
-const ROOT: Owner = { uid: 0, gid: 0 };
 
 /** @throws GantryError `name_taken` when the cluster is there, complete; `host_unfit` with all that is missing */
 export async function initCluster(
@@ -57,21 +55,13 @@ async function step(
   session.note(`  ${name.padEnd(8)} ${detail}`);
 }
 
-/** The controller may write its own folder and its socket, and nothing else. Sticky: it cannot replace root's pid files. */
-function makeFolders(layout: Layout, owner: Owner): void {
-  const shared: Owner = { uid: 0, gid: owner.gid };
-  ensureFolder(layout.state, ROOT, 0o755);
-  ensureFolder(layout.agent, ROOT, 0o711);
-  ensureFolder(layout.run, shared, 0o1775);
-  ensureFolder(layout.log, shared, 0o750);
-}
-
 const writeSettings = (layout: Layout, settings: Settings): void =>
   writeDurably(layout.settings, `${JSON.stringify(settings, null, 2)}\n`, 0o644);
 
 async function finish(session: Session, layout: Layout, settings: Settings): Promise<void> {
   const client = localClient(layout);
   const alive = settings.mode === 'detached' ? () => requireRunning(layout, 'agent') : () => undefined;
+  let id: string;
   try {
     await untilAnswers(client, () => undefined);
     session.note(
@@ -79,11 +69,12 @@ async function finish(session: Session, layout: Layout, settings: Settings): Pro
     );
     const node = await untilNodeReady(client, settings.node, alive);
     session.note(`  node     ${describe(node)}`);
+    ({ id } = await client.call('getCluster', {}));
   } finally {
     client.close();
   }
   remember(session, layout, settings);
-  writeSettings(layout, { ...settings, complete: true });
+  writeSettings(layout, { ...settings, id, complete: true });
   session.note(`cluster ${settings.name} is ready   gantry launch debian/12 web1`);
 }
 

@@ -1,6 +1,7 @@
 /** Where the cluster of this machine keeps what, under its state folder. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureFolder, type Owner } from './files.ts';
 
 export interface Layout {
   state: string;
@@ -60,6 +61,8 @@ export interface AgentSettings {
 /** What was chosen at `cluster init`; kept so that a start needs no options. */
 export interface Settings extends AgentSettings {
   name: string;
+  /** The cluster's own; there once it is complete. */
+  id?: string;
   bridge: string;
   subnet: string;
   listen?: string;
@@ -85,5 +88,31 @@ function read<T>(path: string): T | undefined {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch {
     return undefined;
+  }
+}
+
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** The controller may write its own folder and its socket, and nothing else. Sticky: it cannot replace root's pid files. */
+export function makeFolders(layout: Layout, owner: Owner): void {
+  const shared: Owner = { uid: 0, gid: owner.gid };
+  ensureFolder(layout.state, ROOT, 0o755);
+  ensureFolder(layout.agent, ROOT, 0o711);
+  ensureFolder(layout.run, shared, 0o1775);
+  ensureFolder(layout.log, shared, 0o750);
+}
+
+/** Ids of the clusters that this machine has something of: its own, or those that disks here belong to. */
+export function clustersHere(layout: Layout): string[] {
+  const { id } = readSettings(layout) ?? {};
+  return id === undefined ? foldersIn(join(layout.agent, 'storage')) : [id];
+}
+
+/** STATE/agent/storage/CLUSTER/disks. */
+function foldersIn(path: string): string[] {
+  try {
+    return readdirSync(path).filter((name) => /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name));
+  } catch {
+    return [];
   }
 }

@@ -33,6 +33,12 @@ export const clusterErrors = {
     '{file} cannot be restored: {why}',
     'Choose a file that `gantry cluster backup` wrote on this cluster. Nothing was changed.',
   ),
+  machine_busy: entry(
+    409,
+    5,
+    'another command is at work on the cluster in {state}',
+    'Wait until it has ended, then repeat this one.',
+  ),
   api_unreachable: entry(
     503,
     8,

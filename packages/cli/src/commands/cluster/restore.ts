@@ -1,5 +1,5 @@
-import { restore } from '../../cluster/backup.ts';
 import { layoutOf } from '../../cluster/layout.ts';
+import { restore } from '../../cluster/restore.ts';
 import type { Verb } from '../../verb.ts';
 import { stateFlag, stateOf } from './state.ts';
 

@@ -1,0 +1,40 @@
+/**
+ * One command at a time takes, replaces or removes the cluster of a machine. Node has no flock, so the lock is SQLite's own,
+ * an exclusive transaction on an empty file: the kernel frees it when the command ends, however it ends.
+ */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { err } from '@gantry/model';
+import type { Layout } from './layout.ts';
+
+const SQLITE_BUSY = 5;
+
+export const lockFile = ({ state }: Pick<Layout, 'state'>): string => join(state, 'lock');
+
+/** @throws GantryError `machine_busy` while another one holds it, after `waitMs` */
+export async function alone<T>(layout: Layout, act: () => Promise<T>, waitMs = 10_000): Promise<T> {
+  mkdirSync(layout.state, { recursive: true, mode: 0o755 });
+  const path = lockFile(layout);
+  // root's alone from its first moment: who can open it can hold it
+  closeSync(openSync(path, 'a', 0o600));
+  const lock = take(path, layout, waitMs);
+  try {
+    return await act();
+  } finally {
+    lock.close();
+  }
+}
+
+function take(path: string, { state }: Layout, waitMs: number) {
+  // when needed: most commands have no use for it
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+  const lock = new DatabaseSync(path);
+  try {
+    lock.exec(`pragma busy_timeout=${waitMs}; begin exclusive`);
+    return lock;
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    throw err('machine_busy', { state }, error);
+  }
+}

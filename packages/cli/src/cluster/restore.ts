@@ -1,0 +1,129 @@
+/** `cluster restore`: a backup in place of the store, the authority and the tokens of this machine. */
+import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { err } from '@gantry/model';
+import type { Session } from '../session.ts';
+import { ensureAccount } from './account.ts';
+import { unpack } from './archive.ts';
+import { placesOf } from './backup.ts';
+import { programsFor } from './daemons.ts';
+import { copyDurably, ensureFolder, type Owner, syncFolder, syncTree } from './files.ts';
+import { clustersHere, type Layout, makeFolders, readSettings, type Settings } from './layout.ts';
+import { alone } from './machine-lock.ts';
+import type { Manifest } from './manifest.ts';
+import { serverVerb } from './server-verb.ts';
+import { startDaemons, stopDaemons } from './start.ts';
+
+interface Restored {
+  cluster: Manifest['cluster'];
+  instances: number;
+  operations: number;
+}
+
+/** @throws GantryError `bad_backup`, `machine_busy`; then nothing was changed */
+export async function restore(session: Session, layout: Layout, from: string): Promise<void> {
+  const file = resolve(from);
+  await alone(layout, async () => {
+    const folder = `${layout.draft}.restore`;
+    rmSync(folder, { recursive: true, force: true });
+    try {
+      await restoreFrom(session, layout, { file, folder });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+interface Source {
+  file: string;
+  /** Where its content lies meanwhile. */
+  folder: string;
+}
+
+async function restoreFrom(session: Session, layout: Layout, { file, folder }: Source): Promise<void> {
+  const manifest = await unpack(file, folder);
+  const { cluster, at } = manifest;
+  requireSame(layout, file, cluster);
+  await session.confirm(
+    `Put the store of cluster ${cluster.name} as it was at ${at} in place of the present one? What was done since then is forgotten, not undone.`,
+  );
+  const owner = await ensureAccount(layout.state);
+  const made = await prepare(layout, owner, folder);
+  if (made.cluster.id !== cluster.id)
+    throw err('bad_backup', { file, why: 'the store in it is of another cluster than its manifest says' });
+  const settings = await exchange(session, layout, owner, { file, folder });
+  await startDaemons(layout, settings);
+  session.note(
+    `cluster ${cluster.name} is as it was at ${at}; ${made.operations} operations that were under way count as failed`,
+  );
+  session.note(
+    `Its ${made.instances} instances are told of as their nodes find them: what runs goes on, what does not stays down until it is started.`,
+  );
+  session.note('Look with: gantry cluster verify');
+}
+
+/** Disks and guests here belong to one cluster; names do not tell, since most are called alike. @throws GantryError `bad_backup` */
+export function requireSame(layout: Layout, file: string, { id, name }: Manifest['cluster']): void {
+  const here = clustersHere(layout);
+  const present = readSettings(layout)?.name;
+  const sameName = present === undefined || present === name;
+  if (here.length > 0 ? here.includes(id) : sameName) return;
+  const which = sameName ? here.join(', ') : present;
+  throw err('bad_backup', {
+    file,
+    why: `it is of cluster ${sameName ? id : name}, and ${layout.state} is of cluster ${which}`,
+  });
+}
+
+/** The controller's user makes a usable store of the copy, aside. */
+async function prepare(layout: Layout, owner: Owner, folder: string): Promise<Restored> {
+  const aside = join(folder, 'controller');
+  ensureFolder(folder, owner, 0o700);
+  ensureFolder(aside, owner, 0o750);
+  for (const name of ['store.db', 'ca'])
+    if (existsSync(join(folder, name))) renameSync(join(folder, name), join(aside, name));
+  own(aside, owner);
+  const failed = 'the backup could not be made ready';
+  return serverVerb<Restored>(programsFor(owner, layout), owner, { verb: 'restore', state: folder, failed });
+}
+
+function own(folder: string, owner: Owner): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    chownSync(join(folder, name), owner.uid, owner.gid);
+}
+
+/**
+ * What was there is kept beside it; the store comes last, so that a half exchange is no cluster that runs. Everything is on
+ * the disk before the first rename: a store without the keys of its authority would let in none of its nodes.
+ */
+async function exchange(
+  session: Session,
+  layout: Layout,
+  owner: Owner,
+  { file, folder }: Source,
+): Promise<Settings> {
+  const { store, authority, files } = placesOf(layout);
+  const present = readSettings(layout);
+  if (present) await stopDaemons(layout, present);
+  makeFolders(layout, owner);
+  const before = `${layout.controller}.before-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+  ensureFolder(layout.controller, owner, 0o750);
+  mkdirSync(before, { mode: 0o700 });
+  syncTree(join(folder, 'controller'));
+  for (const path of [`${store}-wal`, `${store}-shm`, store, authority])
+    if (existsSync(path)) renameSync(path, join(before, path.slice(layout.controller.length + 1)));
+  syncFolder(before);
+  for (const { name, path, mode } of files)
+    if (existsSync(join(folder, name)) && (name !== 'cluster.json' || !present))
+      copyDurably(join(folder, name), path, mode);
+  for (const [name, path] of [
+    ['ca', authority],
+    ['store.db', store],
+  ] as const)
+    if (existsSync(join(folder, 'controller', name))) renameSync(join(folder, 'controller', name), path);
+  for (const changed of [layout.controller, layout.state]) syncFolder(changed);
+  session.note(`what was there is kept in ${before}`);
+  const settings = readSettings(layout);
+  if (!settings) throw err('bad_backup', { file, why: 'it does not say how the cluster is run' });
+  return settings;
+}
