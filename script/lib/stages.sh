@@ -52,18 +52,19 @@ stage() {
   fi
 }
 
-# The closing lines, from the test runner's own counts, and the exit status. A run without a single test is no success.
+# The closing lines, from the test stages' own reports, and the exit status. A run without a single test is no success.
+# Which tests failed, and why in a line, is said last: there it is found also where only the end of the output was kept.
 summary() {
-  local reports passed broken skipped
+  local reports passed broken skipped details
   mapfile -t reports < <(compgen -G "$REPORTS/*.json")
-  read -r passed broken skipped < <(
-    node -e 'const runs = process.argv.slice(1).map((file) => JSON.parse(fs.readFileSync(file, "utf8")));
-      const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
-      console.log(sum("numPassedTests"), sum("numFailedTests"), sum("numPendingTests") + sum("numTodoTests"));' "${reports[@]}"
-  )
+  {
+    read -r passed broken skipped
+    details=$(cat)
+  } < <(node "$ROOT/script/lib/summary.mjs" "${reports[@]}")
   ((passed + broken > 0 || ${#failed[@]} > 0)) || failed+=(no-test-ran)
   echo "script/test: ${#checks[@]} checks, ${#reports[@]} test stages, $SECONDS s; failed: ${failed[*]:-none}"
   echo "tests: $passed passed, $broken failed, $skipped skipped"
+  [[ -z $details ]] || echo "$details"
   ((${#failed[@]} == 0)) && exit 0
   exit 1
 }
