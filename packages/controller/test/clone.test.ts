@@ -63,12 +63,33 @@ describe('what is refused', () => {
     expect(await addresses()).toBe(1);
   });
 
-  test('a source that is suspended, in rescue or locked', async () => {
+  test('a source in rescue', async () => {
     await ended(await ask('rescueInstance'));
     await expect(clone({ running: 'stop' })).rejects.toMatchObject({ code: 'in_rescue' });
-    await ended(await ask('unrescueInstance'));
+  });
+
+  test('a locked source going down for it; copying it while it runs or is down changes nothing of it', async () => {
     await ask('lockInstance', { reason: 'audit' });
+    await expect(clone()).rejects.toMatchObject({ code: 'clone_needs_choice' });
     await expect(clone({ running: 'stop' })).rejects.toMatchObject({ code: 'locked' });
+    const { spec, status } = await cluster.instance('hello');
+    expect((await ended(await clone({ running: 'crash' }))).status.state).toBe('succeeded');
+    const { spec: copy } = await cluster.instance('copy');
+    expect([spec.locked?.reason, copy.locked]).toEqual(['audit', undefined]);
+    expect(await cluster.instance('hello')).toMatchObject({ spec, status: { state: status.state } });
+    await ask('unlockInstance');
+    await stop();
+    await ask('lockInstance', { reason: 'audit' });
+    expect((await ended(await clone({ name: 'copy2' }))).status.state).toBe('succeeded');
+    expect(await cluster.instance('hello')).toMatchObject({ spec: { power: 'stopped' } });
+  });
+
+  test('a locked source that crashed and is to run again', async () => {
+    await ask('lockInstance', { reason: 'audit' });
+    cluster.agent.alter = (report) =>
+      report.kind === 'guest' ? { ...report, status: { ...report.status, state: 'crashed' } } : report;
+    await cluster.converge();
+    await expect(clone()).rejects.toMatchObject({ code: 'locked' });
   });
 
   test('freezing one that is paused: its agent cannot answer', async () => {

@@ -101,7 +101,9 @@ const whenAdopted: readonly InstanceAction[] = [
   'suspend',
 ];
 
-export const permitsLocked = (action: InstanceAction): boolean => whileLocked.includes(action);
+/** Its disks are only read for a clone; one that goes down for it is refused where that is known. */
+export const permitsLocked = (action: InstanceAction): boolean =>
+  action === 'clone' || whileLocked.includes(action);
 
 /** What decides: its name, its lock, whether it is rescued, and its state. */
 type Subject = Pick<Instance, 'name'> & {

@@ -3,12 +3,13 @@ import type { Action, ActionOf, PluggedSpec } from '@gantry/agent';
 import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@gantry/model';
-import { adopt, release, unmark } from './fake-adoption.ts';
+import { adopt, beginAdopting, guardForeign, kept, release, unmark } from './fake-adoption.ts';
 import { contentFor, copied, copying, endCopy } from './fake-copies.ts';
 import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 import { between, resize } from './fake-sizes.ts';
 
 export function whole(node: FakeNode, action: Action, now: number): void {
+  guardForeign(node, action);
   switch (action.do) {
     case 'base.ensure':
       node.bases.set(action.spec.sha256, {
@@ -68,6 +69,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
     case 'guest.remove':
       node.domains.delete(action.instance);
       node.guestFiles.delete(action.instance);
+      node.records.delete(action.instance);
       return;
     case 'guest.attachDevice':
       plug(node, action.spec);
@@ -106,7 +108,7 @@ export function halfway(node: FakeNode, action: Action): void {
   else if (action.do === 'guest.start' || action.do === 'guest.define') define(node, action.spec);
   else if (action.do === 'guest.setVcpus') resize(node, action.instance, { vcpus: between(node, action) });
   // the guest's own folder comes before the mark, and goes after it
-  else if (action.do === 'guest.adopt') node.guestFiles.add(action.spec.instance);
+  else if (action.do === 'guest.adopt') beginAdopting(node, action.spec);
   else if (action.do === 'guest.release') unmark(node, action.spec.instance);
   else if (action.do === 'guest.save') save(node, action.spec.instance);
   else if (action.do === 'guest.updateDevice' && action.spec.plug.replug) unplug(node, action.spec);
@@ -193,6 +195,7 @@ function probe(node: FakeNode, spec: GuestSpec): void {
 }
 
 function define(node: FakeNode, spec: GuestSpec): FakeDomain {
+  if (spec.input.definition === 'kept') return kept(node, spec);
   const known = node.domains.get(spec.instance);
   node.guestFiles.add(spec.instance);
   if (known && known.state !== 'shutoff') return known;
@@ -226,12 +229,16 @@ function start(node: FakeNode, spec: GuestSpec, now: number): void {
     reason: restored ? 'restored' : 'booted',
     domainId: node.nextDomainId++,
     tap: spec.input.nics.length > 0,
-    // until its balloon driver is there, it has all that its QEMU laid out
-    size: { vcpus: spec.input.vcpus, memoryMiB: mostMemoryMiB(spec.input) },
-    most: { vcpus: mostVcpus(spec.input), memoryMiB: mostMemoryMiB(spec.input) },
+    ...(spec.input.definition === 'kept' ? {} : laidOut(spec)),
   });
   node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now, restored });
   witness(node, domain, spec);
+}
+
+/** Until its balloon driver is there, it has all that its QEMU laid out. */
+function laidOut({ input }: GuestSpec): Pick<FakeDomain, 'size' | 'most'> {
+  const most = { vcpus: mostVcpus(input), memoryMiB: mostMemoryMiB(input) };
+  return { size: { ...most, vcpus: input.vcpus }, most };
 }
 
 function save(node: FakeNode, instance: string): void {

@@ -11,6 +11,8 @@ export interface FakeDomain extends Omit<SeenDomain, 'disks' | 'nics'> {
   tap: boolean;
   /** What its QEMU was started with room for. */
   most?: NonNullable<SeenDomain['size']>;
+  /** libvirt starts it when the node boots. */
+  autostart?: boolean;
 }
 
 /** With what guests have written to it: every start adds to it. */
@@ -51,6 +53,8 @@ export interface FakeNode {
   /** Addresses that a machine outside of the cluster answers for. */
   heldElsewhere: Set<string>;
   guestFiles: Set<string>;
+  /** By instance: domains that somebody else made, as they were known last. */
+  records: Map<string, FakeDomain>;
   /** By source: what its QEMU copies, and what its disks held when it began. */
   copies: Map<string, FakeCopy>;
   journal: string | undefined;
@@ -82,6 +86,7 @@ export const fakeNode = (
   filters: new Map(),
   heldElsewhere: new Set(),
   guestFiles: new Set(),
+  records: new Map(),
   copies: new Map(),
   journal: undefined,
   libvirt: true,
@@ -94,7 +99,7 @@ export function look(node: FakeNode): Observation {
   return {
     libvirt: node.libvirt,
     domains: node.libvirt
-      ? [...node.domains.values()].map(({ disks, nics, tap: _, most: __, ...domain }) => ({
+      ? [...node.domains.values()].map(({ disks, nics, tap: _, most: __, autostart: ___, ...domain }) => ({
           ...domain,
           ...(domain.state === 'shutoff'
             ? {}
@@ -115,9 +120,19 @@ const pathOf = ({ disks }: FakeNode, id: string): string => disks.get(id)?.path 
 /** Power cut and boot: QEMU processes, bridges and taps are gone; files and definitions stay. */
 export function powerCycle(node: FakeNode, bootId: string): void {
   node.bootId = bootId;
-  for (const domain of node.domains.values()) shutOff(domain, 'unknown');
+  for (const domain of node.domains.values()) {
+    shutOff(domain, 'unknown');
+    if (domain.autostart) startAlone(node, domain);
+  }
   node.networks.clear();
   node.filters.clear();
+}
+
+/** As libvirt does by itself, or somebody with virsh. */
+export function startAlone(node: FakeNode, domain: FakeDomain): void {
+  domain.state = 'running';
+  domain.reason = 'booted';
+  domain.domainId = node.nextDomainId++;
 }
 
 export function shutOff(domain: FakeDomain, reason: string): void {

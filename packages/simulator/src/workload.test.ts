@@ -5,6 +5,7 @@ import type { Faults } from './faults.ts';
 import { assertNothingLeft, assertSound, assertWhole } from './invariants.ts';
 import { type Random, seeded } from './random.ts';
 import { type Simulation, simulation } from './simulation.ts';
+import { assertForeign, ofForeign, removeForeign } from './workload-foreign.ts';
 
 const minutes = 60_000;
 const names = ['web1', 'web2', 'db1'];
@@ -219,6 +220,22 @@ const diskDay = (sim: Simulation, random: Random): Acts => {
   ];
 };
 
+/** Guests of somebody else come under management and leave it, on one node or several. */
+const foreignDay = (sim: Simulation, random: Random): Acts => {
+  const name = names[random.between(0, names.length - 1)] as string;
+  const params = { ref: name };
+  const both = [...ofForeign(sim, random, name), ...ofForeign(sim, random, name)];
+  return [
+    ...both,
+    ...both,
+    ...both,
+    ...(sim.nodes.length > 1 ? movingDay(sim, random) : someday(sim, random)),
+    () => sim.user('startInstance', { params, body: {} }),
+    () => sim.user('stopInstance', { params, body: { force: true } }),
+    () => sim.user('setInstance', { params, body: { guest: { onPoweroff: 'restart' } } }),
+  ];
+};
+
 /** An agent that was killed before it told of its free space leaves the node without any for a while. */
 async function createOnceThereIsRoom(sim: Simulation, name: string): Promise<void> {
   const body = { name, flavor: 'small', image: 'debian/12' };
@@ -267,6 +284,11 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'not_in_rescue',
         'clone_needs_choice',
         'not_supported',
+        'node_unreachable',
+        'not_adoptable',
+        'not_adopted',
+        'hardware_kept',
+        'guest_refused',
       ].includes(error.code)
     )
       throw error;
@@ -294,11 +316,12 @@ async function settleDown(sim: Simulation): Promise<void> {
   const statesAgree = async () => {
     const instances = (await sim.store.list('instance')).items as Instance[];
     return instances.every((instance) => {
+      const { adopted } = instance.spec;
       const home = sim.nodes.find(({ id }) => id === instance.status.node);
       const runs = home?.domains.get(instance.id)?.state === 'running';
       const disks = home?.domains.get(instance.id)?.disks.toSorted();
       const nics = home?.domains.get(instance.id)?.nics.toSorted();
-      const wires = instance.spec.nics.map(({ mac }) => mac).toSorted();
+      const wires = (adopted ?? instance.spec).nics.map(({ mac }) => mac).toSorted();
       const { rescue } = instance.spec;
       const wanted = [...instance.spec.disks, ...(rescue ? [rescue.disk] : [])].toSorted();
       const asWanted = !runs || (disks?.join() === wanted.join() && nics?.join() === wires.join());
@@ -310,6 +333,7 @@ async function settleDown(sim: Simulation): Promise<void> {
   const converged = await sim.until(statesAgree, 30 * minutes);
   expect(converged, `converges to what is wanted: ${converged ? '' : await picture(sim)}`).toBe(true);
   await assertWholeSoon(sim);
+  await assertForeign(sim);
 }
 
 /** What a move left behind goes when its node is back. */
@@ -397,6 +421,8 @@ async function history(
     calm = true;
     await settleDown(sim);
     await deleteAll(sim);
+    await assertForeign(sim);
+    removeForeign(sim);
     await assertNothingLeft(sim);
   } catch (error) {
     throw new Error(`seed ${seed}, deaths: ${sim.deaths().join('; ') || 'none'}`, { cause: error });
@@ -428,5 +454,14 @@ describe('a working day on three nodes, with moves', () => {
   it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
   it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
     history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
+  );
+});
+
+describe.each([1, 2])('a day of guests that somebody else made, on nodes: %i', (nodes) => {
+  const day = { begin: async () => undefined, acts: foreignDay, nodes };
+  const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 15);
+  it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
+  it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
+    history(seed, (random) => randomDeaths(random, 0.04), 0.05, day),
   );
 });

@@ -10,6 +10,7 @@ import {
   type InstanceSpec,
   type Nic,
   type Origin,
+  requirePermitted,
   roomOf,
 } from '@gantry/model';
 import type { Asking } from '../api/call.ts';
@@ -31,9 +32,12 @@ export interface Manner {
   restart: boolean;
 }
 
-/** @throws GantryError `clone_needs_choice`, `wrong_state` */
-export function mannerOf({ name, status, spec }: Instance, { running }: CloneInstance): Manner {
+/** @throws GantryError `clone_needs_choice`, `wrong_state`; `locked` where its disks cannot be read but by keeping it down */
+export function mannerOf(source: Instance, { running }: CloneInstance): Manner {
+  const { name, status, spec } = source;
   const { state } = status;
+  const mustStayDown = spec.power === 'running' && (running === 'stop' || !up.includes(state));
+  if (spec.locked && mustStayDown) requirePermitted('stop', source);
   if (!up.includes(state)) return { consistency: 'stopped', live: false, restart: false };
   if (running === undefined) throw err('clone_needs_choice', { name, state });
   if (running === 'quiesce' && state === 'paused')

@@ -3,7 +3,7 @@
  * leaves a foreign domain, and all after it one of ours; each step may be repeated.
  */
 import { type Identity, markedText, parseXml } from '@gantry/guest';
-import { err, type GuestSpec, type InstanceId } from '@gantry/model';
+import { err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../../actions.ts';
 import type { GuestDirectory } from '../directory.ts';
 import { refuseOlder } from '../look.ts';
@@ -42,21 +42,24 @@ export async function adoptDomain(spec: GuestSpec, parts: AdoptParts, log: Logge
   await directory.prepare(instance, qemuGid);
   const whole = parseXml(await lv.domainGetXmlDesc({ dom, flags: WITH_SECRETS }));
   await directory.writeRecord(instance, { explanation: [], asked: markedText(whole, identity) });
-  await setMark(lv, dom, state, identity);
-  // what starts when belongs to the controller and its epochs
+  // what starts when belongs to the controller and its epochs; before the mark, which says that all is done
   if (adopt.autostart) await lv.domainSetAutostart({ dom, autostart: false });
+  await setMark(lv, dom, state, identity);
   log('info', `domain ${dom.name} is managed from now on, and was not touched otherwise`);
 }
 
 /** Ends when the domain bears no mark and nothing of Gantry's own is left. One that is gone or foreign is done already. */
 export async function releaseDomain(
-  { instance, epoch }: { instance: InstanceId; epoch: GuestSpec['epoch'] },
+  { instance, epoch, adopt }: Pick<GuestSpec, 'instance' | 'epoch' | 'adopt'>,
   { session, directory, member }: Omit<AdoptParts, 'qemuGid'>,
   log: Logger,
 ): Promise<void> {
   const lv = await session.client();
   const found = await findDomain(lv, instance);
   const mark = found?.facts.identity;
+  // killed before the mark was written, its autostart may be gone already
+  if (found && !mark && adopt?.autostart && (await directory.readRecord(instance)))
+    await lv.domainSetAutostart({ dom: found.dom, autostart: true });
   if (found && mark?.cluster === member.cluster && mark.instance === instance) {
     refuseOlder(found, epoch);
     if (mark.kept?.autostart) await lv.domainSetAutostart({ dom: found.dom, autostart: true });

@@ -5,7 +5,7 @@ export const instanceLock: Verb = {
   words: 'instance lock',
   summary: 'refuse every change of an instance until it is unlocked',
   details:
-    'Start, stop, set, delete and the like are refused with the reason. The guest goes on, and so does what is under way; looking and the console stay possible.',
+    'Start, stop, set, delete and the like are refused with the reason. The guest goes on, and so does what is under way; looking, the console and clones that leave it as it is stay possible.',
   arguments: [instanceArgument],
   flags: [{ flags: '--reason <text>', description: 'told to whoever is refused', required: true }],
   examples: ["gantry instance lock web1 --reason 'under audit until Friday'"],
