@@ -20,6 +20,7 @@ const nouns: Record<string, string> = {
   nic: 'network interfaces of an instance',
   network: 'networks and their addresses',
   node: 'machines that run guests',
+  group: 'nodes that belong together, and what holds for all of them',
   op: 'operations: what was asked for, its steps and its end',
   placement: 'why a guest runs where it runs',
   event: 'what happened, and who did what',

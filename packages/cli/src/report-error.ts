@@ -17,10 +17,14 @@ export function asGantryError(error: unknown): GantryError {
 }
 
 /** Lines of a refusal. */
-export function errorText(error: GantryError, bold: (text: string) => string = (text) => text): string {
+export function errorText(
+  error: GantryError,
+  bold: (text: string) => string = (text) => text,
+  hint = error.hint,
+): string {
   const requestId = error instanceof ApiError ? error.requestId : undefined;
   return problemText(
-    { title: error.message, code: error.code, hint: error.hint, ...(requestId ? { requestId } : {}) },
+    { title: error.message, code: error.code, hint, ...(requestId ? { requestId } : {}) },
     bold,
   );
 }
@@ -47,9 +51,9 @@ export function problemText(
 const explained = ({ code, requestId }: Pick<Problem, 'code' | 'requestId'>): string =>
   code === 'no_capacity' || code === 'disk_too_large' ? ` · gantry placement show ${requestId}` : '';
 
-/** Prints it and answers the exit code. */
-export function reportError(io: Io, error: unknown): number {
+/** Prints it, with another hint where the caller knows better, and answers the exit code. */
+export function reportError(io: Io, error: unknown, hint?: string): number {
   const known = asGantryError(error);
-  io.stderr.write(`${errorText(known, styleOf(io, io.stderr).red)}\n`);
+  io.stderr.write(`${errorText(known, styleOf(io, io.stderr).red, hint)}\n`);
   return known.exit;
 }

@@ -2,8 +2,9 @@
 import { CommanderError } from 'commander';
 import type { Io } from './io.ts';
 import { buildProgram } from './program.ts';
-import { reportError } from './report-error.ts';
+import { asGantryError, reportError } from './report-error.ts';
 import { Session } from './session.ts';
+import { usageHint } from './usage-hint.ts';
 import type { Verb } from './verb.ts';
 
 /** Runs `gantry ...words` and answers its exit code (reference: the error registry's `exit`). Never throws. */
@@ -24,7 +25,8 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof CommanderError && error.code === 'commander.help') return 2;
-    return reportError(io, error);
+    const known = asGantryError(error);
+    return reportError(io, known, known.code === 'usage' ? usageHint(program, words) : known.hint);
   } finally {
     session?.close();
   }
