@@ -1,6 +1,7 @@
 /** What agents say: numbered, only of their own, and what follows from it. */
-import type { Instance, Node, StatusReport } from '@gantry/model';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Instance, LogLine, Node, Operation, OperationId, StatusReport } from '@gantry/model';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Draft } from '../src/store/batch.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import { FakeAgent } from '../src/testing/fake-agent.ts';
 import { settle } from '../src/testing/test-env.ts';
@@ -92,16 +93,20 @@ test('a node that is not heard of is lost, its guests unknown; heard again, all 
   expect((await cluster.instance('hello')).status.state).toBe('running');
 });
 
-test('an agent neither sees nor writes what is another node’s', async () => {
+/** The agent of another node of the cluster. */
+async function otherAgent(): Promise<FakeAgent> {
   const [own] = (await cluster.store.list('node')).items;
   if (!own) throw new Error('no node');
-  const { Draft } = await import('../src/store/batch.ts');
-  const other = { ...own, id: cluster.env.uuid(), name: 'n2' };
-  await cluster.store.commit(new Draft(0).add(other as Node).batch);
+  const other: Node = { ...own, id: cluster.env.uuid() as Node['id'], name: 'n2' };
+  await cluster.store.commit(new Draft(0).add(other).batch);
   const { secret } = await cluster.call<{ secret: string }>('createToken', {
     body: { name: 'n2', spec: { role: 'agent', node: 'n2' } },
   });
-  const foreign = new FakeAgent(cluster.controller, cluster.env, secret);
+  return new FakeAgent(cluster.controller, cluster.env, secret);
+}
+
+test('an agent neither sees nor writes what is another node’s', async () => {
+  const foreign = await otherAgent();
   expect((await foreign.assignments()).guests).toEqual([]);
   const [guest] = (await cluster.agent.assignments()).guests;
   if (!guest) throw new Error('no guest');
@@ -116,9 +121,55 @@ test('an agent neither sees nor writes what is another node’s', async () => {
   });
   expect(lies.items.map(({ subject }) => subject.name)).toEqual(['n2']);
   for (const route of ['listInstances', 'getCluster', 'watch'] as const)
-    await expect(cluster.controller.call(route, { token: secret })).rejects.toMatchObject({
+    await expect(cluster.controller.call(route, { token: foreign.token })).rejects.toMatchObject({
       code: 'forbidden',
     });
+});
+
+describe('lines of operations', () => {
+  const line = (text: string): LogLine => ({ at: new Date(0).toISOString(), level: 'output', text });
+  const numbered = async (kind: string): Promise<Operation> => {
+    const { items } = await cluster.store.list('operation');
+    const found = items.find(({ spec }) => spec.kind === kind);
+    if (!found) throw new Error(`no ${kind}`);
+    return found;
+  };
+  const write = async (agent: FakeAgent, { id }: Operation, text: string) => {
+    const log = [{ operation: id as OperationId, lines: [line(text)] }];
+    expect(await agent.report({ log })).toMatchObject({ accepted: true });
+  };
+  const textOf = async ({ id }: Operation) => (await cluster.store.log(id)).map(({ text }) => text);
+
+  test('are taken of the node that works for it, and of no other', async () => {
+    const foreign = await otherAgent();
+    const create = await numbered('instance.create');
+    await write(cluster.agent, create, 'mine');
+    await write(foreign, create, 'lie');
+    expect(await textOf(create)).toEqual(['mine']);
+  });
+
+  test('once its target is gone nobody writes any more', async () => {
+    const foreign = await otherAgent();
+    await cluster.call('deleteInstance', { params: { ref: 'hello' } });
+    await cluster.converge();
+    for (const operation of [await numbered('instance.delete'), await numbered('instance.create')]) {
+      await write(foreign, operation, 'lie');
+      await write(cluster.agent, operation, 'late');
+      expect(await textOf(operation)).toEqual([]);
+    }
+  });
+
+  test('of a disk, of the node where it lies; of a node, of none', async () => {
+    const foreign = await otherAgent();
+    const growth = { params: { ref: 'hello:0' }, body: { byBytes: 2 ** 20 } };
+    const grow = await cluster.call<Operation>('growDisk', growth);
+    await write(foreign, grow, 'lie');
+    await write(cluster.agent, grow, 'mine');
+    expect(await textOf(grow)).toEqual(['mine']);
+    const evacuate = await cluster.call<Operation>('evacuateNode', { params: { ref: 'n1' }, body: {} });
+    await write(foreign, evacuate, 'lie');
+    expect(await textOf(evacuate)).toEqual([]);
+  });
 });
 
 test('things that the store does not know are passed over', async () => {

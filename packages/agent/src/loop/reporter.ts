@@ -17,57 +17,109 @@ import type { AgentParts, AgentState } from './state.ts';
 
 export const heartbeatMs = 10_000;
 
+/** What the controller is known to have, and how it takes reports. */
+interface Talk {
+  /** Statuses by `keyOf`, as text. */
+  acknowledged: Map<string, string>;
+  sequence: number;
+  backoffMs: number;
+  /** When it was last told of the node itself (wall-clock ms), and as what. */
+  node: { at: number; readiness: string };
+  /** After a refusal each status goes alone, so that the one that is refused holds up no other. */
+  singly: boolean;
+}
+
+/** What one report is to say. */
+interface News {
+  statuses: StatusReport[];
+  taken: Records;
+  /** The node itself is due, as of then. */
+  node?: Talk['node'];
+}
+
 export async function reporting(parts: AgentParts, state: AgentState, signal: AbortSignal): Promise<void> {
-  const acknowledged = new Map<string, string>();
-  let sequence = 0;
-  let backoffMs = 200;
-  let lastNode = 0;
-  let lastReadiness = '';
-  // after a refusal each status goes alone, so that the one that is refused holds up no other
-  let singly = false;
+  const talk: Talk = {
+    acknowledged: new Map(),
+    sequence: 0,
+    backoffMs: 200,
+    node: { at: 0, readiness: '' },
+    singly: false,
+  };
   while (!signal.aborted) {
     await waitAtMost(state.tell, heartbeatMs, parts.env.clock, signal);
-    const news = state.statuses.filter((s) => acknowledged.get(keyOf(s)) !== JSON.stringify(s));
-    singly &&= news.length > 0;
-    const statuses = singly ? news.slice(0, 1) : news;
-    const now = parts.env.clock.now();
-    // a change of what the node can do is told at once, the rest as a heartbeat
-    const readiness = `${state.libvirt} ${state.libvirtRefusal} ${state.facts !== undefined} ${state.keeping.why}`;
-    const due = now - lastNode >= heartbeatMs || readiness !== lastReadiness;
-    if (statuses.length === 0 && !hasRecords(state) && !due) continue;
-    const taken = takeRecords(state);
-    const report = await compose(parts, state, { statuses, taken, sequence: sequence++, withNode: due });
-    // if the answer gets lost, nobody knows what the controller has: then all of it counts as not told
-    for (const status of statuses) acknowledged.delete(keyOf(status));
-    const told = () => {
-      for (const status of statuses) acknowledged.set(keyOf(status), JSON.stringify(status));
-    };
-    try {
-      const answer = await parts.link.report(report, signal);
-      signal.throwIfAborted();
-      if (!answer.accepted) {
-        sequence = await goBeyond(parts, state, answer, sequence);
-        giveBack(state, taken);
-        state.tell.set();
-        continue;
-      }
-      told();
-      if (due) [lastNode, lastReadiness] = [now, readiness];
-      backoffMs = 200;
-      if (hasRecords(state) || singly) state.tell.set();
-    } catch (error) {
-      signal.throwIfAborted();
-      const refused = isRefusal(error);
-      parts.env.log(refused ? 'error' : 'debug', 'report failed', { error: String(error) });
-      // what is refused once is refused for ever; a status that is refused alone is told again when it changes
-      if (!refused) giveBack(state, taken);
-      else if (statuses.length === 1 && !hasRecords(taken)) told();
-      singly ||= refused;
-      await parts.env.clock.sleep(backoffMs, signal);
-      backoffMs = Math.min(backoffMs * 2, heartbeatMs);
-      state.tell.set();
-    }
+    const news = newsOf(state, talk, parts.env.clock.now());
+    if (news) await tell(parts, state, talk, news, signal);
   }
+}
+
+function newsOf(state: AgentState, talk: Talk, at: number): News | undefined {
+  const untold = state.statuses.filter((s) => talk.acknowledged.get(keyOf(s)) !== JSON.stringify(s));
+  talk.singly &&= untold.length > 0;
+  const statuses = talk.singly ? untold.slice(0, 1) : untold;
+  const readiness = readinessOf(state);
+  // a change of what the node can do is told at once, the rest as a heartbeat
+  const due = at - talk.node.at >= heartbeatMs || readiness !== talk.node.readiness;
+  if (statuses.length === 0 && !hasRecords(state) && !due) return undefined;
+  return { statuses, taken: takeRecords(state), ...(due ? { node: { at, readiness } } : {}) };
+}
+
+const readinessOf = ({ libvirt, libvirtRefusal, facts, keeping }: AgentState): string =>
+  `${libvirt} ${libvirtRefusal} ${facts !== undefined} ${keeping.why}`;
+
+async function tell(
+  parts: AgentParts,
+  state: AgentState,
+  talk: Talk,
+  news: News,
+  signal: AbortSignal,
+): Promise<void> {
+  const report = await compose(parts, state, news, talk.sequence++);
+  // if the answer gets lost, nobody knows what the controller has: then all of it counts as not told
+  for (const status of news.statuses) talk.acknowledged.delete(keyOf(status));
+  try {
+    const answer = await parts.link.report(report, signal);
+    signal.throwIfAborted();
+    if (answer.accepted) taken(state, talk, news);
+    else await unheard(parts, state, talk, news, answer);
+  } catch (error) {
+    signal.throwIfAborted();
+    failed(parts, state, talk, news, error);
+    await parts.env.clock.sleep(talk.backoffMs, signal);
+    talk.backoffMs = Math.min(talk.backoffMs * 2, heartbeatMs);
+    state.tell.set();
+  }
+}
+
+function acknowledge({ acknowledged }: Talk, { statuses }: News): void {
+  for (const status of statuses) acknowledged.set(keyOf(status), JSON.stringify(status));
+}
+
+function taken(state: AgentState, talk: Talk, news: News): void {
+  acknowledge(talk, news);
+  if (news.node) talk.node = news.node;
+  talk.backoffMs = 200;
+  if (hasRecords(state) || talk.singly) state.tell.set();
+}
+
+async function unheard(
+  parts: AgentParts,
+  state: AgentState,
+  talk: Talk,
+  news: News,
+  answer: ReportAnswer,
+): Promise<void> {
+  talk.sequence = await goBeyond(parts, state, answer, talk.sequence);
+  giveBack(state, news.taken);
+  state.tell.set();
+}
+
+/** What is refused once is refused for ever; a status that is refused alone is told again when it changes. */
+function failed(parts: AgentParts, state: AgentState, talk: Talk, news: News, error: unknown): void {
+  const refused = isRefusal(error);
+  parts.env.log(refused ? 'error' : 'debug', 'report failed', { error: String(error) });
+  if (!refused) giveBack(state, news.taken);
+  else if (news.statuses.length === 1 && !hasRecords(news.taken)) acknowledge(talk, news);
+  talk.singly ||= refused;
 }
 
 const isRefusal = (error: unknown): boolean =>
@@ -90,19 +142,13 @@ async function goBeyond(
   return 0;
 }
 
-interface Part {
-  statuses: StatusReport[];
-  taken: Records;
-  sequence: number;
-  withNode: boolean;
-}
-
 async function compose(
   parts: AgentParts,
   state: AgentState,
-  { statuses, taken: { log, events }, sequence, withNode }: Part,
+  { statuses, taken: { log, events }, node: due }: News,
+  sequence: number,
 ): Promise<Report> {
-  const node = withNode ? await nodeStatus(parts, state) : undefined;
+  const node = due ? await nodeStatus(parts, state) : undefined;
   return {
     bootId: parts.host.bootId(),
     run: state.journal.run,

@@ -4,7 +4,7 @@
  * store does not know (any more), or that are another node's, are passed over. What changes nothing makes no revision.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { LogLine, Node, NodeEvent, Report, ReportAnswer, StatusReport } from '@gantry/model';
+import type { Node, Report, ReportAnswer, StatusReport } from '@gantry/model';
 import type { App } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import type { Resource } from '../kinds.ts';
@@ -12,6 +12,7 @@ import { Draft, type Seen } from '../store/batch.ts';
 import { retrying } from '../store/conflict.ts';
 import { deriveTouched } from './derive-touched.ts';
 import { mergeNode } from './merge-node.ts';
+import { takeRecords } from './take-records.ts';
 
 export async function takeReport(app: App, node: Node, report: Report): Promise<ReportAnswer> {
   return retrying(async () => {
@@ -80,46 +81,4 @@ async function applyStatus(
   const changed = { ...object, observedGeneration, status } as typeof object;
   draft.put(changed);
   return changed;
-}
-
-const MAX_LINES = 1000;
-const MAX_TEXT = 4096;
-
-/** Log lines of operations on this node's things, and events. */
-async function takeRecords(app: App, draft: Draft, node: Node, report: Report): Promise<void> {
-  for (const { operation, lines } of report.log ?? []) {
-    if (!(await concerns(app, node, operation))) continue;
-    const kept = lines
-      .slice(0, MAX_LINES)
-      .map((line): LogLine => ({ ...line, text: line.text.slice(0, MAX_TEXT) }));
-    draft.batch.log.push({ operation, lines: kept });
-  }
-  for (const event of report.events ?? []) await takeEvent(app, draft, node, event);
-}
-
-/** Of an instance on this node, on its way to or from it, or one that is gone. */
-async function concerns({ store }: App, node: Node, id: string): Promise<boolean> {
-  const operation = await store.get('operation', id);
-  const instance = operation && (await store.get('instance', operation.spec.target.id));
-  if (operation === undefined) return false;
-  if (instance === undefined || instance.status.node === node.id) return true;
-  const { items } = await store.list('guest', { owner: instance.id });
-  return items.some(({ spec }) => spec.node === node.id);
-}
-
-async function takeEvent(app: App, draft: Draft, node: Node, event: NodeEvent): Promise<void> {
-  if (!/^[a-z]+([.-][a-z]+)*$/.test(event.type)) return;
-  const named = event.instance && (await app.store.get('instance', event.instance));
-  const instance = named && named.status.node === node.id ? named : undefined;
-  const { type, level, message } = event;
-  const subject = instance ?? node;
-  draft.batch.events.push({
-    at: nowOf(app.env),
-    type,
-    level,
-    message,
-    actor: node.name,
-    subject: { kind: subject.kind, id: subject.id, name: subject.name },
-    ...(subject.project ? { project: subject.project } : {}),
-  });
 }

@@ -16,7 +16,7 @@ const MIB = 2 ** 20;
 export class FakeAgent {
   readonly #controller: Controller;
   readonly #env: Env;
-  readonly #token: string;
+  readonly token: string;
   #sequence = 0;
   bootId = 'boot-1';
   run = 1;
@@ -36,11 +36,11 @@ export class FakeAgent {
   constructor(controller: Controller, env: Env, token: string) {
     this.#controller = controller;
     this.#env = env;
-    this.#token = token;
+    this.token = token;
   }
 
   async assignments(): Promise<Assignments> {
-    return (await this.#controller.call('getAssignments', { token: this.#token })).body as Assignments;
+    return (await this.#controller.call('getAssignments', { token: this.token })).body as Assignments;
   }
 
   /** One round: assignments in, statuses out. */
@@ -119,7 +119,7 @@ export class FakeAgent {
       statuses: [],
       ...part,
     };
-    const reply = await this.#controller.call('report', { token: this.#token, body });
+    const reply = await this.#controller.call('report', { token: this.token, body });
     return reply.body as { accepted: boolean };
   }
 
