@@ -129,7 +129,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
         capabilities: [...capabilities, ...(transfers.canSend() ? ['disk:send'] : [])],
         transfer: transfers.endpoint(),
       }),
-    examines: accelerator.doing,
+    examines: () => accelerator.doing() ?? guests.examines(),
     gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),
     async observe() {
       const [found, disks, networks, standing] = await Promise.all([

@@ -28,6 +28,11 @@ export const errorRegistry = {
 } satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;
+/** A libvirt that restarts or is busy answers again soon: what failed so is tried again by itself. */
+export const passingErrors: readonly string[] = [
+  'hypervisor_unreachable',
+  'hypervisor_slow',
+] satisfies ErrorCode[];
 export type ErrorParams = Readonly<Record<string, string | number>>;
 
 /** Any refusal or failure with a stable code. `message` says what and why, `hint` what to do. */
@@ -43,7 +48,8 @@ export class GantryError extends Error {
   }
 
   get hint(): string {
-    return fill(errorRegistry[this.code].hint, this.params);
+    const { hint, hintOf }: ErrorEntry = errorRegistry[this.code];
+    return hintOf ? hintOf(this.params) : fill(hint, this.params);
   }
   get status(): number {
     return errorRegistry[this.code].status;

@@ -28,7 +28,8 @@ const clock = {
   bootMs: () => 0,
   sleep: (ms: number, stop?: AbortSignal) =>
     new Promise<void>((resolve) => {
-      setTimeout(resolve, Math.min(ms, 20));
+      // what is waited for patiently is here at once, or never
+      setTimeout(resolve, ms < 30_000 ? Math.min(ms, 20) : ms).unref();
       stop?.addEventListener('abort', () => resolve(), { once: true });
     }),
 };

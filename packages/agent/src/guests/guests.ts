@@ -21,7 +21,7 @@ import type { Observation } from '../observation.ts';
 import { adoptDomain, releaseDomain } from './adoption/adopt.ts';
 import { inspectDomain } from './adoption/inspect.ts';
 import { answerCall } from './calls.ts';
-import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import type { Capabilities } from './capabilities.ts';
 import { createConsoleRooms } from './console-room.ts';
 import { type CopyParts, copyGuest, endCopy } from './copy.ts';
 import { copyRecords } from './copy-records.ts';
@@ -34,6 +34,7 @@ import { firstAlone } from './first-alone.ts';
 import { createTranslator } from './happenings.ts';
 import { askHypervisor } from './hypervisor.ts';
 import { lookInside } from './inside.ts';
+import { keptCapabilities } from './kept-capabilities.ts';
 import { isRefusal, translate } from './libvirt-errors.ts';
 import { versionOf } from './libvirt-names.ts';
 import { lookAtRunning, type Membership } from './look.ts';
@@ -84,8 +85,10 @@ type Perform<N extends GuestAction> = (
 export interface Guests {
   perform: { [N in GuestAction]: Perform<N> };
   observe(): Promise<Pick<Observation, 'libvirt' | 'libvirtRefusal' | 'domains' | 'guestFiles' | 'copies'>>;
-  /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `host_unfit` */
+  /** What libvirt says about this node. @throws GantryError `hypervisor_unreachable`, `hypervisor_slow`, `host_unfit` */
   capabilities(): Promise<Capabilities>;
+  /** What libvirt is busy with before it answers, for people. */
+  examines(): string | undefined;
   /** What guests may have here. @throws GantryError as above */
   hypervisor(): Promise<HypervisorXml>;
   /** Of the daemon: "9.0.0". */
@@ -123,10 +126,10 @@ export function createGuests(options: GuestsOptions): Guests {
   const domains = createDomains(session);
   const asked: AskedAgents = new Map();
   const starting = firstAlone();
-  let capabilities: Promise<Capabilities> | undefined;
+  const capabilities = keptCapabilities(session, { clock, node: () => membership()?.node ?? 'this node' });
   session.listen({
     connected: () => {
-      capabilities = undefined;
+      capabilities.forget();
       starting.again();
     },
   });
@@ -144,18 +147,10 @@ export function createGuests(options: GuestsOptions): Guests {
       throw translate(error, membership()?.node ?? 'this node');
     }
   };
-  const readCapabilities = async (): Promise<Capabilities> => {
-    const lv = await session.client();
-    capabilities ??= lv.connectGetCapabilities().then(parseCapabilities);
-    return capabilities.catch((error: unknown) => {
-      capabilities = undefined;
-      throw error;
-    });
-  };
-  const startParts = async (): Promise<StartParts> => ({
+  const startParts = async (logger?: Logger): Promise<StartParts> => ({
     ...options,
     lv: await session.client(),
-    capabilities: await readCapabilities(),
+    capabilities: await capabilities.read((what) => logger?.('info', what)),
     directory,
     member: member(),
     starting,
@@ -171,7 +166,7 @@ export function createGuests(options: GuestsOptions): Guests {
     return lv.domainOpenConsole({ dom: found.dom, flags: virDomainConsoleFlags.VIR_DOMAIN_CONSOLE_FORCE });
   }, clock);
   const baseline = async (cpus: readonly CpuDefinition[]) => {
-    const [known, accelerator] = await Promise.all([readCapabilities(), options.accelerator()]);
+    const [known, accelerator] = await Promise.all([capabilities.read(), options.accelerator()]);
     return cpuBaseline(await session.client(), { capabilities: known, accelerator }, cpus);
   };
   const done = async (work: () => Promise<unknown>): Promise<Outcome> => {
@@ -193,16 +188,16 @@ export function createGuests(options: GuestsOptions): Guests {
     perform: {
       'guest.start': ({ spec }, logger, signal) =>
         done(async () => {
-          const parts = await startParts();
+          const parts = await startParts(logger);
           if (spec.memory === 'restore' && (await restoreGuest(spec, parts, logger))) return;
           await startGuest(spec, parts, logger, signal);
         }),
       'guest.define': ({ spec }, logger, signal) =>
-        done(async () => defineGuest(spec, await startParts(), logger, signal)),
+        done(async () => defineGuest(spec, await startParts(logger), logger, signal)),
       'guest.save': ({ spec }, logger) => done(() => saveGuest(spec, stopParts(), logger)),
       'guest.adopt': ({ spec }, logger) =>
         changing(spec, async () => {
-          const qemuGid = (await readCapabilities()).qemu.gid;
+          const qemuGid = (await capabilities.read()).qemu.gid;
           await adoptDomain(spec, { ...stopParts(), qemuGid }, logger);
         }),
       'guest.release': ({ spec }, logger) => changing(spec, () => releaseDomain(spec, stopParts(), logger)),
@@ -242,11 +237,12 @@ export function createGuests(options: GuestsOptions): Guests {
         return { libvirt: false, ...refused, domains: [], guestFiles, copies };
       }
     },
-    capabilities: () => guarded(readCapabilities),
+    capabilities: () => guarded(capabilities.read),
+    examines: capabilities.doing,
     // On a connection of its own: libvirt may have to ask QEMU first, for seconds.
     hypervisor: () =>
       guarded(async () => {
-        const [known, accelerator] = await Promise.all([readCapabilities(), options.accelerator()]);
+        const [known, accelerator] = await Promise.all([capabilities.read(), options.accelerator()]);
         return session.aside((lv) => askHypervisor(lv, known, accelerator));
       }),
     libvirtVersion: () => guarded(async () => versionOf(await session.client())),

@@ -54,6 +54,11 @@ test('what is Gantry’s own, or nobody’s, stays', () => {
   expect(translate(new TransportError('CLOSED', 'gone'), 'n1')).toMatchObject({
     code: 'hypervisor_unreachable',
   });
+  const late = new TransportError('TIMEOUT', 'no answer within 30000 ms', { call: 'domainGetInfo' });
+  expect(translate(late, 'n1')).toMatchObject({
+    code: 'hypervisor_slow',
+    message: 'libvirt on n1 has not answered yet: domainGetInfo: no answer within 30000 ms',
+  });
 });
 
 test('memory that cannot be locked: what is missing, and the setting that asked for it', () => {

@@ -19,6 +19,8 @@ export function translate(error: unknown, node: string): unknown {
   if (isGantryError(error)) return error;
   if (isRefusal(error)) return err('hypervisor_auth', { node, why: error.message }, error);
   if (error instanceof LibvirtError) return refusalOf(error);
+  if (error instanceof TransportError && error.code === 'TIMEOUT' && error.call !== undefined)
+    return err('hypervisor_slow', { node, what: error.message }, error);
   if (error instanceof TransportError || error instanceof XdrError)
     return err('hypervisor_unreachable', { node, why: error.message }, error);
   const { code, path } = error as NodeJS.ErrnoException;

@@ -32,7 +32,7 @@ export interface Session {
   /** The connection; opened now if there is none. @throws TransportError, LibvirtError */
   client(): Promise<LibvirtClient>;
   /** A connection of its own for one call that may take long, so that it holds up no other. */
-  aside<T>(work: (lv: LibvirtClient) => Promise<T>): Promise<T>;
+  aside<T>(work: (lv: LibvirtClient) => Promise<T>, limits?: { callTimeoutMs: number }): Promise<T>;
   /** Told of every event, and of every new connection: events may have been missed before it. */
   listen(listener: Listener): () => void;
   /** Keeps the connection open until the signal aborts. */
@@ -80,8 +80,8 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     client,
-    async aside(work) {
-      const lv = await connect({ ...target, keepAlive: false });
+    async aside(work, limits = { callTimeoutMs: CALL_TIMEOUT_MS }) {
+      const lv = await connect({ ...target, ...limits, keepAlive: false });
       try {
         return await work(lv);
       } finally {

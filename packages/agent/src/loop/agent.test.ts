@@ -66,6 +66,7 @@ describe('what fails is tried again', () => {
 
   test.each([
     ['hypervisor_unreachable', 500, 1000],
+    ['hypervisor_slow', 500, 1000],
     ['hypervisor_error', 5000, 10_000],
   ] as const)('%s: after %i ms, then after %i ms', async (code, firstMs, secondMs) => {
     agent = await testAgent();

@@ -1,5 +1,5 @@
 /** One round: look, plan, remember, act. Actions on different subjects run side by side; a round never waits for them. */
-import { err, isGantryError, type Problem, toProblem } from '@gantry/model';
+import { err, isGantryError, type Problem, passingErrors, toProblem } from '@gantry/model';
 import { type Action, operationOf, subjectOf } from '../actions.ts';
 import type { Plan } from '../plan/input.ts';
 import { plan } from '../plan/plan.ts';
@@ -173,13 +173,13 @@ function failed(
 }
 
 /** What is back sooner: a libvirt that restarts, another node's agent. */
-const firstRetryMs: Readonly<Record<string, number>> = { hypervisor_unreachable: 500, transfer_failed: 500 };
+const soon: readonly string[] = [...passingErrors, 'transfer_failed'];
 
 /** Tried again after 5 s, 10 s, ... 5 min: the cause may go away by itself. */
 function fail(state: AgentState, action: Action, problem: Problem, now: number): void {
   const subject = subjectOf(action);
   const attempts = (state.failures.get(subject)?.attempts ?? 0) + 1;
-  const firstMs = firstRetryMs[problem.code] ?? 5000;
+  const firstMs = soon.includes(problem.code) ? 500 : 5000;
   const retryAt = now + Math.min(300_000, firstMs * 2 ** (attempts - 1));
   state.failures.set(subject, { generation: generationOf(state, action), problem, attempts, retryAt });
 }

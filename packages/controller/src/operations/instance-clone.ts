@@ -9,6 +9,7 @@ import {
   type Guest,
   type Instance,
   type Problem,
+  passingErrors,
   type Replica,
 } from '@gantry/model';
 import { withSpec, withStatus } from '../store/batch.ts';
@@ -58,16 +59,12 @@ function copying(move: Move): void {
 }
 
 /** What a broken connection or a restarting daemon causes passes; the deadline bounds it. */
-const passing: ReadonlySet<string> = new Set([
-  'transfer_failed',
-  'download_failed',
-  'hypervisor_unreachable',
-]);
+const passing: readonly string[] = [...passingErrors, 'transfer_failed', 'download_failed'];
 
 function failureOf({ view }: Move): Problem | undefined {
   const failed = view.replicas.find((one) => one.status.state === 'failed' && isCurrent(one));
   const { error } = failed?.status ?? {};
-  return error && !passing.has(error.code) ? error : undefined;
+  return error && !passing.includes(error.code) ? error : undefined;
 }
 
 const late = (move: Move): GantryError | undefined => {

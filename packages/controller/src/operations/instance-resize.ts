@@ -2,7 +2,15 @@
  * instance.resize: to another size, or back. A guest that must be stopped for it is stopped, rebound and started. One that
  * fails, or is cancelled before it was stopped, is as it was: its size, its binding, and running where it ran.
  */
-import type { GantryError, Guest, GuestSpec, InstanceSize, Problem, Resize } from '@gantry/model';
+import {
+  type GantryError,
+  type Guest,
+  type GuestSpec,
+  type InstanceSize,
+  type Problem,
+  passingErrors,
+  type Resize,
+} from '@gantry/model';
 import type { Logic, Move } from './advance.ts';
 import { hardwareOf, putBinding } from './held-hardware.ts';
 import { down, observed, reached, whatItHas } from './instance-set.ts';
@@ -83,12 +91,9 @@ function restarted(move: Move, guest: Guest, next: GuestSpec): boolean {
 
 const operationOf = ({ spec }: Guest) => spec.operation ?? null;
 
-/** A libvirt that restarts answers again soon; the deadline bounds it. */
-const passing: ReadonlySet<string> = new Set(['hypervisor_unreachable']);
-
 function failureOf(move: Move, guest: Guest): Problem | undefined {
   const { error, state } = guest.status;
-  if (!error || !isCurrent(guest) || passing.has(error.code)) return undefined;
+  if (!error || !isCurrent(guest) || passingErrors.includes(error.code)) return undefined;
   const { way } = inputOf(move);
   if (way === 'live') return error.code === 'guest_kept' ? error : undefined;
   return way === 'restart' && move.isDone(resizeSteps.stopped) && state !== 'running' ? error : undefined;

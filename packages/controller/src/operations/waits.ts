@@ -3,6 +3,7 @@ import {
   err,
   type GantryError,
   type Problem,
+  passingErrors,
   type Replica,
   type readiness,
   type Step,
@@ -81,15 +82,12 @@ function advanceWaits(move: Move): boolean {
 /** The guest runs, or stands defined: later failures are its own. */
 const reached = (move: Move): boolean => move.isDone(waitSteps.running) || move.isDone(waitSteps.defined);
 
-/** A libvirt that restarts answers again soon, and the agent tries again; the deadline bounds it. */
-const passing: ReadonlySet<string> = new Set(['hypervisor_unreachable']);
-
 /** Why waiting is in vain. */
 export function guestFailure(move: Move): Problem | undefined {
   const { guest } = move.view;
   if (!guest || !isCurrent(guest)) return undefined;
   const { state, error, endedBy } = guest.status;
-  if (error && state !== 'running' && !passing.has(error.code)) return error;
+  if (error && state !== 'running' && !passingErrors.includes(error.code)) return error;
   const down = state === 'stopped' && endedBy !== undefined && guest.spec.power === 'running';
   if (!down || !reached(move)) return undefined;
   const { number, kind } = move.operation.spec;

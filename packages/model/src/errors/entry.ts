@@ -5,6 +5,8 @@ export interface ErrorEntry {
   exit: number;
   message: string;
   hint: string;
+  /** Where what to do depends on what it is about; `hint` is then what the tables show. */
+  hintOf?: (params: Readonly<Record<string, string | number>>) => string;
 }
 
 /** A line of the tables beside this file; `{x}` in a text is a parameter. */

@@ -74,6 +74,12 @@ export const guestErrors = {
     'libvirt on {node} cannot be reached: {why}',
     'Start libvirt on the node; the agent reconnects by itself.',
   ),
+  hypervisor_slow: entry(
+    504,
+    1,
+    'libvirt on {node} has not answered yet: {what}',
+    'It is there, and busy; it is asked again by itself. If it stays so, look at the load of the node and at libvirt’s log.',
+  ),
   hypervisor_auth: entry(
     502,
     1,

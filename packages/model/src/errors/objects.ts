@@ -1,8 +1,12 @@
-import { entry } from './entry.ts';
+import { type ErrorEntry, entry } from './entry.ts';
+import { whereabouts } from './whereabouts.ts';
 
 /** What is there already, and who uses or holds it. */
 export const objectErrors = {
-  not_found: entry(404, 3, '{kind} {name} does not exist', 'List what exists with `gantry {kind} list`.'),
+  not_found: {
+    ...entry(404, 3, '{kind} {name} does not exist', 'List what exists with `gantry {kind} list`.'),
+    hintOf: ({ kind }) => whereabouts(String(kind)),
+  },
   ambiguous: entry(409, 5, '{name} could mean {matches}', 'Write the id, or add --project.'),
   name_taken: entry(409, 5, '{kind} {name} exists already', 'Choose another name, or delete it first.'),
   in_use: entry(409, 5, '{kind} {name} is used by {users}', 'Delete or change its users first.'),
@@ -38,4 +42,4 @@ export const objectErrors = {
     'changes since revision {revision} are no longer kept',
     'List again and watch from the revision of the list.',
   ),
-};
+} satisfies Record<string, ErrorEntry>;
