@@ -34,13 +34,6 @@ export const processIo = (): Io => ({
 export const isFancy = (io: Io, sink: Sink): boolean =>
   sink.isTTY === true && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
 
-/** Text of others (names, messages) with what could steer a terminal made visible. Tabs and newlines stay. */
-export const printable = (text: string): string =>
-  text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-
 const DIM = '\u001b[2m';
 const BOLD = '\u001b[1m';
 const RED = '\u001b[31m';

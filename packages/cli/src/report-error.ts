@@ -3,7 +3,8 @@
 import { ApiError } from '@gantry/client';
 import { err, type GantryError, isGantryError, type Problem } from '@gantry/model';
 import { CommanderError } from 'commander';
-import { type Io, printable, styleOf } from './io.ts';
+import { type Io, styleOf } from './io.ts';
+import { printable } from './output/printable.ts';
 
 /** Where the code stands, if the message leaves room. */
 const CODE_COLUMN = 100;
@@ -36,14 +37,14 @@ export function problemText(
   const [first = '', ...more] = printable(problem.title).split('\n');
   const head = `${bold('error:')} ${first}`;
   const gap = ' '.repeat(Math.max(2, CODE_COLUMN - `error: ${first}`.length));
-  const lines = [`${head}${gap}[${problem.code}]`, ...more.map((line) => `  ${line}`)];
+  const lines = [`${head}${gap}[${printable(problem.code)}]`, ...more.map((line) => `  ${line}`)];
   if (problem.hint)
     lines.push(
       ...printable(problem.hint)
         .split('\n')
         .map((line) => `  ${line}`),
     );
-  if (problem.requestId) lines.push(`  request ${problem.requestId}${explained(problem)}`);
+  if (problem.requestId) lines.push(printable(`  request ${problem.requestId}${explained(problem)}`));
   return lines.join('\n');
 }
 

@@ -1,6 +1,7 @@
 /** The command from its words to its exit code. */
 import { CommanderError } from 'commander';
 import type { Io } from './io.ts';
+import { printable } from './output/printable.ts';
 import { buildProgram } from './program.ts';
 import { asGantryError, reportError } from './report-error.ts';
 import { Session } from './session.ts';
@@ -15,8 +16,8 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
     await verb.run(session, given);
   });
   program.configureOutput({
-    writeOut: (text) => io.stdout.write(text),
-    writeErr: (text) => io.stderr.write(text),
+    writeOut: (text) => io.stdout.write(printable(text)),
+    writeErr: (text) => io.stderr.write(printable(text)),
   });
   for (const command of everyCommand(program)) command.copyInheritedSettings(program);
   try {

@@ -2,8 +2,9 @@
 import { Client, type Trace } from '@gantry/client';
 import { err, version } from '@gantry/model';
 import { resolveContext } from './config.ts';
-import { type Io, printable } from './io.ts';
+import type { Io } from './io.ts';
 import { Output, type OutputFormat } from './output/output.ts';
+import { printable } from './output/printable.ts';
 
 export interface Globals {
   output: OutputFormat;
@@ -67,7 +68,7 @@ export class Session {
     const { createInterface } = await import('node:readline/promises');
     const lines = createInterface({ input: this.io.stdin, output: this.io.stderr });
     try {
-      return await lines.question(question);
+      return await lines.question(printable(question));
     } finally {
       lines.close();
     }
@@ -77,7 +78,7 @@ export class Session {
   async askSecret(question: string): Promise<string> {
     const { createInterface } = await import('node:readline/promises');
     const { Writable } = await import('node:stream');
-    this.io.stderr.write(question);
+    this.io.stderr.write(printable(question));
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: this.io.stdin, output: nowhere, terminal: true });
     try {

@@ -4,6 +4,7 @@ import { err } from '@gantry/model';
 import type { Given } from '../given.ts';
 import type { Column } from '../output/column.ts';
 import type { ListWish } from '../output/output.ts';
+import type { Printable } from '../output/printable.ts';
 import type { Session } from '../session.ts';
 import type { Flag } from '../verb.ts';
 
@@ -43,17 +44,19 @@ export async function runList<T>(session: Session, given: Given, listing: Listin
     filter: given.text('filter'),
     sort: given.text('sort'),
   };
-  const text = async () =>
-    await session.out.listText(await listing.fetch(session, given), listing.columns, wish);
-  if (given.on('watch')) return await watchList(session, listing.kinds, text);
-  const shown = await text();
-  if (shown !== '') session.out.line(shown);
+  const rows = async () => await listing.fetch(session, given);
+  if (!given.on('watch')) return await session.out.list(await rows(), listing.columns, wish);
+  await watchList(
+    session,
+    listing.kinds,
+    async () => await session.out.listText(await rows(), listing.columns, wish),
+  );
 }
 
 async function watchList(
   session: Session,
   kinds: readonly string[],
-  text: () => Promise<string>,
+  text: () => Promise<Printable>,
 ): Promise<void> {
   if (kinds.length === 0)
     throw err('not_supported', { what: '--watch for this list', instead: 'Repeat the command.' });

@@ -1,7 +1,8 @@
 /** A terminal joined to a stream of bytes, with a key to leave it. The terminal is put back whatever happens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteStream } from '@gantry/client';
-import { type Io, printable, type Source } from '../io.ts';
+import type { Io, Source } from '../io.ts';
+import { printable } from '../output/printable.ts';
 
 /** Ctrl-] as in telnet and virsh. */
 export const DETACH = 0x1d;

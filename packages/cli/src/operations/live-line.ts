@@ -1,5 +1,6 @@
 /** Lines of progress, with one line below them that is drawn over while it lasts. */
-import { type Io, isFancy, printable } from '../io.ts';
+import { type Io, isFancy } from '../io.ts';
+import { printable } from '../output/printable.ts';
 import { widthOf } from '../output/table.ts';
 
 const CLEAR = '\r\u001b[K';
@@ -36,7 +37,7 @@ export class LiveLine {
     const text = this.#text();
     if (!this.#timer || text === undefined) return;
     const room = (this.#io.stderr.columns ?? 80) - 1;
-    let shown = printable(text);
+    let shown: string = printable(text);
     while (widthOf(shown) > room) shown = shown.slice(0, -1);
     this.#io.stderr.write(`${CLEAR}${shown}`);
   }

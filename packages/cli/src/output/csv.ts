@@ -1,4 +1,5 @@
-/** Comma-separated values (RFC 4180). */
+/** Comma-separated values (RFC 4180), steering no terminal that shows them. */
+import { type Printable, printable } from './printable.ts';
 
 /** A cell that a spreadsheet would run as a formula gets a quote before it. */
 const quote = (cell: string): string => {
@@ -6,5 +7,5 @@ const quote = (cell: string): string => {
   return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
 };
 
-export const csv = (rows: readonly (readonly string[])[]): string =>
-  rows.map((row) => row.map(quote).join(',')).join('\r\n');
+export const csv = (rows: readonly (readonly string[])[]): Printable =>
+  rows.map((row) => row.map((cell) => quote(printable(cell))).join(',')).join('\r\n') as Printable;

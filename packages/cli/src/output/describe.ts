@@ -1,5 +1,4 @@
 /** One object for people: labelled lines in sections. */
-import { printable } from '../io.ts';
 import { table } from './table.ts';
 
 export type Entry = readonly [label: string, value: string | number | undefined];
@@ -13,7 +12,7 @@ export function entries(list: readonly Entry[], indent = ''): string {
   return present
     .map(
       ([label, value]) =>
-        `${indent}${label.padEnd(width)}  ${indented(printable(String(value)), indent.length + width + 2)}`,
+        `${indent}${label.padEnd(width)}  ${indented(String(value), indent.length + width + 2)}`,
     )
     .join('\n');
 }

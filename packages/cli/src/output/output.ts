@@ -1,8 +1,9 @@
 /** How results are written: one place for all formats. */
-import { type Io, isFancy, printable, styleOf } from '../io.ts';
+import { type Io, isFancy, styleOf } from '../io.ts';
 import { type Column, cellText, columnsNamed } from './column.ts';
 import { csv } from './csv.ts';
 import { compareCells, parseFilter } from './filter.ts';
+import { type Printable, printable, printableJson, printableYaml } from './printable.ts';
 import { table } from './table.ts';
 
 export const outputFormats = ['table', 'wide', 'json', 'yaml', 'csv', 'name'] as const;
@@ -29,25 +30,35 @@ export class Output {
     return this.format === 'table' || this.format === 'wide';
   }
 
+  /** Any text: what could steer a terminal is made visible. */
   line(text: string): void {
-    this.#io.stdout.write(`${text}\n`);
+    this.#put(printable(text));
+  }
+
+  /** A value as JSON on one line. */
+  json(value: unknown): void {
+    this.#put(printableJson(value));
   }
 
   /** Objects as a list. @throws GantryError `invalid_argument` for fields and filters that do not fit */
   async list<T>(rows: readonly T[], columns: readonly Column<T>[], wish: ListWish = {}): Promise<void> {
     const text = await this.listText(rows, columns, wish);
-    if (text !== '') this.line(text);
+    if (text !== '') this.#put(text);
   }
 
-  async listText<T>(rows: readonly T[], columns: readonly Column<T>[], wish: ListWish = {}): Promise<string> {
+  async listText<T>(
+    rows: readonly T[],
+    columns: readonly Column<T>[],
+    wish: ListWish = {},
+  ): Promise<Printable> {
     const chosen = choose(rows, columns, wish);
     switch (this.format) {
       case 'json':
-        return JSON.stringify(chosen, null, 2);
+        return printableJson(chosen, 2);
       case 'yaml':
-        return await yaml(chosen);
+        return await printableYaml(chosen);
       case 'name':
-        return chosen.map((row) => nameOf(row, columns)).join('\n');
+        return printable(chosen.map((row) => nameOf(row, columns)).join('\n'));
       case 'csv':
       case 'table':
       case 'wide':
@@ -55,7 +66,7 @@ export class Output {
     }
   }
 
-  #grid<T>(rows: readonly T[], columns: readonly Column<T>[]): string {
+  #grid<T>(rows: readonly T[], columns: readonly Column<T>[]): Printable {
     if (this.format === 'csv') {
       const cells = rows.map((row) => columns.map((column) => String(column.value(row) ?? '')));
       return csv([columns.map((column) => column.name), ...cells]);
@@ -70,16 +81,20 @@ export class Output {
 
   /** One object: the API's own as JSON or YAML, its name, or `text` for people. */
   async object<T>(value: T, name: string, text: () => string | Promise<string>): Promise<void> {
-    if (this.format === 'json') this.line(JSON.stringify(value, null, 2));
-    else if (this.format === 'yaml') this.line(await yaml(value));
+    if (this.format === 'json') this.#put(printableJson(value, 2));
+    else if (this.format === 'yaml') this.#put(await printableYaml(value));
     else if (this.format === 'name') this.line(name);
     else this.line(await text());
   }
 
   /** Draws over what was drawn before, where there is a terminal. */
-  redraw(text: string): void {
+  redraw(text: Printable): void {
     const clear = isFancy(this.#io, this.#io.stdout) ? '\u001b[H\u001b[2J' : '';
     this.#io.stdout.write(`${clear}${text}\n`);
+  }
+
+  #put(text: Printable): void {
+    this.#io.stdout.write(`${text}\n`);
   }
 }
 
@@ -106,10 +121,4 @@ function shown<T>(
 }
 
 const nameOf = <T>(row: T, columns: readonly Column<T>[]): string =>
-  printable(String((row as { name?: string }).name ?? columns[0]?.value(row) ?? ''));
-
-/** Loaded on use: it costs every command 7 ms else. */
-async function yaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(value).trimEnd();
-}
+  String((row as { name?: string }).name ?? columns[0]?.value(row) ?? '');

@@ -1,5 +1,5 @@
 /** Plain columns, two spaces apart. On a terminal the widest column gives way so that a row stays on its line. */
-import { printable } from '../io.ts';
+import { type Printable, printable } from './printable.ts';
 
 const GAP = '  ';
 /** A column is not squeezed below this. */
@@ -10,6 +10,7 @@ export interface TableOptions {
   width?: number;
   /** Columns with numbers, set to the right. */
   right?: readonly boolean[];
+  /** Own escape sequences round the first line. */
   header?: (text: string) => string;
 }
 
@@ -17,7 +18,7 @@ export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   options: TableOptions = {},
-): string {
+): Printable {
   const cells = [header, ...rows].map((row) => row.map((cell) => printable(cell).replace(/[\t\n]+/g, ' ')));
   const widths = fit(
     header.map((_, i) => Math.max(...cells.map((row) => widthOf(row[i] ?? '')))),
@@ -30,7 +31,7 @@ export function table(
       .trimEnd(),
   );
   const [first = '', ...others] = lines;
-  return [options.header ? options.header(first) : first, ...others].join('\n');
+  return [options.header ? options.header(first) : first, ...others].join('\n') as Printable;
 }
 
 /** Characters that take two columns of a terminal (East Asian wide, emoji), roughly as wcwidth sees them. */

@@ -1,5 +1,4 @@
 import { checkNames, err, type Finding } from '@gantry/model';
-import { printable } from '../../io.ts';
 import type { Column } from '../../output/column.ts';
 import type { Verb } from '../../verb.ts';
 
@@ -36,6 +35,6 @@ export const clusterVerify: Verb = {
 };
 
 const textOf = ({ severity, kind, name, message, remedy }: Finding): string =>
-  printable(`${severity.padEnd(7)}  ${kind} ${name}: ${message}\n         ${remedy}`);
+  `${severity.padEnd(7)}  ${kind} ${name}: ${message}\n         ${remedy}`;
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

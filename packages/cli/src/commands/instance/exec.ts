@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ExecEnd, err, parseDurationMs } from '@gantry/model';
-import { printable, type Sink } from '../../io.ts';
 import { instanceArgument } from '../../names.ts';
+import { PrintableBytes } from '../../output/printable.ts';
 import type { Verb } from '../../verb.ts';
 
 /** As the API takes it. */
@@ -30,11 +30,16 @@ export const instanceExec: Verb = {
       ...given.put('input', 'input', inputOf),
     };
     const { client, io } = session;
+    const [out, errors] = [new PrintableBytes(io.stdout), new PrintableBytes(io.stderr)];
     for await (const { event, data } of client.events('execInInstance', { params: { ref: name }, body })) {
       const value: unknown = JSON.parse(data);
-      if (event === 'out') write(io.stdout, String(value));
-      else if (event === 'err') write(io.stderr, String(value));
-      else if (event === 'end') return conclude(name, value as ExecEnd, (text) => session.note(text));
+      if (event === 'out') io.stdout.write(out.push(fromBase64(value)));
+      else if (event === 'err') io.stderr.write(errors.push(fromBase64(value)));
+      else if (event === 'end') {
+        io.stdout.write(out.end());
+        io.stderr.write(errors.end());
+        return conclude(name, value as ExecEnd, (text) => session.note(text));
+      }
     }
     throw err('act_unknown', { what: 'the command', node: name });
   },
@@ -50,11 +55,7 @@ function inputOf(file: string): string {
   throw err('invalid_argument', { what: file, wanted: 'at most 512 KiB: copy larger files by ssh' });
 }
 
-/** A guest's bytes may steer a terminal; a file or pipe gets them as they are. */
-function write(sink: Sink, base64: string): void {
-  const bytes = Buffer.from(base64, 'base64');
-  sink.write(sink.isTTY ? printable(bytes.toString('utf8')) : bytes);
-}
+const fromBase64 = (value: unknown): Uint8Array => Buffer.from(String(value), 'base64');
 
 function conclude(
   name: string,

@@ -1,6 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import { parseBytes } from '@gantry/model';
+import type { Sink } from '../../io.ts';
 import { instanceArgument } from '../../names.ts';
+import { PrintableBytes } from '../../output/printable.ts';
 import type { Verb } from '../../verb.ts';
 
 export const instanceLogs: Verb = {
@@ -23,7 +25,8 @@ export const instanceLogs: Verb = {
     try {
       const params = { ref: given.arg(0, 'name') };
       const log = await session.client.download('instanceLogs', { params, query }, { signal: stop.signal });
-      await pipeline(log, session.io.stdout, { end: false, signal: stop.signal });
+      const { stdout } = session.io;
+      await pipeline(log, shown(stdout), stdout, { end: false, signal: stop.signal });
     } catch (error) {
       if (!stop.signal.aborted) throw error;
     } finally {
@@ -31,3 +34,10 @@ export const instanceLogs: Verb = {
     }
   },
 };
+
+const shown = (sink: Sink) =>
+  async function* (chunks: AsyncIterable<Uint8Array>) {
+    const text = new PrintableBytes(sink);
+    for await (const chunk of chunks) yield text.push(chunk);
+    yield text.end();
+  };

@@ -2,6 +2,7 @@ import type { InstanceStats } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instanceNames } from '../../names.ts';
 import { entries, join, section, subTable } from '../../output/describe.ts';
+import { printable } from '../../output/printable.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { amount, change, columns, type Reading, seconds } from './stats-columns.ts';
@@ -44,11 +45,9 @@ async function showOnce(session: Session, given: Given): Promise<void> {
     return await out.object(only.now, only.now.name, () => describe(only));
   const plain = out.format === 'json' || out.format === 'yaml';
   if (plain)
-    out.line(
-      await out.listText(
-        readings.map(({ now }) => now),
-        [],
-      ),
+    await out.list(
+      readings.map(({ now }) => now),
+      [],
     );
   else await out.list(readings, columns);
 }
@@ -64,8 +63,8 @@ const watchStats = (session: Session, given: Given): Promise<void> =>
 async function draw(session: Session, given: Given, readings: readonly Reading[]): Promise<void> {
   const { out } = session;
   const [only] = readings;
-  if (out.format === 'json') out.line(JSON.stringify(readings.map(({ now }) => now)));
-  else if (given.args[0] !== undefined && only && out.forPeople) out.redraw(describe(only));
+  if (out.format === 'json') out.json(readings.map(({ now }) => now));
+  else if (given.args[0] !== undefined && only && out.forPeople) out.redraw(printable(describe(only)));
   else out.redraw(await out.listText(readings, columns));
 }
 

@@ -1,4 +1,5 @@
 import { formatBytes, type InstanceStats } from '@gantry/model';
+import { lines, printable } from '../../output/printable.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 import { columns, type Measure, measures, type Reading, use } from './stats-columns.ts';
@@ -45,9 +46,9 @@ async function draw(
   readings: readonly Reading[],
   silent: readonly string[],
 ): Promise<void> {
-  if (out.format === 'json') return out.line(JSON.stringify(readings.map(({ now }) => now)));
+  if (out.format === 'json') return out.json(readings.map(({ now }) => now));
   const fitting = readings.slice(0, Math.max(1, (io.stdout.rows ?? Number.POSITIVE_INFINITY) - OTHER_LINES));
-  out.redraw(`${summary(readings, silent)}\n${await out.listText(fitting, columns)}`);
+  out.redraw(lines(printable(summary(readings, silent)), await out.listText(fitting, columns)));
 }
 
 /** One line on all of them. */

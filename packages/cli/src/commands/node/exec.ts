@@ -1,6 +1,6 @@
 import { type ExecEnd, err, isGantryError, type Node, parseDurationMs } from '@gantry/model';
-import { printable } from '../../io.ts';
 import type { Column } from '../../output/column.ts';
+import { printable } from '../../output/printable.ts';
 import { asGantryError } from '../../report-error.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';

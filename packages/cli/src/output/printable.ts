@@ -1,0 +1,66 @@
+/**
+ * The one place where text of others (names, messages, what guests and nodes write) is made fit for a terminal. A terminal
+ * obeys control characters, and shows text with directions turned round as something else than it is.
+ */
+import type { Sink } from '../io.ts';
+
+declare const neutral: unique symbol;
+/** Text that steers no terminal. */
+export type Printable = string & { readonly [neutral]: true };
+
+/** C0 but tab and newline, DEL, C1, line and paragraph separators, and what turns the direction of writing round (UAX #9). */
+const steering =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+const hex = (char: string, digits: number): string => char.charCodeAt(0).toString(16).padStart(digits, '0');
+const visible = (char: string): string => (char < '\u0100' ? `\\x${hex(char, 2)}` : `\\u${hex(char, 4)}`);
+
+/** The same with what could steer a terminal made visible. Tabs and newlines stay. */
+export const printable = (text: string): Printable => text.replace(steering, visible) as Printable;
+
+/** Neutral pieces one below the other. */
+export const lines = (...pieces: readonly Printable[]): Printable => pieces.join('\n') as Printable;
+
+/** A value as JSON: nothing is lost, JSON has an escape for each of these characters. */
+export const printableJson = (value: unknown, indent?: number): Printable =>
+  (JSON.stringify(value, undefined, indent) ?? 'null').replace(
+    steering,
+    (char) => `\\u${hex(char, 4)}`,
+  ) as Printable;
+
+/** A value as YAML; where that would need characters that steer, as JSON, which is YAML too. */
+export async function printableYaml(value: unknown): Promise<Printable> {
+  // loaded on use: it costs every command 7 ms else
+  const { stringify } = await import('yaml');
+  const text = stringify(value).trimEnd();
+  return text.search(steering) < 0 ? (text as Printable) : printableJson(value, 2);
+}
+
+/** Ends of lines and colours, which guests write all the time, are taken off a text before the rest is made visible. */
+const harmless = /\r+(?=\n)|\u001b\[[\d;]*m/g;
+/** What may become one of these with the next chunk. */
+const unfinished = /(?:\r+|\u001b(?:\[[\d;]{0,32})?)$/;
+
+/** Bytes of a guest or node on their way to a person: neutral where `sink` is a terminal, untouched where it is not. */
+export class PrintableBytes {
+  readonly #sink: Sink;
+  readonly #decoder = new TextDecoder();
+  #held = '';
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  /** What of them can be shown already. */
+  push(chunk: Uint8Array): Printable | Uint8Array {
+    if (!this.#sink.isTTY) return chunk;
+    const text = this.#held + this.#decoder.decode(chunk, { stream: true });
+    this.#held = unfinished.exec(text)?.[0] ?? '';
+    return printable(text.slice(0, text.length - this.#held.length).replace(harmless, ''));
+  }
+
+  /** What was held back. */
+  end(): Printable {
+    return printable((this.#held + this.#decoder.decode()).replace(harmless, ''));
+  }
+}
