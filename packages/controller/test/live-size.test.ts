@@ -72,6 +72,18 @@ describe('within its room', () => {
     expect((await cluster.instance('web')).status.operation).toBeUndefined();
   });
 
+  test('a lost answer is given again, also when somebody changed it since', async () => {
+    const request = { idempotencyKey: 'once' };
+    const first = await set({ vcpus: 2 }, request);
+    expect(await set({ vcpus: 2 }, request)).toEqual(first);
+    await expect(set({ vcpus: 3 }, request)).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+    await follow();
+    await set({ vcpus: 3 });
+    const late = await set({ vcpus: 2 }, request);
+    expect([late.changes, late.operation?.id]).toEqual([first.changes, first.operation?.id]);
+    expect((await cluster.instance('web')).spec.vcpus).toBe(3);
+  });
+
   test('the request may be repeated, and nothing else is done meanwhile', async () => {
     const first = await set({ vcpus: 2 });
     const again = await set({ vcpus: 2 });

@@ -1,5 +1,5 @@
 /** What is asked of a node at once: counters and work inside guests. No answer of a node does harm. */
-import { err, type InstanceStats, type NodeCall, toProblem } from '@gantry/model';
+import { type Event, err, type InstanceStats, type NodeCall, toProblem } from '@gantry/model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answerCalls } from '../src/testing/answer-calls.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
@@ -117,14 +117,34 @@ describe('inside', () => {
     expect(events).not.toContain('correct horse');
   });
 
-  test('a refusal of the guest agent is the answer, and nothing is said to be done', async () => {
+  test('it is remembered before it is done, and nobody waits for a guest that does not answer', async () => {
+    says = () => undefined;
+    const never = cluster.call('setInstancePassword', { ...ref, body: { ...password, user: 'slow' } });
+    const refused = expect(never).rejects.toMatchObject({ code: 'node_unreachable' });
+    await expect.poll(() => asked.length).toBe(1);
+    expect(JSON.stringify(await cluster.call('listAudit', {}))).toContain('set the password of slow');
+    await cluster.call('setInstance', { ...ref, body: { labels: { tier: 'web' } } });
+    await cluster.env.pass(31_000);
+    await refused;
+    await cluster.converge(); // the node is heard again
+    const [last] = (await cluster.call<{ items: Event[] }>('listAudit', {})).items;
+    expect(last?.audit).toMatchObject({ route: 'setInstancePassword', result: 'node_unreachable' });
+  });
+
+  test('a refusal of the guest agent is the answer, and remembered', async () => {
     const refusal = err('guest_agent', { name: 'web', what: 'refused: no such user' });
     says = () => `${JSON.stringify({ problem: toProblem(refusal) })}\n`;
     const body = { user: 'nobody9', password: 'x' };
     await expect(cluster.call('setInstancePassword', { ...ref, body })).rejects.toMatchObject({
       code: 'guest_agent',
     });
-    expect(JSON.stringify(await cluster.call('listEvents', {}))).not.toContain('password of nobody9');
+    const messages = (await cluster.call<{ items: Event[] }>('listEvents', {})).items.map(
+      ({ message }) => message,
+    );
+    expect(messages.slice(0, 2)).toEqual([
+      expect.stringMatching(/^refused: .*no such user/),
+      'ask to set the password of nobody9 in instance web',
+    ]);
   });
 
   test.each([

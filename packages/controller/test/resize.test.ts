@@ -56,6 +56,16 @@ const sizes = async () => {
   return { power: spec.power, vcpus, memoryMiB, reserved: spec.reserved };
 };
 
+test('whose resize it was: the user, as everywhere, and not the name of his token', async () => {
+  await create('little');
+  await cluster.call('createUser', { body: { name: 'ann', spec: { role: 'admin' } } });
+  const { secret: token } = await cluster.call<{ secret: string }>('createToken', {
+    body: { name: 'laptop', spec: { user: 'ann' } },
+  });
+  await cluster.controller.call('resizeInstance', { token, params, body: { flavor: 'bigger' } });
+  expect((await cluster.instance('web')).spec.resize?.by).toBe('ann');
+});
+
 describe('a guest that runs', () => {
   beforeEach(() => create('little'));
 

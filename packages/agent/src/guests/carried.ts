@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreMissing, removeDurably, syncPath } from '../storage/durable.ts';
+import { writeFully } from '../storage/write-fully.ts';
 import { broken, type GuestHead, type Incoming } from '../transfer/messages.ts';
 import type { Outgoing } from '../transfer/sender.ts';
 import { createGuestDirectory, type GuestRecord } from './directory.ts';
@@ -88,9 +89,9 @@ async function replace(path: string, limit: number, incoming: Incoming): Promise
 }
 
 const limited = (file: FileHandle, limit: number): Parameters<Incoming['writeTo']>[0] => ({
-  writeAt(bytes, offset, place) {
+  writeAt(bytes, place) {
     if (place + bytes.length > limit) throw broken('a file of the guest is too large');
-    return file.write(bytes, offset, bytes.length - offset, place);
+    return writeFully(file, bytes, place);
   },
   truncate(size) {
     if (size > limit) throw broken('a file of the guest is too large');

@@ -4,6 +4,7 @@
  * 3... L1 table.
  */
 import { open } from 'node:fs/promises';
+import { writeFully } from './write-fully.ts';
 
 const CLUSTER_BITS = 16;
 const CLUSTER = 2 ** CLUSTER_BITS;
@@ -28,9 +29,9 @@ export async function writeEmptyQcow2(path: string, { sizeBytes, backing }: Empt
   const clusters = 3 + l1Clusters;
   const file = await open(path, 'wx', 0o600);
   try {
-    await file.write(header(sizeBytes, l1Entries, backing), 0, undefined, 0);
-    await file.write(bigEndian64(2 * CLUSTER), 0, undefined, CLUSTER); // refcount table: one block
-    await file.write(Buffer.alloc(clusters * 2, Buffer.from([0, 1])), 0, undefined, 2 * CLUSTER); // each used once
+    await writeFully(file, header(sizeBytes, l1Entries, backing), 0);
+    await writeFully(file, bigEndian64(2 * CLUSTER), CLUSTER); // refcount table: one block
+    await writeFully(file, Buffer.alloc(clusters * 2, Buffer.from([0, 1])), 2 * CLUSTER); // each used once
     await file.truncate(clusters * CLUSTER);
   } finally {
     await file.close();

@@ -13,6 +13,7 @@ import { readHead } from './backing.ts';
 import { removeDurably } from './durable.ts';
 import { PARTIAL } from './layout.ts';
 import { describeFull, type FreeBytes } from './space.ts';
+import { writeFully } from './write-fully.ts';
 
 export type ImageContentSpec = Pick<BaseReplicaSpec, 'image' | 'sha256' | 'format'>;
 
@@ -86,8 +87,7 @@ async function writeSparse(file: FileHandle, chunk: Uint8Array, at: number): Pro
   for (let offset = 0; offset < chunk.byteLength; offset += ZEROS.length) {
     const piece = chunk.subarray(offset, offset + ZEROS.length);
     if (ZEROS.compare(piece, 0, piece.length, 0, piece.length) === 0) continue;
-    for (let done = 0; done < piece.length; )
-      done += (await file.write(piece, done, piece.length - done, at + offset + done)).bytesWritten;
+    await writeFully(file, piece, at + offset);
   }
 }
 

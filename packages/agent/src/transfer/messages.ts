@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { err } from '@gantry/model';
+import { writeFully } from '../storage/write-fully.ts';
 import type { Extent } from './extents.ts';
 
 export const kinds = { head: 1, data: 2, end: 3 } as const;
@@ -34,8 +35,8 @@ export type FileHead =
 
 /** Where a file is written. */
 export interface Sink {
-  /** Writes `bytes` from `offset` on, as many as go at once. */
-  writeAt(bytes: Buffer, offset: number, place: number): Promise<{ bytesWritten: number }>;
+  /** Writes all of them. */
+  writeAt(bytes: Buffer, place: number): Promise<void>;
   truncate(size: number): Promise<void>;
 }
 
@@ -120,10 +121,7 @@ export class Incoming {
 
   /** Writes it; the file must be new. It is not synced. @returns its size */
   async writeTo(file: Sink): Promise<number> {
-    const size = await this.#consume(async ({ place, payload }) => {
-      for (let done = 0; done < payload.length; )
-        done += (await file.writeAt(payload, done, place + done)).bytesWritten;
-    });
+    const size = await this.#consume(({ place, payload }) => file.writeAt(payload, place));
     await file.truncate(size);
     return size;
   }
@@ -185,7 +183,7 @@ export class Incoming {
 }
 
 export const sinkOf = (file: FileHandle): Sink => ({
-  writeAt: (bytes, offset, place) => file.write(bytes, offset, bytes.length - offset, place),
+  writeAt: (bytes, place) => writeFully(file, bytes, place),
   truncate: (size) => file.truncate(size),
 });
 

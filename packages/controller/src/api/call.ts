@@ -6,7 +6,7 @@ import type { ImageFiles } from '../images/image-files.ts';
 import { type Kind, type Kinds, metaOf, type Resource } from '../kinds.ts';
 import type { Mirror } from '../placement/mirror.ts';
 import type { Remote } from '../remote.ts';
-import type { Draft } from '../store/batch.ts';
+import type { Draft, IdempotencyRecord } from '../store/batch.ts';
 import type { Committed, Store } from '../store/store.ts';
 import type { Tunnels } from '../tunnels.ts';
 import type { Turns } from '../turns.ts';
@@ -107,6 +107,8 @@ export interface About {
   message: string;
   /** What a repetition of the request is answered with. */
   made?: { kind: Kind; id: string };
+  /** What that answer has beside the object. */
+  beside?: NonNullable<IdempotencyRecord['beside']>;
 }
 
 export type Handler<N extends RouteName> = (call: Call<N>) => Promise<Reply>;

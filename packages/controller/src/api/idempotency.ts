@@ -4,18 +4,16 @@
  * password) leaves no trace here.
  */
 import { createHash } from 'node:crypto';
-import { err, matches, type RouteName, routes } from '@gantry/model';
+import { err, type Instance, type InstanceChanged, matches, type RouteName, routes } from '@gantry/model';
 import { metaOf, type Resource } from '../kinds.ts';
-import type { Draft } from '../store/batch.ts';
+import type { IdempotencyRecord } from '../store/batch.ts';
 import { type About, type App, type Reply, type Request, resourceReply } from './call.ts';
 import { type Caller, sees } from './caller.ts';
-
-type Record = NonNullable<Draft['batch']['idempotency']>;
 
 export interface Replay {
   answered(): Promise<Reply | undefined>;
   /** Undefined where the answer could not be given again: it has a secret in it, or plans. */
-  record(about: Pick<About, 'made' | 'subject'>): Record | undefined;
+  record(about: Pick<About, 'made' | 'subject' | 'beside'>): IdempotencyRecord | undefined;
 }
 
 const REPEATABLE: readonly string[] = ['POST', 'PATCH', 'DELETE'];
@@ -33,9 +31,12 @@ export function idempotency(app: App, caller: Caller, request: Request, input: o
     .digest('hex');
   const token = caller.token.id;
   return {
-    record({ made, subject }) {
-      const one = made ?? (answerWith(route, subject) ? { kind: subject.kind, id: subject.id } : undefined);
-      return one && { token, key, digest, atMs: app.env.clock.now(), made: one };
+    record({ made, subject, beside }) {
+      const again = beside ?? answerWith(route, subject);
+      const one = made ?? (again ? { kind: subject.kind, id: subject.id } : undefined);
+      return (
+        one && { token, key, digest, atMs: app.env.clock.now(), made: one, ...(beside ? { beside } : {}) }
+      );
     },
     async answered() {
       const record = await app.store.idempotent(token, key);
@@ -43,7 +44,10 @@ export function idempotency(app: App, caller: Caller, request: Request, input: o
       if (record.digest !== digest) throw err('idempotency_mismatch');
       const { kind, id } = record.made;
       const object = await app.store.get(kind, id);
-      const answer = answerWith(route, object);
+      const answer =
+        record.beside && object?.kind === 'instance'
+          ? await changedAgain(app, object, record.beside)
+          : answerWith(route, object);
       // what he may do may be less by now
       const seen = object === undefined || sees(caller, metaOf(object));
       if (!answer || !seen) throw err('not_found', { kind, name: id });
@@ -57,4 +61,15 @@ function answerWith(route: RouteName, object: Resource | undefined): Reply | und
   const { response, status } = routes[route];
   if (object && matches(response, object)) return resourceReply(object, status);
   return matches(response, {}) ? { status, body: {} } : undefined;
+}
+
+/** A change of an instance; its operation is told as long as it is remembered. */
+async function changedAgain(
+  { store }: App,
+  instance: Instance,
+  { changes, operation: id }: NonNullable<IdempotencyRecord['beside']>,
+): Promise<Reply> {
+  const operation = id === undefined ? undefined : await store.get('operation', id);
+  const body: InstanceChanged = { instance, changes, ...(operation ? { operation } : {}) };
+  return { ...resourceReply(instance), body };
 }

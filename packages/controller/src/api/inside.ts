@@ -54,15 +54,17 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 type Asking = Pick<Call, 'app' | 'caller' | 'params' | 'signal'>;
 
+/** In the audit before it is done: nothing happens in a guest of which nothing is known. */
 async function inside(
   call: Asking & Pick<Call, 'commit'>,
   action: InstanceAction,
   what: string,
   callOf: (instance: InstanceId) => NodeCall,
 ): Promise<Reply> {
-  const { instance } = await ask(call, action, callOf);
-  const message = `${what} instance ${instance.name}`;
-  await call.commit(new Draft(call.app.env.clock.now()), { subject: instance, message });
+  await ask(call, action, callOf, async (instance) => {
+    const message = `ask to ${what} instance ${instance.name}`;
+    await call.commit(new Draft(call.app.env.clock.now()), { subject: instance, message });
+  });
   return { body: {} };
 }
 
@@ -70,12 +72,14 @@ async function ask(
   call: Asking,
   action: InstanceAction,
   callOf: (instance: InstanceId) => NodeCall,
+  before: (instance: Instance) => Promise<void> = async () => undefined,
 ): Promise<{ instance: Instance; answer: unknown }> {
   const instance = await resolve(call, 'instance', refOf(call));
   requirePermitted(action, instance);
   const guest = await guestOf(call, instance);
   const node = await call.app.store.get('node', guest.spec.node);
   if (!node) throw err('not_found', { kind: 'node', name: guest.spec.node });
+  await before(instance);
   const answer = await askNode(call.app, node, callOf(guest.spec.instance), call.signal);
   return { instance, answer };
 }

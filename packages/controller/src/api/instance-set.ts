@@ -17,7 +17,8 @@ export const setInstance: Handler<'setInstance'> = async (call) => {
   if (changes.length === 0) return { body: { instance, changes, ...begun } satisfies InstanceChanged };
   const words = changes.map(({ setting, to }) => `${setting}=${to ?? ''}`).join(', ');
   const message = `set ${words.slice(0, 500)} of instance ${instance.name}`;
-  const revisions = await call.commit(draft, { subject: instance, message });
+  const beside = { changes, ...(operation ? { operation: operation.id } : {}) };
+  const revisions = await call.commit(draft, { subject: instance, message, beside });
   const written = committed(revisions, after);
   const body: InstanceChanged = {
     instance: written,

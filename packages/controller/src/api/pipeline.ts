@@ -2,7 +2,15 @@
  * Every request takes this way, over HTTP and in process alike: who is it, may he, is it well-formed, was it answered
  * before, the handler (again if it lost a race), the audit event.
  */
-import { err, heldSomewhere, type RouteRole, rolesInWords, routes, validate } from '@gantry/model';
+import {
+  err,
+  heldSomewhere,
+  type RouteName,
+  type RouteRole,
+  rolesInWords,
+  routes,
+  validate,
+} from '@gantry/model';
 import type { Draft } from '../store/batch.ts';
 import { Conflict, retrying } from '../store/conflict.ts';
 import { auditRefusal, commit } from './audit.ts';
@@ -90,11 +98,19 @@ async function answer(app: App, request: Request, requestId: string, identified:
   // a stream of bytes can be read only once; its handler retries what comes after it
   if (routes[route].method === 'GET' || request.bytes) return lasting(handler(call), permitted);
   const run = () => retryingUnlessAnswered(() => handler(call), replay);
-  return caller.role === 'agent' ? run() : app.turns.take(run);
+  return caller.role === 'agent' || asksNodes.has(route) ? run() : app.turns.take(run);
 }
 
 const always = (signal: AbortSignal): Permission => ({ signal, revoked: never, done: () => {} });
 const never = new AbortController().signal;
+
+/** They wait for a node, or for a guest’s agent: nobody else is to wait for that. */
+const asksNodes: ReadonlySet<RouteName> = new Set([
+  'setInstancePassword',
+  'addInstanceKeys',
+  'importInstance',
+  'narrowCpuBaseline',
+]);
 
 /** What comes at once ends its watch over the token; what lasts keeps it. */
 async function lasting(answered: Promise<Reply>, permitted: Permission): Promise<Reply> {

@@ -21,6 +21,7 @@ import {
   type Step,
 } from '@gantry/model';
 import { type Asking, resolve } from '../api/call.ts';
+import { actorOf } from '../api/caller.ts';
 import { nowOf, timestamp } from '../env.ts';
 import { COUNTERS } from '../objects.ts';
 import { describeFit, lastEpoch } from '../placement/choose-node.ts';
@@ -80,7 +81,7 @@ async function resizeOf({ app, caller }: Asking, before: Instance): Promise<Resi
   return {
     from: sizeOf(before),
     at: nowOf(app.env),
-    by: caller.token.name,
+    by: actorOf(caller),
     ...(after === undefined ? {} : { confirmsAt: timestamp(now + after) }),
   };
 }

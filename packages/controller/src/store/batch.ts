@@ -1,5 +1,5 @@
 /** A batch: everything that one commit writes and relies on, as data. */
-import type { Event, LogLine, NodeStatus, PlacementDecision, Revision } from '@gantry/model';
+import type { Event, LogLine, NodeStatus, PlacementDecision, Revision, SettingChange } from '@gantry/model';
 import type { Kind, Resource } from '../kinds.ts';
 
 /** A value that only one owner may have in its space: a name, a MAC, an address. */
@@ -32,6 +32,8 @@ export interface IdempotencyRecord {
   atMs: number;
   /** What the request made; a repetition answers with it as it is then. */
   made: { kind: Kind; id: string };
+  /** What else the answer had, and cannot be read again. */
+  beside?: { changes: SettingChange[]; operation?: string };
 }
 
 export interface Batch {
