@@ -4,7 +4,15 @@
  * guest is held: reported by its node and otherwise left alone, until tasks/settle-restored.ts has heard what is
  * true. No disk is made, nothing is removed, and what was under way counts as failed.
  */
-import { err, type Guest, type Operation, operationEnded, type Replica, toProblem } from '@gantry/model';
+import {
+  compareEpochs,
+  err,
+  type Guest,
+  type Operation,
+  operationEnded,
+  type Replica,
+  toProblem,
+} from '@gantry/model';
 import { type Env, nowOf } from './env.ts';
 import { COUNTERS } from './objects.ts';
 import { isBinding } from './operations/binding.ts';
@@ -42,7 +50,9 @@ async function holdAll(store: SqliteStore, env: Env): Promise<Restored> {
   const [cluster] = await all('cluster');
   if (!cluster) throw err('store_unusable', { why: 'it is the store of no cluster' });
   const last = await store.counter(COUNTERS.epoch);
-  const [guests, instances] = [await all('guest'), await all('instance')];
+  // the two ends of a move keep their order
+  const guests = (await all('guest')).toSorted((a, b) => compareEpochs(a.spec.epoch, b.spec.epoch));
+  const instances = await all('instance');
   const bound = new Map<string, Guest>();
   for (const [index, guest] of guests.entries()) {
     const next = held(guest, { incarnation: store.incarnation, number: last + 1 + index });
@@ -83,7 +93,8 @@ const RESTORED = 'the store was restored from a backup, and its node has not tol
 
 /** Nothing that was to be removed then is removed now: whoever still wants it says so again. */
 const held = (guest: Guest, epoch: Guest['spec']['epoch']): Guest => {
-  const { operation: _over, ...spec } = withSpec(guest, { held: true, remove: false, epoch }).spec;
+  const wanted = withSpec(guest, { held: true, remove: false, epoch }).spec;
+  const { operation: _over, copies: _copies, ...spec } = wanted;
   return {
     ...withSpec(guest, {}),
     spec,
@@ -91,10 +102,12 @@ const held = (guest: Guest, epoch: Guest['spec']['epoch']): Guest => {
   };
 };
 
-const kept = (replica: Replica): Replica =>
-  replica.spec.what === 'disk'
-    ? withSpec(replica, { ...replica.spec, desired: 'present', made: true })
-    : replica;
+/** Nor is anything sent, received or copied any more: the operations that wanted it are over. */
+function kept(replica: Replica): Replica {
+  if (replica.spec.what !== 'disk') return replica;
+  const { send: _send, receive: _receive, copy: _copy, ...spec } = replica.spec;
+  return { ...withSpec(replica, {}), spec: { ...spec, desired: 'present', made: true } };
+}
 
 const ended = (operation: Operation, at: string): Operation =>
   withStatus(operation, {
