@@ -186,6 +186,14 @@ try {
   await tell('create, planned, with an address of a pool', (round) =>
     call('createInstance', { ...wish(`q${round}`, { nics, nameCheck: false }), query: { plan: true } }),
   );
+  const vast = { memoryMiB: 261_500, vcpus: 1 };
+  await tell('create, refused, with moves that would help', (round) =>
+    call('createInstance', { ...wish(`r${round}`, vast), query: { plan: true } }).then(
+      () => Promise.reject(new Error('it has room')),
+      (error: unknown) =>
+        round === 0 ? console.log(String(error), (error as { hint?: string }).hint) : undefined,
+    ),
+  );
   await tell('create, committed', (round) => call('createInstance', wish(`made${round}`)));
   await tell('list, a page of 200', () => get('/v1/instances'));
   await tell('list, a page of 1000', () => get('/v1/instances?limit=1000'));

@@ -35,6 +35,7 @@ export {
 export { writeCluster } from './ganeti/write.ts';
 export { clusterDataOf } from './live/live-cluster.ts';
 export type { LiveCluster, LiveGuest } from './live/live-guest.ts';
+export { type Lack, makeRoom, type RoomMove } from './live/make-room.ts';
 export {
   gainOf,
   type LiveMove,

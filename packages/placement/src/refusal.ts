@@ -27,10 +27,12 @@ export function refusal(
 ): GantryError {
   const { verdicts } = decision;
   const onlyDisk = verdicts.every(({ rejections }) => rejections.every(({ test }) => test === 'disk'));
-  if (verdicts.length > 0 && onlyDisk)
-    return err('disk_too_large', { size: mib(sum(Object.values(asked.diskMiB))), why: whyNoNode(decision) });
-  const ways = waysOut.length > 0 ? `ways out: ${waysOut.join(' · ')}` : NO_WAY;
-  return err('no_capacity', { name, asked: sizeText(asked), why: whyNoNode(decision), waysOut: ways });
+  const [why, known] = [whyNoNode(decision), waysOut.length > 0 ? `ways out: ${waysOut.join(' · ')}` : ''];
+  if (verdicts.length > 0 && onlyDisk) {
+    const size = mib(sum(Object.values(asked.diskMiB)));
+    return err('disk_too_large', { size, why: known === '' ? why : `${why}\n${known}` });
+  }
+  return err('no_capacity', { name, asked: sizeText(asked), why, waysOut: known === '' ? NO_WAY : known });
 }
 
 const NO_WAY = 'add a node, or free resources on one';

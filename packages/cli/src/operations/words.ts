@@ -1,10 +1,11 @@
 /** Operations in words. */
 import { formatMs, type Instance, type Operation } from '@gantry/model';
 
-/** `instance.create` of web1: `create instance web1`. */
+/** `instance.create` of web1: `create instance web1`; what is about a cluster may be about one group of it. */
 export function titleOf({ spec }: Operation): string {
   const [noun, verb] = spec.kind.split('.');
-  return `${verb} ${noun} ${spec.target.name}`;
+  const what = noun === 'cluster' ? spec.target.kind : noun;
+  return `${verb} ${what} ${spec.target.name}`;
 }
 
 /** From request to end, or until now. */

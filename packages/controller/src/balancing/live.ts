@@ -43,16 +43,17 @@ export interface Asked {
   instance?: string;
   /** Only guests on nodes of this group may move. */
   group?: string | undefined;
+  /** Only these nodes and their guests are looked at at all; only those of the first may move. Ids. */
+  nodes?: readonly string[];
 }
 
 export async function readLive({ store, mirror }: Parts, asked: Asked): Promise<LiveView> {
   const cluster = await theCluster(store);
   const groups = (await store.list('group')).items;
-  const nodes = new Map((await store.list('node')).items.map((node) => [node.id as string, node]));
-  const all = new Map((await store.list('instance')).items.map((each) => [each.id as string, each]));
+  const { nodes, instances, bindings } = await (asked.nodes ? some(store, asked.nodes) : everything(store));
   const guests: Bound[] = [];
-  for (const guest of (await store.list('guest')).items) {
-    const instance = all.get(guest.spec.instance);
+  for (const guest of bindings) {
+    const instance = instances.get(guest.spec.instance);
     guests.push(await bound(store, asked, { guest, instance, node: nodes.get(guest.spec.node) }));
   }
   // after the guests: what they take is in here too
@@ -62,13 +63,44 @@ export async function readLive({ store, mirror }: Parts, asked: Asked): Promise<
     guests.flatMap(({ settled: one }) => (one ? [[one.instance.id as string, one] as const] : [])),
   );
   const live = {
-    nodes: candidates.map(({ capacity }) => capacity),
+    nodes: candidates.filter(({ node }) => nodes.has(node.id)).map(({ capacity }) => capacity),
     groups: groups.map(({ id, name }) => ({ id: id as string, name })),
     guests: guests.map((each) => liveGuest(each, hosts.get(each.guest.spec.node))),
     policy: defaultPolicy,
     fits: fitting(settled, hosts),
   };
-  return { live, candidates, instances: all, settled };
+  return { live, candidates, instances, settled };
+}
+
+interface Read {
+  nodes: ReadonlyMap<string, Node>;
+  instances: ReadonlyMap<string, Instance>;
+  bindings: readonly Guest[];
+}
+
+async function everything(store: Store): Promise<Read> {
+  const byId = <T extends { id: string }>(items: readonly T[]) =>
+    new Map(items.map((each) => [each.id, each]));
+  return {
+    nodes: byId<Node>((await store.list('node')).items),
+    instances: byId<Instance>((await store.list('instance')).items),
+    bindings: (await store.list('guest')).items,
+  };
+}
+
+async function some(store: Store, wanted: readonly string[]): Promise<Read> {
+  const [nodes, instances] = [new Map<string, Node>(), new Map<string, Instance>()];
+  const bindings: Guest[] = [];
+  for (const id of wanted) {
+    const node = await store.get('node', id);
+    if (node) nodes.set(id, node);
+    bindings.push(...(await store.list('guest', { node: id })).items);
+  }
+  for (const { spec } of bindings) {
+    const instance = await store.get('instance', spec.instance);
+    if (instance) instances.set(instance.id, instance);
+  }
+  return { nodes, instances, bindings };
 }
 
 interface Bound {
@@ -90,7 +122,8 @@ async function bound(
     return { ...one, bytes: 0, held: 'it is on its way between nodes' };
   if (
     (asked.instance !== undefined && asked.instance !== instance.id) ||
-    (asked.group !== undefined && asked.group !== node.spec.group)
+    (asked.group !== undefined && asked.group !== node.spec.group) ||
+    (asked.nodes !== undefined && asked.nodes[0] !== node.id)
   )
     return { ...one, bytes: 0, held: 'it is not asked for' };
   const { held, bytes } = await hold(store, asked, { guest, instance, node });

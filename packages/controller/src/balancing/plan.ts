@@ -1,7 +1,13 @@
 /** A plan for the live cluster. Every move is held against the live tests, on what those before it leave. */
 import { requirements } from '@gantry/guest';
 import type { BalancePlan, InstanceId } from '@gantry/model';
-import { type LiveCluster, type LiveMove, type LivePlan, planLiveBalance } from '@gantry/placement';
+import {
+  type LiveCluster,
+  type LiveMove,
+  type LivePlan,
+  planLiveBalance,
+  type RoomMove,
+} from '@gantry/placement';
 import type { App } from '../api/call.ts';
 import type { Candidate } from '../placement/capacity.ts';
 import { decide } from '../placement/choose-node.ts';
@@ -34,7 +40,8 @@ export async function planBalancing(
   return asPlanned(view, possible(view, wishes), wishes.group);
 }
 
-function possible(view: LiveView, wishes: BalanceWishes): LivePlan {
+/** What Ganeti's score makes of it, as far as the live tests allow it. */
+export function possible(view: LiveView, wishes: BalanceWishes): LivePlan {
   const refused = new Set<string>();
   const pair = (guest: string, node: string) => `${guest} ${node}`;
   const live: LiveCluster = {
@@ -52,9 +59,16 @@ function possible(view: LiveView, wishes: BalanceWishes): LivePlan {
 }
 
 /** Index of the first move that the live tests refuse after those before it; -1: none. */
-export function firstRefused({ candidates, settled }: LiveView, moves: readonly LiveMove[]): number {
+export const firstRefused = (view: LiveView, moves: readonly RoomMove[]): number =>
+  followed(view, moves).refused;
+
+/** The cluster after the moves, as far as the live tests let them be made. */
+export function followed(
+  { candidates, settled }: Pick<LiveView, 'candidates' | 'settled'>,
+  moves: readonly RoomMove[],
+): { now: readonly Candidate[]; refused: number } {
   let now = candidates;
-  return moves.findIndex(({ guest, from, to }) => {
+  const refused = moves.findIndex(({ guest, from, to }) => {
     const one = settled.get(guest.peer.id);
     if (!one) return true;
     const left = now.map((each) => (each.node.id === from ? withoutGuest(each, one) : each));
@@ -65,6 +79,7 @@ export function firstRefused({ candidates, settled }: LiveView, moves: readonly 
     );
     return false;
   });
+  return { now, refused };
 }
 
 /** The candidate as it is when the guest has gone. */

@@ -22,11 +22,13 @@ import {
 import { requirePeers } from '../api/affinity.ts';
 import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type App, type Asking, resolve } from '../api/call.ts';
+import { withMoves } from '../balancing/ways-by-moving.ts';
 import { type Env, nowOf } from '../env.ts';
 import { requireNameAgrees } from '../networks/check-name.ts';
 import { COUNTERS, nameSpace, newObject } from '../objects.ts';
 import { type Choice, chooseNode, claimHardware, lastEpoch } from '../placement/choose-node.ts';
 import { networkTest } from '../placement/networks-there.ts';
+import { NoPlace } from '../placement/no-place.ts';
 import { peerOf } from '../placement/records.ts';
 import { Draft, withStatus } from '../store/batch.ts';
 import { newAttachments } from './attachments.ts';
@@ -248,5 +250,7 @@ async function choose(
   const newcomer = peerOf({ ...newborn, ...(body.labels ? { labels: body.labels } : {}) });
   await requirePeers(asking, body.affinity);
   const wanted = { newcomer, input, networks, networksAt, only };
-  return chooseNode(mirror, cluster, wanted, env.clock.now());
+  return chooseNode(mirror, cluster, wanted, env.clock.now()).catch(async (error: unknown) => {
+    throw error instanceof NoPlace ? await withMoves(asking, wanted, error) : error;
+  });
 }

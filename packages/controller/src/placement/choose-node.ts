@@ -50,7 +50,8 @@ function choose(all: readonly Candidate[], wanted: Wanted, nowMs: number): Choic
   throw refused(wanted, decision, tried, nowMs);
 }
 
-function refused(
+/** @param tried ways out, and whether they lead to a place */
+export function refused(
   { newcomer: { name }, input }: Wanted,
   decision: PlacementDecision,
   tried: readonly Tried[],

@@ -33,7 +33,7 @@ export function listSql(
   if (filter.node !== undefined) add('node = ?', filter.node);
   if (filter.owner !== undefined) add('owner = ?', filter.owner);
   if (filter.states) add(`state in (${filter.states.map(() => '?').join()})`, ...filter.states);
-  const from = label ? labelled : 'object';
+  const from = label ? labelled : `object${indexFor(filter, page)}`;
   const named = label ? 'label' : 'object';
   const byAge = page.order === 'newest' || page.order === 'oldest';
   if (page.cursor !== undefined) {
@@ -44,6 +44,16 @@ export function listSql(
   const order = byAge ? `created ${page.order === 'newest' ? 'desc' : 'asc'}` : `${named}.name, ${named}.id`;
   const sql = `select body, created, object.name, object.id, project, owner, node from ${from} where ${where.join(' and ')} order by ${order} limit ?`;
   return { sql, values: [...values, limit + 1], limit };
+}
+
+/**
+ * Left alone SQLite walks all objects of the kind in the order that is asked for, to find the few of an owner or a node.
+ * Of a page by state that may be most of them, and it had better walk.
+ */
+function indexFor({ owner, node, states }: Filter, { limit }: Page): string {
+  if (owner !== undefined) return ' indexed by object_owner';
+  if (node !== undefined) return ' indexed by object_node';
+  return states && limit === undefined ? ' indexed by object_state' : '';
 }
 
 /** The label's own index has the names in order; SQLite keeps the order of a cross join. */
