@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
   parseCluster,
-  parseMoveRequest,
   parseRequest,
   planAllocation,
   planBalance,
@@ -78,7 +77,7 @@ test.each(['mixed-20', 'tight-20', 'unsafe-20', 'mixed-100', 'unsafe-100'])(
       Number(score),
     );
     const data = parseCluster(readFileSync(cluster, 'utf8'));
-    const requests = parseRequest(readFileSync(request));
+    const requests = parseRequest(readFileSync(request)).place ?? [];
     const { placed } = planAllocation(data, requests, { ignoreCapacity: true });
     expect(placed[0]?.score?.after).toBeLessThanOrEqual(Math.min(...scores) + 1e-8);
   },
@@ -99,7 +98,7 @@ describe.each(['mixed-20', 'tight-20', 'unsafe-20'])('in %s, instances that leav
     const asFile = join(dir, 'move.json');
     writeFileSync(asFile, JSON.stringify({ ...whole, request }));
     const hail = JSON.parse(run(HAIL, '-t', path, asFile)) as { result: unknown };
-    const moves = parseMoveRequest(readFileSync(asFile));
+    const moves = parseRequest(readFileSync(asFile)).move;
     if (!moves) throw new Error('it moves instances');
     return { hail: hail.result, ours: planRelocation(data, moves) };
   }

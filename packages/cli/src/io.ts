@@ -17,10 +17,17 @@ export interface Io {
   hurry?(): void;
 }
 
+/** Streams are opened when first used: a command that is not asked for its input saves what that takes. */
 export const processIo = (): Io => ({
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return process.stdout;
+  },
+  get stderr() {
+    return process.stderr;
+  },
   env: process.env,
   onInterrupt(handler) {
     process.on('SIGINT', handler);

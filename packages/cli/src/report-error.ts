@@ -1,6 +1,6 @@
 /** Errors as people read them: what and why with the code at the right, what to do, the request's id. */
 
-import { ApiError } from '@gantry/client';
+import type { ApiError } from '@gantry/client';
 import { err, type GantryError, isGantryError, type Problem } from '@gantry/model';
 import { CommanderError } from 'commander';
 import { type Io, styleOf } from './io.ts';
@@ -23,7 +23,7 @@ export function errorText(
   bold: (text: string) => string = (text) => text,
   hint = error.hint,
 ): string {
-  const requestId = error instanceof ApiError ? error.requestId : undefined;
+  const { requestId } = error as Partial<ApiError>;
   return problemText(
     { title: error.message, code: error.code, hint, ...(requestId ? { requestId } : {}) },
     bold,

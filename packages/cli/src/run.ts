@@ -4,15 +4,16 @@ import type { Io } from './io.ts';
 import { printable } from './output/printable.ts';
 import { buildProgram } from './program.ts';
 import { asGantryError, reportError } from './report-error.ts';
-import { Session } from './session.ts';
+import { type Connect, Session } from './session.ts';
 import { usageHint } from './usage-hint.ts';
 import type { Verb } from './verb.ts';
 
 /** Runs `gantry ...words` and answers its exit code (reference: the error registry's `exit`). Never throws. */
 export async function run(words: readonly string[], io: Io): Promise<number> {
   let session: Session | undefined;
-  const program = buildProgram(await verbsFor(words), async (verb, globals, given) => {
-    session = new Session(io, globals);
+  const { verbs, connect } = await commandsFor(words);
+  const program = buildProgram(verbs, async (verb, globals, given) => {
+    session = new Session(io, globals, connect);
     await verb.run(session, given);
   });
   program.configureOutput({
@@ -37,14 +38,21 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
  * The commands that the words can mean. Those that only read files get by without the others: loading all takes longer
  * than what they do.
  */
-async function verbsFor([noun = '', verb = '']: readonly string[]): Promise<readonly Verb[]> {
+async function commandsFor([noun = '', verb = '']: readonly string[]): Promise<Commands> {
   if (noun === 'placement' && ['allocate', 'balance', 'capacity'].includes(verb))
-    return (await import('./commands/placement/offline.ts')).offlineVerbs;
-  const [{ verbs }, { completeVerb }] = await Promise.all([
+    return { verbs: (await import('./commands/placement/offline.ts')).offlineVerbs };
+  const [{ verbs }, { completeVerb }, { connect }] = await Promise.all([
     import('./commands/all.ts'),
     import('./commands/completion/complete.ts'),
+    import('./connect.ts'),
   ]);
-  return [...verbs, completeVerb(() => buildProgram(verbs, async () => undefined))];
+  return { verbs: [...verbs, completeVerb(() => buildProgram(verbs, async () => undefined))], connect };
+}
+
+interface Commands {
+  verbs: readonly Verb[];
+  /** Undefined: none of them needs a cluster. */
+  connect?: Connect;
 }
 
 type Program = ReturnType<typeof buildProgram>;

@@ -1,7 +1,6 @@
 /** One run of the command: where it speaks, what it may ask, how it answers. */
-import { Client, type Trace } from '@gantry/client';
-import { err, version } from '@gantry/model';
-import { resolveContext } from './config.ts';
+import type { Client } from '@gantry/client';
+import { err } from '@gantry/model';
 import type { Io } from './io.ts';
 import { Output, type OutputFormat } from './output/output.ts';
 import { printable } from './output/printable.ts';
@@ -16,15 +15,23 @@ export interface Globals {
   cluster?: string;
 }
 
+export type Connect = (io: Io, globals: Globals) => Client;
+
+/** Of commands that only read files. */
+const nowhere: Connect = () => {
+  throw err('internal', { why: 'a command without a cluster asks for one' });
+};
+
 export class Session {
   readonly io: Io;
   readonly globals: Globals;
   readonly out: Output;
   #client: Client | undefined;
+  readonly #connect: Connect;
 
-  /** With a client of its own, or with that of the chosen cluster. */
-  constructor(io: Io, globals: Globals, client?: Client) {
-    this.#client = client;
+  /** @param connect how a client is made, once it is needed */
+  constructor(io: Io, globals: Globals, connect: Connect = nowhere) {
+    this.#connect = connect;
     this.io = io;
     this.globals = globals;
     this.out = new Output(io, globals.output);
@@ -32,12 +39,7 @@ export class Session {
 
   /** The API of the chosen cluster. */
   get client(): Client {
-    this.#client ??= new Client({
-      ...resolveContext(this.io.env, this.globals.cluster),
-      ...(this.globals.project === undefined ? {} : { project: this.globals.project }),
-      userAgent: `gantry/${version}`,
-      ...(this.globals.trace ? { onTrace: (trace: Trace) => this.#trace(trace) } : {}),
-    });
+    this.#client ??= this.#connect(this.io, this.globals);
     return this.#client;
   }
 
@@ -92,16 +94,4 @@ export class Session {
   close(): void {
     this.#client?.close();
   }
-
-  #trace({ method, path, body, status, requestId, tookMs }: Trace): void {
-    const sent = body === undefined ? '' : ` ${JSON.stringify(body, withoutSecrets)}`;
-    const id = requestId ? `  request ${requestId}` : '';
-    this.io.stderr.write(
-      printable(`trace: ${method} ${path}${sent} -> ${status} in ${tookMs.toFixed(1)} ms${id}`),
-    );
-    this.io.stderr.write('\n');
-  }
 }
-
-/** What nobody shall read over a shoulder, or in a log. */
-const withoutSecrets = (key: string, value: unknown): unknown => (key === 'password' ? '***' : value);

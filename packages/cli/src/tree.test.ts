@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { verbs } from './commands/all.ts';
 import { candidatesFor } from './completion/walker.ts';
+import { connect } from './connect.ts';
 import { buildProgram } from './program.ts';
 import { everyCommand } from './run.ts';
 import { Session } from './session.ts';
@@ -10,7 +11,11 @@ import { fakeIo } from './testing/fake-io.ts';
 const globals = { output: 'table', yes: false, quiet: false, verbose: false, trace: false } as const;
 const tree = () => buildProgram(verbs, async () => undefined);
 const session = () =>
-  new Session(fakeIo({ GANTRY_ENDPOINT: 'unix:/nowhere', GANTRY_CONFIG: '/nowhere/config.json' }), globals);
+  new Session(
+    fakeIo({ GANTRY_ENDPOINT: 'unix:/nowhere', GANTRY_CONFIG: '/nowhere/config.json' }),
+    globals,
+    connect,
+  );
 
 test.each(verbs.map((verb) => [verb.words, verb] as const))('%s is whole', async (words, verb) => {
   for (const example of verb.examples) expect(example).toContain('gantry ');

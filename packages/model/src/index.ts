@@ -23,6 +23,7 @@ export * from './permits.ts';
 export * from './problem.ts';
 export * from './project-header.ts';
 export * from './qcow2.ts';
+export * from './quantities.ts';
 export * from './requests.ts';
 export * from './requirements.ts';
 export * from './resources/act.ts';

@@ -28,8 +28,8 @@ export { type ClusterData, diskTemplates, type InstanceSpec, needsSecondary } fr
 export { parseCluster } from './ganeti/parse.ts';
 export {
   type AllocationRequest,
+  type IallocatorRequest,
   type MoveRequest,
-  parseMoveRequest,
   parseRequest,
 } from './ganeti/request.ts';
 export { writeCluster } from './ganeti/write.ts';

@@ -92,7 +92,7 @@ test('a request of Ganeti is placed, and the written cluster has the score that 
   const data = parseCluster(oracleText('mixed-20.txt'));
   const { placed, after } = planAllocation(
     data,
-    parseRequest(new TextEncoder().encode(oracleText('mixed-20.alloc-drbd.json'))),
+    parseRequest(new TextEncoder().encode(oracleText('mixed-20.alloc-drbd.json'))).place ?? [],
     {},
   );
   expect(placed[0]?.nodes).toEqual(['node0011.example.com', 'node0013.example.com']);

@@ -51,7 +51,7 @@ async function emptyCluster(
     await session.confirm(
       `Destroy cluster ${settings.name}${names ? ` with ${names}` : ''} and all its disks?`,
     );
-    const local = new Session(session.io, session.globals, client);
+    const local = new Session(session.io, session.globals, () => client);
     for (const { id } of instances) {
       const answer = await client.call('deleteInstance', { params: { ref: id } });
       await follow(local, answer as Operation);

@@ -1,6 +1,7 @@
 /** What a project may have at most, and what it has. Pure. */
+
+import { formatBytes } from '../quantities.ts';
 import { count, optional, type Static, strict } from '../schema.ts';
-import { formatBytes } from '../units.ts';
 
 /** In the order of messages; each with its unit. */
 export const quotaResources = ['instances', 'vcpus', 'memoryMiB', 'diskMiB', 'addresses'] as const;

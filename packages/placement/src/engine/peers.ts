@@ -85,7 +85,7 @@ export class Counts {
     return repeats;
   }
 
-  keys(): IterableIterator<number> {
-    return this.#counts.keys();
+  each(visit: (count: number, key: number) => void): void {
+    this.#counts.forEach(visit);
   }
 }

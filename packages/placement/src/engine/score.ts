@@ -75,8 +75,9 @@ function upAmong({ data }: ClusterState, nodes: readonly number[]): Uint8Array {
 /** Primaries of a node that share an exclusion tag, beyond the first of each. */
 function repeatsOn({ nodeTags, tags }: ClusterState, nodes: Uint8Array): number {
   let repeats = 0;
-  for (const key of nodeTags.keys())
-    if (nodes[Math.floor(key / tags.exclusionCount)] === 1) repeats += nodeTags.of(key) - 1;
+  nodeTags.each((count, key) => {
+    if (nodes[Math.floor(key / tags.exclusionCount)] === 1) repeats += count - 1;
+  });
   return repeats;
 }
 
@@ -102,9 +103,9 @@ function locationScores(state: ClusterState, nodes: Uint8Array) {
     const there = tags.locations[secondary[i] as number] ?? NOWHERE;
     if (here.length > 0 && there.length > 0) score += shared(here, there);
     if (footprint.wishes.length > 0) score += footprint.wishes.length - shared(footprint.wishes, here);
-    if (footprint.exclusions.length === 0) continue;
-    for (const tag of footprint.exclusions)
-      for (const location of here) domains.add(location * tags.exclusionCount + tag, 1);
+    for (let e = 0; e < footprint.exclusions.length; e += 1)
+      for (let l = 0; l < here.length; l += 1)
+        domains.add((here[l] as number) * tags.exclusionCount + (footprint.exclusions[e] as number), 1);
   }
   return { location_score: score, location_exclusion_score: domains.repeats() };
 }

@@ -216,11 +216,16 @@ export class ClusterState {
   }
 
   #exclusions(f: Footprint, n: number, sign: 1 | -1): void {
+    const { exclusions } = f;
     const { exclusionCount, locations } = this.tags;
-    for (const tag of f.exclusions) {
+    const domains =
+      exclusions.length === 0 || f.forthcoming || !this.#countsDomains(n) ? undefined : locations[n];
+    for (let i = 0; i < exclusions.length; i += 1) {
+      const tag = exclusions[i] as number;
       this.nodeTags.add(n * exclusionCount + tag, sign);
-      if (f.forthcoming || !this.#countsDomains(n)) continue;
-      for (const location of locations[n] ?? []) this.domainTags.add(location * exclusionCount + tag, sign);
+      if (!domains) continue;
+      for (let d = 0; d < domains.length; d += 1)
+        this.domainTags.add((domains[d] as number) * exclusionCount + tag, sign);
     }
   }
 

@@ -26,20 +26,41 @@ const evacuations: Readonly<Record<string, MoveRequest['leave']>> = {
   'secondary-only': 'secondary',
 };
 
+/** What a file asks for: new instances to be placed, or some of the file to be moved. */
+export type IallocatorRequest =
+  | { place: AllocationRequest[]; move?: never }
+  | { move: MoveRequest; place?: never };
+
 /**
- * Of `relocate` and `node-evacuate`; undefined for a request that places new instances.
- * @throws GantryError `invalid_argument`, `not_supported` for leaving both nodes at once
+ * Of `allocate`, `multi-allocate`, `relocate` and `node-evacuate`.
+ * @throws GantryError `invalid_argument`, `not_supported`
  */
-export function parseMoveRequest(file: Uint8Array): MoveRequest | undefined {
+export function parseRequest(file: Uint8Array): IallocatorRequest {
   const request = requestIn(file);
   const type = textIn(request, 'type');
+  if (type === 'allocate') return { place: [requestOf(request, request)] };
+  if (type === 'multi-allocate')
+    return {
+      place: listIn(request, 'instances').map((each, i) =>
+        requestOf(asObject(each, `instances[${i}]`), request),
+      ),
+    };
+  return { move: moveOf(request, type) };
+}
+
+function moveOf(request: Record<string, unknown>, type: string): MoveRequest {
   if (type === 'relocate')
     return {
       instances: [textIn(request, 'name')],
       leave: 'secondary',
       avoid: textsIn(request, 'relocate_from'),
     };
-  if (type !== 'node-evacuate') return undefined;
+  if (type !== 'node-evacuate')
+    throw err('not_supported', {
+      what: `the iallocator request type ${JSON.stringify(type.slice(0, 64))}`,
+      instead:
+        'Here are allocate, multi-allocate, relocate and node-evacuate; `gantry placement balance --evacuate` empties nodes.',
+    });
   const mode = textIn(request, 'evac_mode');
   const leave = Object.hasOwn(evacuations, mode) ? evacuations[mode] : undefined;
   if (leave) return { instances: textsIn(request, 'instances'), leave, avoid: [] };
@@ -53,22 +74,6 @@ function requestIn(file: Uint8Array): Record<string, unknown> {
   const member = jsonMember(file, 'request');
   if (member === undefined) throw bad('the request', 'a JSON object with a member "request"');
   return readJson(member);
-}
-
-/** @throws GantryError `invalid_argument`, `not_supported` for requests that place nothing */
-export function parseRequest(file: Uint8Array): AllocationRequest[] {
-  const request = requestIn(file);
-  const type = textIn(request, 'type');
-  if (type === 'allocate') return [requestOf(request, request)];
-  if (type === 'multi-allocate')
-    return listIn(request, 'instances').map((each, i) =>
-      requestOf(asObject(each, `instances[${i}]`), request),
-    );
-  throw err('not_supported', {
-    what: `the iallocator request type ${JSON.stringify(type.slice(0, 64))}`,
-    instead:
-      'Here are allocate, multi-allocate, relocate and node-evacuate; `gantry placement balance --evacuate` empties nodes.',
-  });
 }
 
 function readJson(text: string): Record<string, unknown> {

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { parseCluster } from '../ganeti/parse.ts';
-import { parseMoveRequest } from '../ganeti/request.ts';
+import { parseRequest } from '../ganeti/request.ts';
 import { planRelocation } from './plan-relocation.ts';
 
 const oracle = join(import.meta.dirname, '../../../../test/oracle/placement/mixed-20.txt.gz');
 const data = parseCluster(gunzipSync(readFileSync(oracle)).toString());
 const names = data.instances.map(({ name }) => name);
-const requestOf = (request: object) => parseMoveRequest(Buffer.from(JSON.stringify({ request })));
+const requestOf = (request: object) => parseRequest(Buffer.from(JSON.stringify({ request }))).move;
 
 test('each goes to another node of its group; what has no mirror stays, and says so', () => {
   const { moved, score, after } = planRelocation(data, {
@@ -45,9 +45,10 @@ test('requests are read strictly', () => {
     leave: 'secondary',
     avoid: ['n'],
   });
-  expect(requestOf({ type: 'allocate' })).toBeUndefined();
   const refused: [object, string][] = [
     [{ type: 'relocate', name: 'a' }, 'invalid_argument'],
+    [{ type: 'allocate' }, 'invalid_argument'],
+    [{ type: 'explode' }, 'not_supported'],
     [{ type: 'node-evacuate', instances: ['a|b'], evac_mode: 'primary-only' }, 'invalid_argument'],
     [{ type: 'node-evacuate', instances: ['a'], evac_mode: 'all' }, 'not_supported'],
     [{ type: 'node-evacuate', instances: ['a'], evac_mode: 'toString' }, 'not_supported'],

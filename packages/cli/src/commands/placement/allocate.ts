@@ -1,6 +1,6 @@
 /** Offline: where would a new instance go? */
 import { err, type GantryError, parseMiB } from '@gantry/model';
-import type { AllocationRequest, ClusterData, MoveRequest, Placed, Reason } from '@gantry/placement';
+import type { AllocationRequest, ClusterData, IallocatorRequest, Placed, Reason } from '@gantry/placement';
 import type { Given } from '../../given.ts';
 import { join, section, subTable } from '../../output/describe.ts';
 import { parseCount } from '../../parse.ts';
@@ -55,9 +55,9 @@ export const placementAllocate: Verb = {
     const { planAllocation } = await import('@gantry/placement');
     session.io.hurry?.();
     const data = await readCluster(session);
-    const moves = await movesFrom(given);
-    if (moves) return relocate(session, given, data, moves);
-    const requests = await requestsFrom(given, data);
+    const request = await requestFrom(given);
+    if (request?.move) return relocate(session, given, data, request.move);
+    const requests = await requestsFrom(given, data, request?.place);
     refuseTaken(requests, data);
     const { placed, after } = planAllocation(data, requests, { ignoreCapacity: !given.on('capacityChecks') });
     const failed = placed.filter(({ nodes }) => nodes.length === 0);
@@ -70,26 +70,25 @@ export const placementAllocate: Verb = {
   },
 };
 
-async function movesFrom(given: Given): Promise<MoveRequest | undefined> {
+async function requestFrom(given: Given): Promise<IallocatorRequest | undefined> {
   const path = given.text('request');
   if (path === undefined) return undefined;
-  const { parseMoveRequest } = await import('@gantry/placement');
-  return parseMoveRequest(await bytesOf('--request', path));
+  const { parseRequest } = await import('@gantry/placement');
+  return parseRequest(bytesOf('--request', path));
 }
 
-async function requestsFrom(given: Given, data: ClusterData): Promise<AllocationRequest[]> {
-  const path = given.text('request');
-  const { parseRequest } = await import('@gantry/placement');
-  const group = given.text('group');
-  if (path !== undefined) {
-    if (given.text('memory') !== undefined || given.all('disk').length > 0)
-      throw err('usage', { what: '--request describes the instance: leave --memory and --disk away' });
-    const requests = parseRequest(await bytesOf('--request', path));
-    groupOf(given, data);
-    return group === undefined ? requests : requests.map((request) => ({ ...request, group }));
-  }
+/** @param asked those of `--request` */
+async function requestsFrom(
+  given: Given,
+  data: ClusterData,
+  asked: AllocationRequest[] | undefined,
+): Promise<AllocationRequest[]> {
+  if (asked && (given.text('memory') !== undefined || given.all('disk').length > 0))
+    throw err('usage', { what: '--request describes the instance: leave --memory and --disk away' });
   groupOf(given, data);
-  return [{ ...(await requestFromFlags(given, data)), ...(group === undefined ? {} : { group }) }];
+  const group = given.text('group');
+  const requests = asked ?? [await requestFromFlags(given, data)];
+  return group === undefined ? requests : requests.map((request) => ({ ...request, group }));
 }
 
 async function requestFromFlags(given: Given, data: ClusterData): Promise<AllocationRequest> {
@@ -137,7 +136,8 @@ function refuseTaken(requests: readonly AllocationRequest[], { instances }: Clus
     if (asked.has(spec.name)) refuse(spec.name);
     asked.add(spec.name);
   }
-  for (const { name } of instances) if (asked.has(name)) refuse(name);
+  const taken = instances.find(({ name }) => asked.has(name));
+  if (taken) refuse(taken.name);
 }
 
 /** Of one instance its own answer; of several a list. */

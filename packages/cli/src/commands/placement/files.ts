@@ -1,5 +1,8 @@
-/** What the offline commands share: the cluster file, the written result, the shape of the answer. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+/**
+ * What the offline commands share: the cluster file, the written result, the shape of the answer. Files are read at once, as
+ * nothing else goes on meanwhile.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { err, type GantryError } from '@gantry/model';
 import type { ClusterData, ScoreReport } from '@gantry/placement';
 import type { Given } from '../../given.ts';
@@ -23,13 +26,13 @@ export async function readCluster({ globals }: Session): Promise<ClusterData> {
   const path = globals.cluster;
   if (path === undefined) throw err('usage', { what: 'name the file with the cluster: --cluster FILE' });
   const { parseCluster } = await import('@gantry/placement');
-  return parseCluster(await bytesOf('--cluster', path));
+  return parseCluster(bytesOf('--cluster', path));
 }
 
 /** @throws GantryError `invalid_argument` */
-export async function bytesOf(option: string, path: string): Promise<Buffer> {
+export function bytesOf(option: string, path: string): Buffer {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
     throw unreadable(option, path, 'a file that can be read', error);
   }
@@ -42,10 +45,10 @@ export async function writeResult(given: Given, after: ClusterData): Promise<voi
   const { writeCluster } = await import('@gantry/placement');
   const half = `${path}.${process.pid}.new`;
   try {
-    await writeFile(half, writeCluster(after), { flag: 'wx' });
-    await rename(half, path);
+    writeFileSync(half, writeCluster(after), { flag: 'wx' });
+    renameSync(half, path);
   } catch (error) {
-    await rm(half, { force: true });
+    rmSync(half, { force: true });
     throw unreadable('--write', path, 'a file that can be written', error);
   }
 }
