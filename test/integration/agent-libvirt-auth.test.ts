@@ -69,6 +69,7 @@ async function withGuests<T>(work: (guests: Guests) => Promise<T>): Promise<T> {
     hardware: async () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [],
+    bases: async () => [],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },
   });
   try {

@@ -36,6 +36,7 @@ beforeAll(async () => {
     hardware: async () => undefined,
     accelerator: async () => 'tcg',
     disks: async () => [{ disk: ids.disk, state: 'ready', template: 'file-raw', path: disk }],
+    bases: async () => [],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },
   });
 });

@@ -40,6 +40,7 @@ beforeAll(async () => {
     hardware: async () => hardware,
     accelerator: async () => 'tcg',
     disks: async () => [{ disk: ids.disk, state: 'ready', template: 'file-raw', path: disk }],
+    bases: async () => [],
     bootFiles: { prepare: async () => ({}), foresee: () => ({}) },
   });
   hardware = await nodeHardware(await guests.hypervisor());

@@ -74,6 +74,8 @@ export interface GuestStart {
   spec: GuestSpec;
   /** Why it is started: said in log and events. */
   because: 'wanted' | 'host-boot' | 'crash' | 'guest-poweroff' | 'guest-reboot';
+  /** From where `spec.bootOnce` says; it stands paused then, to be let run when that is on record. */
+  once?: true;
 }
 /** Define only (power=stopped). */
 export interface GuestDefine {
@@ -84,6 +86,11 @@ export interface GuestDefine {
 export interface GuestSave {
   do: 'guest.save';
   spec: GuestSpec;
+}
+/** Lets a guest run that stands paused since it was made. */
+export interface GuestResume {
+  do: 'guest.resume';
+  instance: InstanceId;
 }
 /** Ask the guest to power off: agent, then ACPI. Returns at once. */
 export interface GuestShutdown {
@@ -186,6 +193,7 @@ export type Action =
   | GuestStart
   | GuestDefine
   | GuestSave
+  | GuestResume
   | GuestShutdown
   | GuestReboot
   | GuestSetVcpus

@@ -53,6 +53,7 @@ export interface DomainHappening {
     | 'panic'
     | 'watchdog'
     | 'io-error'
+    | 'tray'
     | 'other';
   detail: string;
 }
@@ -136,6 +137,8 @@ export interface GuestMemory {
   rebootedAt?: number;
   firstPingAt?: number;
   sshReadyAt?: number;
+  /** The latest start that booted from elsewhere: whether it is the present one (or was, until its end), and has run. */
+  once?: { operation: string; now?: true; ran?: true };
   /** Size that was asked for and reached: what it is otherwise since, somebody else did. */
   sized?: { vcpus?: number; memoryMiB?: number };
   /** On its way to another size: from which, how far it was seen, and when it last moved and was last asked (wall-clock ms). */

@@ -67,6 +67,7 @@ const capabilities = [
   'guest:adopt',
   'guest:copy',
   'disk:copy',
+  'guest:cds',
 ];
 
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
@@ -96,6 +97,7 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     },
     accelerator: async () => ((await accelerator.result()).kvm ? 'kvm' : 'tcg'),
     disks: async () => (await storage.observe()).disks,
+    bases: async () => (await storage.observe()).bases,
     hardware: hardware.latest,
     copyFiles: storage.copyFiles,
     bootFiles: os.bootFiles,

@@ -8,7 +8,7 @@ export interface SeenDomain {
   state: 'running' | 'blocked' | 'paused' | 'shutdown' | 'shutoff' | 'crashed' | 'pmsuspended' | 'nostate';
   reason: string;
   /** From <metadata>: absent for a foreign domain. */
-  ours?: { cluster: string; instance: string; epoch: Epoch };
+  ours?: { cluster: string; instance: string; epoch: Epoch; bootOnce?: string };
   /** libvirt's id; changes with every start. */
   domainId?: number;
   memoryMiB: number;
@@ -18,6 +18,8 @@ export interface SeenDomain {
   disks?: { path: string }[];
   /** MACs of its NICs, while QEMU runs. */
   nics?: string[];
+  /** Its CD drives, while QEMU runs: the file that lies in each, if any. */
+  cds?: { slot: number; tray: 'open' | 'closed'; path?: string }[];
   /** Of a running one of ours: virtual CPUs that are plugged in, and what its balloon leaves it. */
   size?: { vcpus: number; memoryMiB: number };
 }

@@ -26,6 +26,11 @@ const named =
 export const instanceNames = named('listInstances');
 export const flavorNames = named('listFlavors');
 export const imageNames = named('listImages');
+/** Of those that fit into a CD drive. */
+export const isoNames: Complete = async ({ client }) => {
+  const { items } = await client.call('listImages', { query: { limit: 1000 } });
+  return items.flatMap(({ name, spec }) => (spec.format === 'iso' ? [name] : []));
+};
 export const networkNames = named('listNetworks');
 export const groupNames = named('listGroups');
 export const nodeNames = named('listNodes');

@@ -22,6 +22,8 @@ export interface HostContext {
   readonly hardware?: { readonly asked: string; readonly machineType: string; readonly loader?: string };
   /** Where the disks are, by disk id. */
   readonly disks: Readonly<Record<string, { readonly path: string; readonly format: 'qcow2' | 'raw' }>>;
+  /** Where the contents of CDs are, by their digests. */
+  readonly media?: Readonly<Record<string, string>>;
   /** The file system of the disks allows O_DIRECT. */
   readonly directIo: boolean;
   /** Of a direct kernel boot: the guest's own copies. */
@@ -39,6 +41,8 @@ export interface HostContext {
   readonly variables?: string;
   /** What the operator configured on nodes; absent: the profile’s. */
   readonly node?: NodeConfig;
+  /** The operation of a start that boots from elsewhere than always: a reboot inside it ends its QEMU. */
+  readonly bootOnce?: string;
   readonly consoleLog: string;
   readonly agentSocket: string;
   readonly vncSocket: string;

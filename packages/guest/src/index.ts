@@ -7,6 +7,7 @@ export {
   unmarkedText,
   waitingChanges,
 } from './adoption/foreign-domain.ts';
+export { devicesOf as bootDevicesOf } from './boot-order.ts';
 export { checkCombination } from './check-combination.ts';
 export { compileGuest, renderDomain } from './compile.ts';
 export { domainName } from './domain-name.ts';
@@ -26,6 +27,7 @@ export { MARK_KEY, METADATA_NAMESPACE, markText } from './elements/metadata.ts';
 export { explain, explainAdditions } from './explain.ts';
 export type { HostContext } from './host-context.ts';
 export { passesImageFilter } from './image-filter.ts';
+export { cdName, cdSlotOf } from './input-cds.ts';
 export { type DeviceAddress, type DomainFacts, parseDomain, readDomain } from './libvirt/domain-facts.ts';
 export type { LiveDevices, LiveDisk } from './libvirt/live-devices.ts';
 export { withSizes } from './libvirt/with-sizes.ts';
@@ -45,7 +47,7 @@ export { caseFromFiles, type RenderFiles } from './render/files.ts';
 export { placementOfCase } from './render/placement.ts';
 export { renderCase } from './render/render-case.ts';
 export { overheadMiB, requirements } from './requirements.ts';
-export { askedMachineType, diskBusOf, rootDevice } from './resolve.ts';
+export { askedMachineType, cdBusOf, diskBusOf, rootDevice } from './resolve.ts';
 export { type Combination, checkExtraSpecs, checkImageProperties } from './specs/check.ts';
 export { takesHostModel } from './specs/cpu-baseline.ts';
 export { serialOf } from './specs/disk.ts';

@@ -1,9 +1,11 @@
 /** What the agent is told (a guest’s input) and what it knows (its host’s context) as what is wanted. */
 import { type GuestInput, matches, Name, roomOf } from '@gantry/model';
+import { type BootOrders, bootOrders } from './boot-order.ts';
 import { domainName } from './domain-name.ts';
 import { metadata } from './elements/metadata.ts';
 import type { HostContext } from './host-context.ts';
 import type { HostFacts } from './host-facts.ts';
+import { cdSlotOf, cdsFromInput } from './input-cds.ts';
 import { disksFromInput } from './input-disks.ts';
 import { hostFactsOf } from './node/facts.ts';
 import type { NodeConfig } from './node-config.ts';
@@ -19,7 +21,7 @@ import { machineFrom } from './specs/machine.ts';
 import { firstDisk } from './specs/root-device.ts';
 import { readSettings, type Settings } from './specs/settings.ts';
 import { tapName } from './tap-name.ts';
-import type { BootPlan, IdentityPlan, NicPlan, NumaPlan, Wanted } from './wanted.ts';
+import type { BootPlan, DiskPlan, IdentityPlan, NicPlan, NumaPlan, Wanted } from './wanted.ts';
 
 /** sun_path of a unix socket address holds 108 bytes, the last one NUL. */
 const LONGEST_SOCKET_PATH = 107;
@@ -35,6 +37,8 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
   const numa = numaOf(settings, input, context);
   checkArchitecture(settings, host);
   const machine = machineFrom(settings, host, node, context.hardware);
+  const orders = bootOrders(input);
+  const disks = disksFromInput(settings, input, context);
   return {
     settings,
     vcpus: input.vcpus,
@@ -44,11 +48,13 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
     node,
     identity: identityOf(input, context),
     machine,
-    boot: bootOf(input, context, settings),
-    disks: disksFromInput(settings, input, context),
-    nics: input.nics.map((nic, index) => nicOf(nic, index, context.uuid)),
+    boot: bootOf(input, context, settings, orders),
+    disks: [...disks, ...cdsFromInput(settings, input, machine, disks, context)].map((plan) =>
+      ordered(plan, orders),
+    ),
+    nics: input.nics.map((nic, index) => nicOf(nic, index, context.uuid, orders)),
     pciDevices: context.fit?.pciDevices ?? [],
-    lifecycle: lifecycleFrom(settings),
+    lifecycle: lifecycleFrom(settings, context.bootOnce !== undefined),
     ...(numa ? { numa } : {}),
     ...(input.cpuBaseline ? { cpuBaseline: input.cpuBaseline } : {}),
     encrypted: encryptionOn(settings, host, machine.type.value),
@@ -123,6 +129,7 @@ const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
     instance: host.uuid,
     epoch: host.epoch,
     name: input.name,
+    ...(host.bootOnce === undefined ? {} : { bootOnce: host.bootOnce }),
     origin: builtin('metadata', 'whose guest this is, and by which binding it runs'),
   }),
   consoleLog: host.consoleLog,
@@ -131,11 +138,17 @@ const identityOf = (input: GuestInput, host: HostContext): IdentityPlan => ({
   ...(host.variables === undefined ? {} : { variables: host.variables }),
 });
 
-function bootOf({ boot, disks }: GuestInput, host: HostContext, settings: Settings): BootPlan {
+function bootOf(
+  { boot, disks }: GuestInput,
+  host: HostContext,
+  settings: Settings,
+  orders: BootOrders | undefined,
+): BootPlan {
   if (boot.kernel === 'disk')
     return {
       kind: 'disk',
-      devices: ['hd'],
+      // libvirt takes an order of kinds or of devices, not both
+      devices: orders ? [] : ['hd'],
       origin: origin('instance', 'boot.kernel', 'the firmware boots the first disk'),
     };
   if (host.kernel === undefined) throw refused('it boots a kernel of its own, but the node has none for it');
@@ -154,6 +167,7 @@ const nicOf = (
   { mac, bridge, mtu, slot, link, model }: GuestInput['nics'][number],
   index: number,
   instance: string,
+  orders: BootOrders | undefined,
 ): NicPlan => ({
   mac,
   source: { type: 'bridge', bridge },
@@ -168,6 +182,17 @@ const nicOf = (
         ),
       }
     : {}),
+  ...orderOf(orders?.nic.get(slot ?? index), orders),
   limited: true,
   origin: origin('instance', `nics[${slot ?? index}]`, `NIC ${slot ?? index} of the instance`),
 });
+
+const orderOf = (order: number | undefined, orders: BootOrders | undefined) =>
+  order === undefined || !orders ? {} : { bootOrder: order, bootOrigin: orders.origin };
+
+function ordered(plan: DiskPlan, orders: BootOrders | undefined): DiskPlan {
+  const slot = plan.device === 'cdrom' ? cdSlotOf(plan.name) : undefined;
+  const order =
+    slot === undefined ? plan.index !== undefined && orders?.disk.get(plan.index) : orders?.cd.get(slot);
+  return order ? { ...plan, ...orderOf(order, orders) } : plan;
+}

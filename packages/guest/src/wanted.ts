@@ -4,7 +4,7 @@
  */
 
 import type { CpuBaseline, FitCell } from '@gantry/model';
-import type { CacheMode, DiskBus, DiskDevice, DiskSource } from './elements/disk.ts';
+import type { CacheMode, DiskBus, DiskDevice, DiskSource, DriveAddress } from './elements/disk.ts';
 import type { NicModel, NicSource } from './elements/interface.ts';
 import type { IotuneLimit } from './elements/iotune.ts';
 import type { Lifecycle } from './elements/lifecycle.ts';
@@ -43,7 +43,9 @@ export interface DiskPlan {
   readonly discard?: 'unmap' | 'ignore';
   readonly blockSize?: { readonly logical?: number; readonly physical?: number };
   readonly bootOrder?: number;
+  readonly bootOrigin?: Origin;
   readonly scsiUnit?: number;
+  readonly drive?: DriveAddress;
   /** Said explicitly, although libvirt knows it. */
   readonly driverName?: 'qemu';
   readonly origin: Origin;
@@ -59,6 +61,8 @@ export interface NicPlan {
   /** Chosen for this one NIC of the instance: before what the image says. */
   readonly ownModel?: Decided<NicModel>;
   readonly down?: boolean;
+  readonly bootOrder?: number;
+  readonly bootOrigin?: Origin;
   /** Its traffic can be limited by `quota:vif_*`. */
   readonly limited: boolean;
   readonly origin: Origin;

@@ -3,6 +3,7 @@ import { ImageName, Name } from './ids.ts';
 import { KeyPresses } from './keys.ts';
 import { GuestPassword, GuestUser } from './node-calls.ts';
 import { AffinityRule } from './resources/affinity.ts';
+import { BootOrder, cdBuses, MOST_CDS } from './resources/cd.ts';
 import { AuditDays, NodeCommandPolicy } from './resources/cluster.ts';
 import { diskTemplates } from './resources/disk.ts';
 import { FlavorSpec } from './resources/flavor.ts';
@@ -70,6 +71,11 @@ export const RequestedDisk = strict({
   template: optional(oneOf(diskTemplates)),
 });
 
+export const RequestedCd = strict({
+  image: optional(Ref),
+  bus: optional(oneOf(cdBuses, 'default: as its image and its machine say')),
+});
+
 export const readiness = ['running', 'ping', 'ssh'] as const;
 
 export const CreateInstance = strict({
@@ -94,6 +100,13 @@ export const CreateInstance = strict({
       description: 'default: one in network `default`, if that exists',
     }),
   ),
+  cds: optional(
+    Type.Array(RequestedCd, {
+      maxItems: MOST_CDS,
+      description: 'CD drives; an ISO image as `image` is in one before them',
+    }),
+  ),
+  bootOrder: optional(BootOrder),
   power: optional(oneOf(['running', 'stopped'] as const)),
   guest: optional(GuestPolicy),
   personality: optional(Personality),
@@ -123,6 +136,7 @@ export const InstanceActionBody = strict({
   force: optional(Type.Boolean({ description: 'stop: pull the plug; reboot: reset' })),
   timeoutMs: optional(Milliseconds('stop: how long to ask before forcing')),
   until: optional(oneOf(readiness)),
+  bootOnce: optional(BootOrder),
   discardSaved: optional(
     Type.Boolean({ description: 'start: boot it anew; the memory that a suspend saved is lost' }),
   ),
@@ -216,6 +230,7 @@ export const SetInstance = strict({
   memoryMiB: optional(MiB('instead of the flavor’s', 16)),
   ...roomChanges,
   boot: optional(BootChanges),
+  bootOrder: optional(Type.Union([BootOrder, Type.Null()], { description: 'null: the default' })),
   guest: optional(GuestChanges),
   protected: optional(Type.Boolean({ description: 'refuse its deletion' })),
 });

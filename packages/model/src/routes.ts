@@ -6,6 +6,7 @@ import { accessRoutes } from './routes/access.ts';
 import { adoptionRoutes } from './routes/adoption.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
+import { cdsRoutes } from './routes/cds.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { disksRoutes } from './routes/disks.ts';
 import { instancesRoutes } from './routes/instances.ts';
@@ -27,6 +28,7 @@ export const routes = {
   ...adoptionRoutes,
   ...disksRoutes,
   ...nicsRoutes,
+  ...cdsRoutes,
   ...recordsRoutes,
   ...accessRoutes,
   ...agentsRoutes,

@@ -16,6 +16,7 @@ export const durations: Record<Action['do'], number> = {
   'guest.start': 250,
   'guest.define': 20,
   'guest.save': 1500,
+  'guest.resume': 5,
   'guest.adopt': 15,
   'guest.release': 15,
   'guest.shutdown': 5,

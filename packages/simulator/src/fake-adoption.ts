@@ -27,6 +27,7 @@ export function addForeign(node: FakeNode, uuid: string, name: string): void {
     nics: [`52:54:00:aa:00:${uuid.slice(-2)}`],
     tap: false,
     autostart: true,
+    drives: new Map(),
   });
 }
 

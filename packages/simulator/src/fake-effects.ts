@@ -5,6 +5,7 @@ import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@gantry/model';
 import { adopt, beginAdopting, guardForeign, kept, release, unmark } from './fake-adoption.ts';
 import { contentFor, copied, copying, endCopy } from './fake-copies.ts';
+import { changeMedium, drivesOf, plugDrive, resume } from './fake-drives.ts';
 import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 import { between, resize } from './fake-sizes.ts';
 
@@ -45,7 +46,10 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       define(node, action.spec);
       return;
     case 'guest.start':
-      start(node, action.spec, now);
+      start(node, action, now);
+      return;
+    case 'guest.resume':
+      resume(node, action.instance);
       return;
     case 'guest.save':
       save(node, action.spec.instance);
@@ -88,6 +92,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       return;
     case 'guest.updateDevice':
       if (action.spec.plug.replug) replug(node, action.spec);
+      changeMedium(node, action.spec);
       return;
     case 'guest.reboot':
     case 'act.perform':
@@ -120,6 +125,7 @@ function plug(node: FakeNode, spec: PluggedSpec): void {
   const { instance, plug } = spec;
   const { disk: id, mac } = plug;
   const domain = node.domains.get(instance);
+  plugDrive(domain, spec);
   if (mac && domain && domain.state !== 'shutoff' && !domain.nics.includes(mac)) {
     if (node.filters.get(instance) !== wantedText(guestFilter(spec)))
       throw new Error(`NIC ${mac} without filter`);
@@ -139,11 +145,12 @@ function requireFree(node: FakeNode, id: string, instance: string): void {
   if (other) throw new Error(`disk ${id} would be open twice: ${other.name}`);
 }
 
-function unplug(node: FakeNode, { instance, plug: { disk: id, mac } }: PluggedSpec): void {
+function unplug(node: FakeNode, { instance, plug: { disk: id, mac, cd } }: PluggedSpec): void {
   const domain = node.domains.get(instance);
   if (!domain || domain.state === 'shutoff') return;
   if (node.stubborn.has(instance))
     throw err('device_kept', { device: 'a disk', name: domain.name, limit: '15 s' });
+  if (cd !== undefined) domain.drives.delete(cd);
   domain.disks = domain.disks.filter((one) => one !== id);
   domain.nics = domain.nics.filter((one) => one !== mac);
   domain.tap = domain.nics.length > 0;
@@ -209,29 +216,35 @@ function define(node: FakeNode, spec: GuestSpec): FakeDomain {
     ...(known?.saved ? { saved: true as const } : {}),
     disks: spec.input.disks.map((d) => d.id),
     nics: spec.input.nics.map(({ mac }) => mac),
+    drives: new Map(),
     tap: false,
   };
   node.domains.set(spec.instance, domain);
   return domain;
 }
 
-function start(node: FakeNode, spec: GuestSpec, now: number): void {
+function start(node: FakeNode, { spec, once }: ActionOf<'guest.start'>, now: number): void {
   for (const { id } of spec.input.disks) requireFree(node, id, spec.instance);
+  const drives = drivesOf(node, spec);
   const known = node.domains.get(spec.instance);
   if (known?.ours && compareEpochs(known.ours.epoch, spec.epoch) > 0)
     throw err('guest_refused', { why: 'older epoch' });
   const domain = define(node, spec);
   if (domain.state !== 'shutoff') return;
-  const restored = domain.saved === true && spec.memory === 'restore';
+  const restored = domain.saved === true && spec.memory === 'restore' && !once;
+  const operation = once ? spec.bootOnce?.operation : undefined;
+  if (operation && domain.ours) domain.ours = { ...domain.ours, bootOnce: operation };
   delete domain.saved;
   Object.assign(domain, {
-    state: 'running',
-    reason: restored ? 'restored' : 'booted',
+    state: once ? 'paused' : 'running',
+    reason: once ? 'user' : restored ? 'restored' : 'booted',
     domainId: node.nextDomainId++,
+    drives,
     tap: spec.input.nics.length > 0,
     ...(spec.input.definition === 'kept' ? {} : laidOut(spec)),
   });
-  node.starts.push({ instance: spec.instance, epoch: spec.epoch, at: now, restored });
+  const started = { instance: spec.instance, epoch: spec.epoch, at: now, restored };
+  node.starts.push({ ...started, ...(operation ? { once: operation } : {}) });
   witness(node, domain, spec);
 }
 

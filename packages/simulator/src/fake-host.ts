@@ -43,7 +43,7 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life, lane: Lane
         machineTypes: ['pc', 'q35'],
         accelerator: { kvm: false, reason: 'a simulated node' },
         agentVersion: version,
-        capabilities: ['disk:send', 'disk:copy', 'guest:copy', 'guest:live-size', 'guest:adopt'],
+        capabilities: ['disk:send', 'disk:copy', 'guest:copy', 'guest:live-size', 'guest:adopt', 'guest:cds'],
         transfer: { address: node.name, port: 7461 },
       };
     },

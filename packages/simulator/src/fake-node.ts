@@ -3,12 +3,14 @@
 import type { JournalState, Observation, SeenDisk, SeenDomain, SeenNetwork } from '@gantry/agent';
 import type { Epoch } from '@gantry/model';
 
-export interface FakeDomain extends Omit<SeenDomain, 'disks' | 'nics'> {
+export interface FakeDomain extends Omit<SeenDomain, 'disks' | 'nics' | 'cds'> {
   /** Their ids. */
   disks: string[];
   /** Their MACs. */
   nics: string[];
   tap: boolean;
+  /** What lies in its CD drives: digests, by place; while QEMU runs. */
+  drives: Map<number, string | undefined>;
   /** What its QEMU was started with room for. */
   most?: NonNullable<SeenDomain['size']>;
   /** libvirt starts it when the node boots. */
@@ -62,7 +64,7 @@ export interface FakeNode {
   /** Instances whose guests give up no device. */
   stubborn: Set<string>;
   /** Every start of a guest: when, which epoch. The invariant "no guest twice" reads it. */
-  starts: { instance: string; epoch: Epoch; at: number; restored: boolean }[];
+  starts: { instance: string; epoch: Epoch; at: number; restored: boolean; once?: string }[];
   nextDomainId: number;
 }
 
@@ -99,12 +101,18 @@ export function look(node: FakeNode): Observation {
   return {
     libvirt: node.libvirt,
     domains: node.libvirt
-      ? [...node.domains.values()].map(({ disks, nics, tap: _, most: __, autostart: ___, ...domain }) => ({
-          ...domain,
-          ...(domain.state === 'shutoff'
-            ? {}
-            : { nics: [...nics], disks: disks.map((id) => ({ path: pathOf(node, id) })) }),
-        }))
+      ? [...node.domains.values()].map(
+          ({ disks, nics, drives, tap: _, most: __, autostart: ___, ...domain }) => ({
+            ...domain,
+            ...(domain.state === 'shutoff'
+              ? {}
+              : {
+                  nics: [...nics],
+                  disks: disks.map((id) => ({ path: pathOf(node, id) })),
+                  ...(drives.size > 0 ? { cds: cdsOf(drives) } : {}),
+                }),
+          }),
+        )
       : [],
     disks: [...node.disks.values()].map(({ content: _, ...disk }) => ({ ...disk })),
     bases: [...node.bases.values()].map((base) => ({ ...base, users: [] })),
@@ -114,6 +122,13 @@ export function look(node: FakeNode): Observation {
     copies: [...node.copies].map(([instance, { operation }]) => ({ instance, operation })),
   };
 }
+
+const cdsOf = (drives: FakeDomain['drives']): NonNullable<SeenDomain['cds']> =>
+  [...drives].map(([slot, sha256]) => ({
+    slot,
+    tray: 'closed',
+    ...(sha256 === undefined ? {} : { path: `/bases/${sha256}` }),
+  }));
 
 const pathOf = ({ disks }: FakeNode, id: string): string => disks.get(id)?.path ?? `/gone/${id}`;
 
@@ -139,6 +154,8 @@ export function shutOff(domain: FakeDomain, reason: string): void {
   domain.state = 'shutoff';
   domain.reason = reason;
   domain.tap = false;
+  domain.drives.clear();
+  if (domain.ours) delete domain.ours.bootOnce;
   delete domain.domainId;
   delete domain.size;
   delete domain.most;

@@ -2,7 +2,7 @@
  * The domains on the node as libvirt says: state and reason asked every time; whose a domain is and how much memory it
  * takes read from its XML once, and again after an event that may have changed it.
  */
-import { type Identity, parseDomain } from '@gantry/guest';
+import { cdSlotOf, type Identity, type LiveDisk, parseDomain } from '@gantry/guest';
 import { type Domain, isNotFound, type LibvirtClient } from '@gantry/libvirt';
 import type { SeenDomain } from '../observation.ts';
 import { stateName } from './libvirt-names.ts';
@@ -16,6 +16,7 @@ interface Known {
   memoryMiB: number;
   disks: { path: string }[];
   nics: string[];
+  cds: NonNullable<SeenDomain['cds']>;
 }
 
 export interface Domains {
@@ -66,10 +67,10 @@ async function readFacts(lv: LibvirtClient, dom: Domain): Promise<Known> {
     const { identity, memoryMiB, live } = parseDomain(xml);
     const disks = live.disks.flatMap(({ path }) => (path === undefined ? [] : [{ path }]));
     const nics = live.nics.map(({ mac }) => mac);
-    return { domainId: dom.id, identity, memoryMiB, nics, disks };
+    return { domainId: dom.id, identity, memoryMiB, nics, disks, cds: live.disks.flatMap(seenCd) };
   } catch {
     // XML that cannot be read is not ours: we write it readable.
-    return { domainId: dom.id, identity: undefined, memoryMiB: 0, disks: [], nics: [] };
+    return { domainId: dom.id, identity: undefined, memoryMiB: 0, disks: [], nics: [], cds: [] };
   }
 }
 
@@ -93,8 +94,9 @@ async function observeOne(
     ...(saved ? { saved: true } : {}),
     memoryMiB: facts.memoryMiB,
     ...(dom.id >= 0 ? { domainId: dom.id, disks: facts.disks, nics: facts.nics } : {}),
+    ...(dom.id >= 0 && facts.cds.length > 0 ? { cds: facts.cds } : {}),
     ...(size ? { size } : {}),
-    ...(ours ? { ours: { cluster: ours.cluster, instance: ours.instance, epoch: ours.epoch } } : {}),
+    ...(ours ? { ours: markOf(ours) } : {}),
   };
 }
 
@@ -107,4 +109,17 @@ async function sizeOf(lv: LibvirtClient, dom: Domain): Promise<NonNullable<SeenD
 /** Gone between list and look. */
 function unlessGone(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
+}
+
+const markOf = ({ cluster, instance, epoch, bootOnce }: Identity): NonNullable<SeenDomain['ours']> => ({
+  cluster,
+  instance,
+  epoch,
+  ...(bootOnce === undefined ? {} : { bootOnce }),
+});
+
+function seenCd({ target, device, trayOpen, path }: LiveDisk): Known['cds'] {
+  const slot = device === 'cdrom' ? cdSlotOf(target) : undefined;
+  if (slot === undefined) return [];
+  return [{ slot, tray: trayOpen ? 'open' : 'closed', ...(path === undefined ? {} : { path }) }];
 }

@@ -63,6 +63,7 @@ beforeEach(async () => {
     disks: async () => [
       { disk: ids.disk, state: 'ready', template: 'file-qcow2', path: join(dir, 'disk.qcow2') },
     ],
+    bases: async () => [],
     bootFiles: {
       prepare: async (spec, folder) => bootOf(spec, folder),
       foresee: bootOf,

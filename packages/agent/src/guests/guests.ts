@@ -20,6 +20,7 @@ import type { HypervisorXml } from '../host/hardware/hardware.ts';
 import type { Observation } from '../observation.ts';
 import { adoptDomain, releaseDomain } from './adoption/adopt.ts';
 import { inspectDomain } from './adoption/inspect.ts';
+import { resumeGuest, startOnce } from './boot-once.ts';
 import { answerCall } from './calls.ts';
 import type { Capabilities } from './capabilities.ts';
 import { createConsoleRooms } from './console-room.ts';
@@ -38,8 +39,8 @@ import { keptCapabilities } from './kept-capabilities.ts';
 import { isRefusal, translate } from './libvirt-errors.ts';
 import { versionOf } from './libvirt-names.ts';
 import { lookAtRunning, type Membership } from './look.ts';
-import { attachDisk, detachDisk, growOpenDisk, updateDisk } from './plug.ts';
-import { attachNic, detachNic, updateNic } from './plug-nic.ts';
+import { growOpenDisk } from './plug.ts';
+import { deviceOf } from './pluggable.ts';
 import type { GuestsOptions } from './ports.ts';
 import { setMemory, setVcpus } from './resize.ts';
 import { restoreGuest, saveGuest } from './save.ts';
@@ -63,6 +64,7 @@ export type GuestAction =
   | 'guest.save'
   | 'guest.adopt'
   | 'guest.release'
+  | 'guest.resume'
   | 'guest.shutdown'
   | 'guest.reboot'
   | 'guest.setVcpus'
@@ -186,9 +188,10 @@ export function createGuests(options: GuestsOptions): Guests {
 
   return {
     perform: {
-      'guest.start': ({ spec }, logger, signal) =>
+      'guest.start': ({ spec, once }, logger, signal) =>
         done(async () => {
           const parts = await startParts(logger);
+          if (once) return await startOnce(spec, parts, logger, signal);
           if (spec.memory === 'restore' && (await restoreGuest(spec, parts, logger))) return;
           await startGuest(spec, parts, logger, signal);
         }),
@@ -203,6 +206,7 @@ export function createGuests(options: GuestsOptions): Guests {
       'guest.release': ({ spec }, logger) => changing(spec, () => releaseDomain(spec, stopParts(), logger)),
       'guest.shutdown': ({ instance }, logger) =>
         done(() => shutdownGuest(instance, stopParts(), asked, logger)),
+      'guest.resume': ({ instance }) => done(async () => resumeGuest(instance, await startParts())),
       'guest.reboot': ({ instance }) => done(() => rebootGuest(instance, stopParts())),
       'guest.setVcpus': ({ instance, vcpus }, logger, signal) =>
         done(() => setVcpus(instance, vcpus, { ...stopParts(), clock, log: logger, signal })),
@@ -214,15 +218,11 @@ export function createGuests(options: GuestsOptions): Guests {
           asked.delete(instance);
         }),
       'guest.attachDevice': ({ spec }, logger) =>
-        changing(spec, async () => (spec.plug.mac ? attachNic : attachDisk)(spec, await plugParts(), logger)),
+        changing(spec, async () => deviceOf(spec).attach(spec, await plugParts(), logger)),
       'guest.detachDevice': ({ spec }, logger, signal) =>
-        changing(spec, async () =>
-          (spec.plug.mac ? detachNic : detachDisk)(spec, await plugParts(), logger, signal),
-        ),
+        changing(spec, async () => deviceOf(spec).detach(spec, await plugParts(), logger, signal)),
       'guest.updateDevice': ({ spec }, logger, signal) =>
-        changing(spec, async () =>
-          (spec.plug.mac ? updateNic : updateDisk)(spec, await plugParts(), logger, signal),
-        ),
+        changing(spec, async () => deviceOf(spec).update(spec, await plugParts(), logger, signal)),
       'guest.copy': ({ spec }, logger, signal) => done(() => copyGuest(spec, copyParts(), logger, signal)),
       'guest.endCopy': ({ instance }, logger) => done(() => endCopy(instance, copyParts(), logger)),
       'act.perform': ({ action }) => done(() => performAct(action, stopParts())),

@@ -2,6 +2,7 @@
 import {
   virDomainEventShutdownDetailType as ShutdownDetail,
   virDomainEventStoppedDetailType as StoppedDetail,
+  virDomainEventTrayChangeReason as TrayReason,
   virDomainEventType as Type,
   virDomainEventStartedDetailType,
   virDomainEventWatchdogAction as WatchdogAction,
@@ -13,6 +14,7 @@ import type { SeenEvent } from './session.ts';
 type Happening = Pick<DomainHappening, 'what' | 'detail'>;
 type OfDevices = Extract<SeenEvent, { kind: 'deviceAdded' | 'deviceRemoved' | 'deviceRemovalFailed' }>;
 const isOfDevices = (event: SeenEvent): event is OfDevices => event.kind.startsWith('device');
+type TrayChange = Extract<SeenEvent, { kind: 'trayChange' }>;
 type Lifecycle = Extract<SeenEvent, { kind: 'lifecycle' }>;
 
 const types = wordsOf(Type, 'VIR_DOMAIN_EVENT_');
@@ -45,12 +47,19 @@ export function createTranslator(nowMs: () => number): (event: SeenEvent) => Dom
   return (event) => {
     if (event.kind === 'missed' || event.kind === 'metadataChange') return undefined;
     const { uuid } = event.dom;
+    if (event.kind === 'trayChange') return { uuid, ...trayChange(event) };
     if (isOfDevices(event)) return { uuid, what: 'other', detail: `device ${event.devAlias}` };
     if (event.kind === 'reboot' && isRepeated(uuid)) return undefined;
     if (event.kind === 'lifecycle') reboots.delete(uuid);
     const happening = event.kind === 'lifecycle' ? lifecycle(event, causes) : other(event, causes);
     return happening && { uuid, ...happening };
   };
+}
+
+/** libvirt opens and closes trays itself when a medium is exchanged, and tells of that in the same words. */
+function trayChange({ devAlias, reason }: TrayChange): Happening {
+  const open = reason === TrayReason.VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN;
+  return { what: 'tray', detail: `the tray of CD drive ${devAlias} was ${open ? 'opened' : 'closed'}` };
 }
 
 function lifecycle({ dom, event, detail }: Lifecycle, causes: Map<string, Happening>): Happening {
@@ -89,7 +98,10 @@ function ended(uuid: string, detail: number, causes: Map<string, Happening>): Ha
 }
 
 function other(
-  event: Exclude<SeenEvent, Lifecycle | OfDevices | { kind: 'missed' } | { kind: 'metadataChange' }>,
+  event: Exclude<
+    SeenEvent,
+    Lifecycle | OfDevices | TrayChange | { kind: 'missed' } | { kind: 'metadataChange' }
+  >,
   causes: Map<string, Happening>,
 ): Happening {
   switch (event.kind) {

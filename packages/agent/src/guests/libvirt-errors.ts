@@ -29,7 +29,7 @@ export function translate(error: unknown, node: string): unknown {
 }
 
 /** The call that hands over the definition of a guest, and the one that starts it. */
-const making = ['domainDefineXmlFlags', 'domainCreateWithFlags'];
+const making = ['domainDefineXmlFlags', 'domainCreateWithFlags', 'domainCreateXml'];
 
 const isOfDefinition = (error: LibvirtError): boolean =>
   error.code === virErrorNumber.VIR_ERR_CPU_INCOMPATIBLE || isInvalidInput(error) || isUnsupported(error);

@@ -146,7 +146,7 @@ const pathOf = async (disk: DiskId | undefined, { disks }: PlugParts): Promise<s
   (await disks()).find((seen) => seen.disk === disk && seen.state === 'ready')?.path;
 
 /** The thread and the controller that the disk names and the guest has not. libvirt’s own choice of one would be old. */
-async function makeRoom({ lv, dom, found, guest, disk }: Target): Promise<void> {
+export async function makeRoom({ lv, dom, found, guest, disk }: Target): Promise<void> {
   const thread = disk.driver.ioThread;
   if (thread !== undefined && !(await threads(lv, dom)).includes(thread))
     await lv.domainAddIothread({ dom, iothreadId: thread, flags: RUNNING });

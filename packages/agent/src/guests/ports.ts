@@ -2,7 +2,7 @@
 import type { NodeHardware } from '@gantry/model';
 import type { Clock } from '../env.ts';
 import type { SeenTap } from '../network/filter/listing.ts';
-import type { SeenDisk } from '../observation.ts';
+import type { SeenBase, SeenDisk } from '../observation.ts';
 import type { BootFiles } from '../os/boot-kit/boot-files.ts';
 import type { CopyFiles } from './copy.ts';
 
@@ -24,6 +24,8 @@ export interface GuestsOptions {
   disks(): Promise<SeenDisk[]>;
   /** Where QEMU writes copies of disks of that cluster; without it none are made. */
   copyFiles?(cluster: string): CopyFiles;
+  /** Contents of images that are on the node. */
+  bases(): Promise<SeenBase[]>;
   bootFiles: BootFiles;
   /** What the filters let not out, for the statistics. */
   taps(): Promise<SeenTap[]>;

@@ -18,6 +18,7 @@ const eventKinds = [
   'deviceRemoved',
   'deviceRemovalFailed',
   'balloonChange',
+  'trayChange',
 ] as const;
 export type SeenEvent = DomainEvent<(typeof eventKinds)[number]> | Gap;
 

@@ -7,7 +7,7 @@ import type { GuestsOptions } from './ports.ts';
 
 /** What starting a guest takes. */
 export interface StartParts
-  extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'accelerator' | 'hardware' | 'stateDir'> {
+  extends Pick<GuestsOptions, 'bootFiles' | 'disks' | 'bases' | 'accelerator' | 'hardware' | 'stateDir'> {
   lv: LibvirtClient;
   capabilities: Capabilities;
   directory: GuestDirectory;

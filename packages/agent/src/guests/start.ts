@@ -124,9 +124,10 @@ interface ContextParts extends StartParts {
 export async function hostContext(spec: GuestSpec, parts: ContextParts): Promise<HostContext> {
   const { capabilities, paths, record, member } = parts;
   const accelerator = await parts.accelerator();
-  const [boot, disks, facts] = await Promise.all([
+  const [boot, disks, media, facts] = await Promise.all([
     parts.prepareBoot(rooted(spec), accelerator),
     diskFiles(spec, parts),
+    mediaFiles(spec, parts),
     factsOf(accelerator, parts),
   ]);
   const direct = await Promise.all(Object.values(disks).map(({ path }) => allowsDirectIo(path)));
@@ -140,6 +141,7 @@ export async function hostContext(spec: GuestSpec, parts: ContextParts): Promise
     emulator: capabilities.emulator,
     machineTypes: capabilities.machineTypes,
     disks,
+    media,
     directIo: direct.every((allowed) => allowed),
     consoleLog: paths.console,
     agentSocket: paths.agent,
@@ -185,6 +187,15 @@ async function diskFiles(spec: GuestSpec, parts: ContextParts): Promise<HostCont
       return [id, { path: disk.path, format: disk.template === 'file-raw' ? 'raw' : 'qcow2' }] as const;
     }),
   );
+}
+
+/** What lies in its CD drives, by digest; the compiler says what is missing. */
+async function mediaFiles(
+  { input }: GuestSpec,
+  { bases }: ContextParts,
+): Promise<NonNullable<HostContext['media']>> {
+  if (!input.cds?.some(({ media }) => media)) return {};
+  return Object.fromEntries((await bases()).map(({ sha256, path }) => [sha256, path]));
 }
 
 /** What starts when belongs to the controller and its epochs. */

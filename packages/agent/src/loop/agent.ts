@@ -3,6 +3,7 @@
  * What it must know afterwards is in the journal, what it must do is found by looking.
  */
 import { isGantryError } from '@gantry/model';
+import { plugSubject } from '../actions.ts';
 import type { DomainHappening, GuestMemory } from '../env.ts';
 import { consoles } from './consoles.ts';
 import { insides } from './insides.ts';
@@ -159,10 +160,17 @@ function bootsAnew(parts: AgentParts, state: AgentState, memory: GuestMemory): v
   );
 }
 
+/** By the guest, or by hand: what is inserted and ejected through us is told by its operation. */
+function trayMoved(state: AgentState, { uuid, detail }: DomainHappening): void {
+  if (state.busy.has(plugSubject(uuid)) || !state.journal.guests[uuid]) return;
+  state.events.push({ type: 'guest.tray-change', level: 'info', instance: uuid, message: detail });
+}
+
 function happened(parts: AgentParts, state: AgentState, happening: DomainHappening): void {
   const memory = state.journal.guests[happening.uuid];
   const { what } = happening;
-  if (memory && what !== 'started' && what !== 'stopped' && what !== 'io-error' && what !== 'other') {
+  if (what === 'tray') trayMoved(state, happening);
+  else if (memory && what !== 'started' && what !== 'stopped' && what !== 'io-error' && what !== 'other') {
     memory.ended = what;
     if (what === 'guest-reboot') bootsAnew(parts, state, memory);
     // A look may come before the cause is told: then libvirt's own words made it a crash, or a poweroff.

@@ -3,6 +3,7 @@ import type { Guest, GuestStatus, LifePolicy } from '@gantry/model';
 import type { GuestStart } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
+import { isOnceDue } from './boot-once.ts';
 
 /** At most this many automatic restarts in the window; each waits twice as long as the one before. */
 export const restartLimit = { count: 5, windowMs: 10 * 60_000 };
@@ -43,6 +44,7 @@ export function judgeEnding(
   bootId: string,
   now: number,
 ): Verdict {
+  if (isOnceDue(guest, memory)) return { what: 'start', because: 'wanted' };
   if (seen?.saved && guest.spec.memory === 'restore') return { what: 'start', because: 'wanted' };
   if (memory.ranInBoot === undefined) return { what: 'start', because: 'wanted' };
   if (memory.downBy?.wish === wishOf(guest)) {
@@ -61,6 +63,9 @@ export function judgeEnding(
   if (memory.rebootAskedAt !== undefined && now - memory.rebootAskedAt < rebootMs)
     return { what: 'start', because: 'guest-reboot' };
   const ending = endingOf(seen, memory);
+  // libvirt cannot tell whether it rebooted or powered off: it was to boot from elsewhere once, and goes on as always.
+  if (memory.once?.now && (ending === 'guest-reboot' || ending === 'guest-poweroff'))
+    return { what: 'start', because: 'guest-reboot' };
   if (guest.spec.life[policyFor[ending]] === 'stop') return stayDown(ending);
   const recent = memory.restarts.filter((at) => at > now - restartLimit.windowMs);
   if (recent.length >= restartLimit.count) return stayDown(ending === 'panic' ? 'panic' : 'crash');

@@ -7,11 +7,14 @@ import type { Action } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
 import { planAdoption, planRelease } from './adoption.ts';
+import { bootedOnce, isAfterOnce, isHeldBack, isOnceDue, letRun, noteOnce } from './boot-once.ts';
+import { seenCds } from './cds.ts';
 import { judgeEnding, wishOf } from './ending.ts';
-import { filterIsGone, filterStands } from './filter.ts';
+import { filterIsGone } from './filter.ts';
 import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './input.ts';
+import { missingToDefine, missingToStart } from './missing.ts';
 import { planPlug } from './plug.ts';
-import { plugProbed, probeFailure, unprobed } from './probe.ts';
+import { plugProbed, probeFailure } from './probe.ts';
 import { planSave } from './save.ts';
 import { planSize, withSize } from './size.ts';
 
@@ -97,9 +100,17 @@ function planAlive(
   memory.ranInBoot = input.bootId;
   delete memory.downBy;
   delete memory.ended;
+  noteOnce(seen, memory);
   if (guest.spec.power === 'stopped' && guest.spec.memory === 'save')
     return planSave(guest, seen, input, answer);
   if (guest.spec.power === 'stopped') return planStop(guest, input, memory, answer);
+  if (isOnceDue(guest, memory)) {
+    // should it be called off, the guest comes up again
+    memory.rebootAskedAt ??= input.now;
+    return planStop(guest, input, memory, answer);
+  }
+  if (isHeldBack(seen, memory))
+    return answer({ state: 'starting' }, mayAct(guest, input) ? [letRun(guest)] : []);
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
   if (seen.state === 'paused')
@@ -188,13 +199,21 @@ function planStart(
   for (const key of ofOneRun) delete memory[key];
   const held = probeFailure(guest, input);
   if (held) return answer({ state: seen ? 'stopped' : 'absent', error: held });
-  const missing = whatIsMissing(guest, input);
+  const missing = missingToStart(guest, input);
   if (missing) return answer({ state: seen ? 'stopped' : 'absent', reason: missing });
   const failure = failureOf(input, subject, guest.generation);
   const may = mayAct(guest, input);
-  if (may && verdict.because !== 'wanted' && verdict.because !== 'host-boot')
+  if (
+    may &&
+    verdict.because !== 'wanted' &&
+    verdict.because !== 'host-boot' &&
+    !isAfterOnce(verdict.because, memory)
+  )
     memory.restarts = [...memory.restarts.filter((at) => at > input.now - 600_000), input.now];
-  const actions: Action[] = may ? [{ do: 'guest.start', spec: guest.spec, because: verdict.because }] : [];
+  const once = isOnceDue(guest, memory) ? { once: true as const } : {};
+  const actions: Action[] = may
+    ? [{ do: 'guest.start', spec: guest.spec, because: verdict.because, ...once }]
+    : [];
   const status: GuestStatus =
     failure && !may ? { state: 'stopped', error: failure.problem } : { state: 'starting' };
   return answer(status, actions, failure?.retryAt);
@@ -223,7 +242,7 @@ function planDown(
     });
   const held = probeFailure(guest, input);
   if (held) return answer({ state: 'absent', error: held });
-  const missing = disksMissing(guest, input) ?? addressesUnprobed(guest, input);
+  const missing = missingToDefine(guest, input);
   if (missing) return answer({ state: 'absent', reason: missing });
   const failure = failureOf(input, `guest:${guest.spec.instance}`, guest.generation);
   return answer(
@@ -232,38 +251,6 @@ function planDown(
     failure?.retryAt,
   );
 }
-
-function whatIsMissing(guest: Guest, input: PlanInput): string | undefined {
-  if (!input.mayStart) return 'waits for the controller to confirm the binding in this boot of the node';
-  return (
-    disksMissing(guest, input) ??
-    networksMissing(guest, input) ??
-    filterMissing(guest, input) ??
-    addressesUnprobed(guest, input)
-  );
-}
-
-function disksMissing(guest: Guest, input: PlanInput): string | undefined {
-  const absent = guest.spec.input.disks.find(
-    ({ id }) =>
-      input.busy.has(`disk:${id}`) ||
-      !input.observation.disks.some((d) => d.disk === id && d.state === 'ready'),
-  );
-  return absent && `waits for disk ${absent.id}`;
-}
-
-function networksMissing(guest: Guest, input: PlanInput): string | undefined {
-  const absent = guest.spec.input.nics.find(
-    (nic) => !input.observation.networks.some((n) => n.bridge === nic.bridge && n.ready),
-  );
-  return absent && `waits for bridge ${absent.bridge}`;
-}
-
-const filterMissing = (guest: Guest, input: PlanInput): string | undefined =>
-  filterStands(guest, input) ? undefined : 'waits for the filter of its NICs';
-
-const addressesUnprobed = (guest: Guest, input: PlanInput): string | undefined =>
-  unprobed(guest, input) ? 'waits to hear whether anybody else has its addresses' : undefined;
 
 const mayAct = (guest: Guest, input: PlanInput): boolean =>
   free(input, `guest:${guest.spec.instance}`, guest.generation);
@@ -283,6 +270,8 @@ function answerer(guest: Guest, seen: SeenDomain | undefined, input: PlanInput, 
       ...(seen?.ours ? { domain: seen.name } : {}),
       ...(memory.restarts.length ? { restarts: memory.restarts.length } : {}),
       ...(status.state === 'running' ? { accelerator: input.accelerator } : {}),
+      ...(seen && alive(seen) ? seenCds(guest.spec, seen, input) : {}),
+      ...bootedOnce(guest, memory),
       ...(memory.startedAt ? { startedAt: iso(memory.startedAt) } : {}),
       ...(memory.rebootedAt ? { rebootedAt: iso(memory.rebootedAt) } : {}),
       ...(memory.firstPingAt ? { firstPingAt: iso(memory.firstPingAt) } : {}),

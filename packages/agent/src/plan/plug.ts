@@ -3,6 +3,7 @@ import type { Guest, GuestDevices, GuestStatus, Plug } from '@gantry/model';
 import { type Action, type PluggedSpec, plugSubject } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
+import { mediaReady } from './cds.ts';
 import { filterStands } from './filter.ts';
 import { failureOf, free, type PlanInput } from './input.ts';
 import { plugIsUnprobed } from './probe.ts';
@@ -26,7 +27,7 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
   const told = { ...(unsettled ? {} : { devices }), ...(failure ? { plugError: failure.problem } : {}) };
   const action = { do: `guest.${plug.do}Device` as const, spec: guest.spec as PluggedSpec };
   const may = isDue(plug, guest, devices, input) && free(input, subject, guest.generation);
-  const leaving = plug.disk ?? plug.mac;
+  const leaving = leavingOf(plug);
   const leaves = plug.do === 'detach' || plug.replug;
   if (may && leaves && leaving && !memory.unplugging?.includes(leaving))
     memory.unplugging = [...(memory.unplugging ?? []), leaving];
@@ -37,10 +38,12 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
   };
 }
 
+const leavingOf = ({ disk, mac }: Plug): string | undefined => disk ?? mac;
+
 function keepAsked(memory: GuestMemory, { spec }: Guest): void {
   const { disks, nics } = spec.input;
   // While it is being taken out it may yet be put back: when its operation fails at the very end.
-  const leaving = spec.plug?.do === 'detach' ? [spec.plug.disk ?? spec.plug.mac ?? ''] : [];
+  const leaving = spec.plug?.do === 'detach' ? [leavingOf(spec.plug) ?? ''] : [];
   const all: string[] = [...disks.map(({ id }) => id), ...nics.map(({ mac }) => mac), ...leaving];
   const still = [...new Set(all)].filter((id) => memory.unplugging?.includes(id));
   if (still.length > 0) memory.unplugging = still;
@@ -65,6 +68,7 @@ function giveBack(guest: Guest, seen: SeenDomain, input: PlanInput, memory: Gues
 }
 
 function isDue(plug: Plug, guest: Guest, devices: GuestDevices, input: PlanInput): boolean {
+  if (plug.cd !== undefined) return isCdDue(plug, plug.cd, guest, devices, input);
   const there = plug.mac
     ? devices.nics?.includes(plug.mac) === true
     : devices.disks.includes(plug.disk as GuestDevices['disks'][number]);
@@ -80,6 +84,20 @@ function isDue(plug: Plug, guest: Guest, devices: GuestDevices, input: PlanInput
         (!plug.mac || wireIsReady(plug.mac, guest, input))
       );
   }
+}
+
+function isCdDue(
+  { do: what }: Plug,
+  slot: number,
+  { spec }: Guest,
+  devices: GuestDevices,
+  { observation }: PlanInput,
+): boolean {
+  const there = devices.cds?.includes(slot) === true;
+  if (what === 'detach') return there;
+  const cd = spec.input.cds?.find((one) => one.slot === slot);
+  const ready = cd !== undefined && mediaReady(cd, observation.bases);
+  return ready && (what === 'attach' ? !there : there && !devices.updated);
 }
 
 /** Nothing of it may leave before the filter stands, and its bridge must be there. */
@@ -99,6 +117,7 @@ function devicesOf(seen: SeenDomain, { observation }: PlanInput, updated: boolea
   return {
     disks: disks.map(({ disk }) => disk as GuestDevices['disks'][number]),
     nics: seen.nics ?? [],
+    ...(seen.cds ? { cds: seen.cds.map(({ slot }) => slot) } : {}),
     ...(updated ? { updated } : {}),
   };
 }

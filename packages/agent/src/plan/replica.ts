@@ -9,6 +9,7 @@ import {
 } from '@gantry/model';
 import { type Action, copySubject } from '../actions.ts';
 import type { SeenDisk } from '../observation.ts';
+import { inDrive } from './cds.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
 export function planReplica(replica: Replica, input: PlanInput): Part {
@@ -122,7 +123,8 @@ function planBase(replica: Replica, input: PlanInput): Part {
   const subject = `base:${spec.sha256}`;
   if (spec.desired === 'absent') {
     if (!seen && !input.busy.has(subject)) return answer(replica, { state: 'absent' });
-    const removable = seen?.users.length === 0 && free(input, subject, replica.generation);
+    const unused = seen?.users.length === 0 && !inDrive(spec.sha256, input);
+    const removable = unused && free(input, subject, replica.generation);
     return failing(replica, input, subject, 'ready', removable ? [{ do: 'base.remove', spec }] : []);
   }
   if (seen) return answer(replica, { state: 'ready', path: seen.path });

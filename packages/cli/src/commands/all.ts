@@ -47,6 +47,7 @@ import { imageList } from './image/list.ts';
 import { imageSet } from './image/set.ts';
 import { imageShow } from './image/show.ts';
 import { instanceAddSshKey } from './instance/add-ssh-key.ts';
+import { instanceCdAttach, instanceCdDetach, instanceCdEject, instanceCdInsert } from './instance/cd.ts';
 import { instanceClone } from './instance/clone.ts';
 import { instanceConsole } from './instance/console.ts';
 import { instanceCreate } from './instance/create.ts';
@@ -173,6 +174,10 @@ export const verbs: readonly Verb[] = [
   instanceNicAttach,
   instanceNicDetach,
   instanceNicSet,
+  instanceCdAttach,
+  instanceCdDetach,
+  instanceCdInsert,
+  instanceCdEject,
   instancePing,
   instanceSetPassword,
   instanceAddSshKey,

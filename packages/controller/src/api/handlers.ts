@@ -6,6 +6,7 @@ import { getInstanceAffinity } from './affinity.ts';
 import * as agent from './agent.ts';
 import { balanceCluster } from './balance.ts';
 import type { Handler } from './call.ts';
+import * as cds from './cds.ts';
 import * as cluster from './cluster.ts';
 import * as commands from './commands.ts';
 import { narrowCpuBaseline } from './cpu-baseline.ts';
@@ -43,6 +44,7 @@ export const handlers = {
   health,
   listTasks,
   ...agent,
+  ...cds,
   ...cluster,
   ...commands,
   ...disks,

@@ -71,6 +71,11 @@ export const deleteImage: Handler<'deleteImage'> = async (call) => {
     image,
     disks.filter(({ spec }) => spec.source.kind === 'image' && spec.source.image === image.id),
   );
+  const { items: instances } = await call.app.store.list('instance');
+  requireUnused(
+    image,
+    instances.filter(({ spec }) => spec.cds?.some((drive) => drive.image === image.id)),
+  );
   const { items: bases } = await call.app.store.list('replica', { owner: image.id });
   for (const base of bases) draft.put(withSpec(base, { desired: 'absent' }) as Replica);
   return deleteNamed(call, image, draft);

@@ -12,6 +12,7 @@ import {
   type TunnelRequest,
 } from '@gantry/model';
 import { type BegunAction, beginAct, beginDelete, beginStop } from '../operations/begin-actions.ts';
+import { orOnce } from '../operations/begin-boot-once.ts';
 import { beginCreate } from '../operations/begin-create.ts';
 import { beginReinstall, beginRescue, beginUnrescue } from '../operations/begin-exchange.ts';
 import { beginRelease } from '../operations/begin-release.ts';
@@ -80,14 +81,28 @@ const beginning =
     await requireIdle(call.app.store, instance);
     requirePermitted(action, instance);
     const wishes = call.route === 'deleteInstance' ? call.query : call.body;
+    if (call.body && 'bootOnce' in call.body && action !== 'start' && action !== 'reboot')
+      throw onlyStarts(action);
     const { draft, operation, plan } = await begin(call, instance, wishes as never);
     if (call.query.plan) return { status: 200, body: { plan } satisfies Plan };
     return accepted(call, draft, operation, instance, action);
   };
 
-export const startInstance = beginning<'startInstance'>('start', beginStartOrRestore);
+const onlyStarts = (action: string) =>
+  err('invalid_argument', {
+    what: `bootOnce beside ${action}`,
+    wanted: 'possible: start and reboot take it',
+  });
+
+export const startInstance = beginning<'startInstance'>(
+  'start',
+  orOnce('instance.start', beginStartOrRestore),
+);
 export const stopInstance = beginning<'stopInstance'>('stop', beginStop);
-export const rebootInstance = beginning<'rebootInstance'>('reboot', beginAct('instance.reboot'));
+export const rebootInstance = beginning<'rebootInstance'>(
+  'reboot',
+  orOnce('instance.reboot', beginAct('instance.reboot')),
+);
 export const resetInstance = beginning<'resetInstance'>('reset', beginAct('instance.reset'));
 export const pauseInstance = beginning<'pauseInstance'>('pause', beginAct('instance.pause'));
 export const resumeInstance = beginning<'resumeInstance'>('resume', beginAct('instance.resume'));

@@ -20,11 +20,12 @@ import { nowOf } from '../env.ts';
 import { newObject } from '../objects.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { bindingAmong } from './binding.ts';
-import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
+import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { nextFit, putBinding, startingFit } from './held-hardware.ts';
 import { deleteSteps } from './instance-delete.ts';
 import { bootOf, rebootSteps, rebootStepsUntil } from './instance-reboot.ts';
 import { stopSteps } from './instance-stop.ts';
+import { ensureMedia } from './media.ts';
 import { addOperation, DEFAULT_DEADLINE_MS } from './new-operation.ts';
 import { stepsUntil } from './waits.ts';
 
@@ -107,6 +108,11 @@ export async function beginStart(
   const input = guestInput(instance, await readAncestry(asking.app.store, instance, guest.spec.node));
   checkCombination(input);
   await requireStillFits(asking, guest, input);
+  const { store } = asking.app;
+  await ensureMedia(asking.app, draft, input.cds, {
+    cluster: await theCluster(store),
+    node: guest.spec.node,
+  });
   const spec = guestSpec(input, {
     instance: guest.spec.instance,
     epoch: guest.spec.epoch,

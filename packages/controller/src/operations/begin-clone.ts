@@ -32,6 +32,7 @@ import { claimNics } from './create-nics.ts';
 import { newReplicas } from './create-parts.ts';
 import { theCluster } from './guest-spec.ts';
 import { type CloneInput, cloneSteps } from './instance-clone.ts';
+import { ensureMedia } from './media.ts';
 import { addOperation } from './new-operation.ts';
 import { stepsUntil, waitSteps } from './waits.ts';
 
@@ -95,6 +96,7 @@ export async function beginClone(asking: Asking, source: Instance, body: CloneIn
   const orders = ordersFor(asking, draft, { copied, source, instance, from, to, manner, operation: by });
   const parts = { instance, cluster, disks, networks, node: to.id as NodeId, operation };
   await newReplicas(app, draft, parts, (disk) => orders.get(disk.id) ?? {});
+  await ensureMedia(app, draft, guest.spec.input.cds, { cluster, node: parts.node });
   hold(draft, source, held, { manner, copied, stopTimeoutMs, operation: by, instance: instance.id });
   const attachments = await newAttachments(app, draft, networks, to.id as NodeId);
   return { draft, operation, instance, guest, decision, attachments, manner, from, to, bytes };

@@ -32,11 +32,13 @@ import { NoPlace } from '../placement/no-place.ts';
 import { peerOf } from '../placement/records.ts';
 import { Draft, withStatus } from '../store/batch.ts';
 import { newAttachments } from './attachments.ts';
+import { requireBootable } from './boot-order.ts';
 import { claimNics } from './create-nics.ts';
 import { newDisks, newReplicas } from './create-parts.ts';
 import { readSources, type Sources } from './create-sources.ts';
 import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { createSteps } from './instance-create.ts';
+import { ensureMedia } from './media.ts';
 import { addOperation } from './new-operation.ts';
 import { projectOf } from './project-of.ts';
 import { stepsUntil, waitSteps } from './waits.ts';
@@ -92,6 +94,7 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   draft.add(instance).add(guest);
   const nodeId = guest.spec.node;
   await newReplicas(app, draft, { instance, cluster, disks, networks, node: nodeId, operation });
+  await ensureMedia(app, draft, guest.spec.input.cds, { cluster, node: nodeId });
   const attachments = await newAttachments(app, draft, networks, nodeId);
   return { draft, operation, instance, guest, decision, attachments };
 }
@@ -207,7 +210,7 @@ function stepsOf({ power, until }: CreateInstance, now: string, details: Details
 
 function specOf(
   body: CreateInstance,
-  { flavor, image, vcpus, memoryMiB, room, content }: Sources,
+  { flavor, image, vcpus, memoryMiB, room, content, cds }: Sources,
   nics: InstanceSpec['nics'],
   disks: Disk[],
 ): InstanceSpec {
@@ -225,6 +228,8 @@ function specOf(
     boot: body.boot ?? image?.spec.boot ?? defaultBoot(content),
     disks: disks.map(({ id }) => id as InstanceSpec['disks'][number]),
     nics,
+    ...(cds.length > 0 ? { cds } : {}),
+    ...(body.bootOrder ? { bootOrder: body.bootOrder } : {}),
     power: body.power ?? 'running',
     ...(body.guest ? { guest: body.guest } : {}),
     personality: { hostname: body.name, ...body.personality },
@@ -245,6 +250,7 @@ async function choose(
 ): Promise<Choice> {
   const { store, mirror, env } = asking.app;
   const input = guestInput(newborn, await readAncestry(store, newborn, undefined, disks));
+  requireBootable(newborn.name, newborn.spec, input);
   const only = body.node === undefined ? undefined : (await resolve(asking, 'node', body.node)).id;
   const networksAt = await networkTest(store, networks);
   const newcomer = peerOf({ ...newborn, ...(body.labels ? { labels: body.labels } : {}) });

@@ -32,6 +32,7 @@ import { bindingOf } from './begin-actions.ts';
 import { ensureBase } from './create-parts.ts';
 import { type Ancestry, guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { type MoveInput, moveSteps } from './instance-move.ts';
+import { ensureMedia } from './media.ts';
 import { addOperation, DEFAULT_DEADLINE_MS, type Requester } from './new-operation.ts';
 import { waitSteps } from './waits.ts';
 
@@ -92,6 +93,7 @@ export async function beginMove(
   const ancestry = await readAncestry(store, instance, to.id as NodeId);
   addIncoming(parts, ancestry, epoch);
   await orderCopies(parts);
+  await ensureMedia(app, draft, ancestry.cds, { cluster, node: to.id as NodeId });
   await newAttachments(app, draft, ancestry.networks, to.id as NodeId);
   goDown(parts, { restart, stopTimeoutMs, force: wishes.force ?? false });
   return { draft, operation, decision, from, to, restart, bytes, fit };

@@ -1,15 +1,19 @@
 /** What a request for an instance names: flavor, image, OS provider, sizes. Read and checked before anything is made. */
 import {
+  type CdDrive,
   type CreateInstance,
   type DiskSource,
   err,
   type Flavor,
   formatBytes,
   type Image,
+  type ImageId,
+  MOST_CDS,
   type OsSource,
   roomOf,
 } from '@gantry/model';
 import { type Asking, resolve } from '../api/call.ts';
+import { isoImage } from './media.ts';
 import { requireRoom } from './room.ts';
 
 const MIB = 2 ** 20;
@@ -23,6 +27,7 @@ export interface Sources {
   /** What the first disk starts with. */
   content: DiskSource;
   disks: { sizeBytes: number; template: 'file-qcow2' | 'file-raw' }[];
+  cds: CdDrive[];
 }
 
 /** @throws GantryError */
@@ -41,6 +46,7 @@ export async function readSources(asking: Asking, body: CreateInstance): Promise
     room: { ...roomOf(flavor?.spec ?? {}), ...roomOf(body) },
     content,
     disks: disksOf(body, flavor, image, content),
+    cds: await cdsOf(asking, body, image),
   };
 }
 
@@ -65,11 +71,8 @@ function contentOf(body: CreateInstance, image: Image | undefined): DiskSource {
   const { format } = image.spec;
   if (state !== 'ready' || !sha256 || !virtualBytes || !format)
     throw err('image_not_ready', { name: image.name });
-  if (format === 'iso')
-    throw err('not_supported', {
-      what: `an instance from ${image.name}, the image of a CD`,
-      instead: 'Use a qcow2 or raw image, or an OS provider.',
-    });
+  // As with Nova: a CD is put into a drive, and the disk beside it is empty.
+  if (format === 'iso') return { kind: 'blank' };
   return {
     kind: 'image',
     image: image.id as Extract<DiskSource, { kind: 'image' }>['image'],
@@ -77,6 +80,20 @@ function contentOf(body: CreateInstance, image: Image | undefined): DiskSource {
     sha256,
     virtualBytes,
   };
+}
+
+/** An ISO image that it is made from lies in the first. */
+async function cdsOf(asking: Asking, body: CreateInstance, image: Image | undefined): Promise<CdDrive[]> {
+  const own = image?.spec.format === 'iso' ? [{ image: image.id }] : [];
+  const wanted = [...own, ...(body.cds ?? [])];
+  if (wanted.length > MOST_CDS)
+    throw err('invalid_argument', { what: `${wanted.length} CD drives`, wanted: `at most ${MOST_CDS}` });
+  const drives: CdDrive[] = [];
+  for (const [slot, { image: ref, ...drive }] of wanted.entries()) {
+    const media = ref === undefined ? {} : { image: (await isoImage(asking, ref)).id as ImageId };
+    drives.push({ slot, ...drive, ...media });
+  }
+  return drives;
 }
 
 /** The request may add parameters to an image's provider, not exchange it. */

@@ -39,6 +39,11 @@ export async function sourcesOf(
     ...(Object.keys(asked).length > 0 ? asked : own),
   };
   const sources = await readSources(asking, request);
+  if (sources.cds.length > 0)
+    throw err('invalid_argument', {
+      what: `${sources.image?.name}, the image of a CD,`,
+      wanted: `an image of a disk; \`gantry instance cd insert ${name}\` and --boot-once cd boot a CD`,
+    });
   if (sources.content.kind === 'blank')
     throw err('invalid_argument', {
       what: `a request for ${name} without image or OS provider`,

@@ -3,6 +3,7 @@
 import { lifePolicy } from '@gantry/guest';
 import {
   err,
+  type GuestCd,
   type GuestInput,
   type GuestNic,
   type GuestSpec,
@@ -17,6 +18,7 @@ import {
 import type { Kinds } from '../kinds.ts';
 import type { Store } from '../store/store.ts';
 import { guestDisks } from './guest-disks.ts';
+import { guestCds } from './media.ts';
 
 /** What an instance inherits from. */
 export interface Ancestry {
@@ -28,6 +30,7 @@ export interface Ancestry {
   image: Image | undefined;
   networks: Network[];
   disks: Kinds['disk'][];
+  cds: GuestCd[];
 }
 
 export async function readAncestry(
@@ -46,7 +49,8 @@ export async function readAncestry(
   }
   const disks = madeNow ?? (await store.list('disk', { owner: instance.id })).items;
   const image = instance.spec.image && (await store.get('image', instance.spec.image));
-  return { cluster, node, group, image: image || undefined, networks, disks };
+  const cds = await guestCds(store, instance.spec.cds);
+  return { cluster, node, group, image: image || undefined, networks, disks, cds };
 }
 
 /** @throws GantryError `not_found` before `cluster init` */
@@ -58,7 +62,7 @@ export async function theCluster(store: Store): Promise<Kinds['cluster']> {
 
 export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: Ancestry): GuestInput {
   const { name, spec } = instance;
-  const { cluster, node, group, networks, disks, image } = ancestry;
+  const { cluster, node, group, networks, disks, image, cds } = ancestry;
   const input: GuestInput = {
     name,
     vcpus: spec.vcpus,
@@ -82,12 +86,18 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
       const network = networks.find(({ id }) => id === nic.network);
       return network ? [guestNic(nic, network)] : [];
     }),
+    ...(cds.length > 0 ? { cds } : {}),
+    ...(spec.bootOrder && !spec.rescue ? { bootOrder: spec.bootOrder } : {}),
     personality: spec.personality,
-    cloudInit: spec.rescue?.cloudInit ?? image?.spec.source === 'file',
+    cloudInit: spec.rescue?.cloudInit ?? hasCloudInit(image),
     ...(spec.adopted ? { definition: 'kept' as const } : {}),
   };
   return inputOn(input, group, node);
 }
+
+/** Of an ISO image nothing is on a disk. */
+const hasCloudInit = (image: Image | undefined): boolean =>
+  image?.spec.source === 'file' && image.spec.format !== 'iso';
 
 /** What the group adds to it, on that node of it. */
 export function inputOn(

@@ -1,23 +1,29 @@
 /** What operations on devices of an instance share: orders to its binding, and how far the node is with them. */
-import type { Guest, GuestDisk, GuestNic, Operation, OperationId, Plug } from '@gantry/model';
+import type { Guest, GuestCd, GuestDisk, GuestNic, Operation, OperationId, Plug } from '@gantry/model';
 import type { Move } from './advance.ts';
 import { isCurrent } from './view.ts';
 
 export interface DeviceChange {
   disks?: GuestDisk[];
   nics?: GuestNic[];
+  cds?: GuestCd[];
   /** Undefined: nothing is to be plugged any more. */
   plug?: Omit<Plug, 'operation'> | undefined;
 }
 
 /** The binding with other devices. It does not say that the guest is wanted: one that just powered itself off stays down. */
-export function withDevices(guest: Guest, operation: Operation, { disks, nics, plug }: DeviceChange): Guest {
+export function withDevices(
+  guest: Guest,
+  operation: Operation,
+  { disks, nics, cds, plug }: DeviceChange,
+): Guest {
   // What its start asked for it uses by now.
   const { plug: _, probe: __, ...spec } = guest.spec;
   const input = {
     ...spec.input,
     ...(disks ? { disks: disks.toSorted(byPlace) } : {}),
     ...(nics ? { nics: nics.toSorted(bySlot) } : {}),
+    ...(cds ? { cds } : {}),
   };
   return {
     ...guest,

@@ -31,6 +31,7 @@ import { refit } from '../placement/refit.ts';
 import { Draft } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
 import { bindingOf, requireStillFits } from './begin-actions.ts';
+import { requireBootable } from './boot-order.ts';
 import { guestInput, readAncestry, theCluster } from './guest-spec.ts';
 import { holding, putBinding } from './held-hardware.ts';
 import { sizeSteps } from './instance-set.ts';
@@ -122,11 +123,19 @@ const Labels = stringMap('labels');
 
 /** Sizes and extra specs are the flavor’s as it is now, except for what is given beside it. */
 export function changed(instance: Instance, body: SetInstance, flavor: Flavor | undefined): Instance {
-  const { extraSpecs: earlier, guest: policy, maxVcpus, maxMemoryMiB, ...spec } = instance.spec;
+  const {
+    extraSpecs: earlier,
+    guest: policy,
+    maxVcpus,
+    maxMemoryMiB,
+    bootOrder: had,
+    ...spec
+  } = instance.spec;
+  const bootOrder = body.bootOrder === undefined ? had : (body.bootOrder ?? undefined);
   const extraSpecs = flavor ? flavor.spec.extraSpecs : earlier;
   const guest = patched(policy, body.guest);
-  const { labels: had, ...rest } = instance;
-  const labels = validate(Labels, patchMap(had, body.labels ?? {}));
+  const { labels: labelled, ...rest } = instance;
+  const labels = validate(Labels, patchMap(labelled, body.labels ?? {}));
   return {
     ...rest,
     generation: instance.generation + 1,
@@ -140,6 +149,7 @@ export function changed(instance: Instance, body: SetInstance, flavor: Flavor | 
       ...(extraSpecs ? { extraSpecs } : {}),
       ...(guest ? { guest } : {}),
       boot: bootOf(spec.boot, body.boot),
+      ...(bootOrder ? { bootOrder } : {}),
       ...(body.protected === undefined ? {} : { protected: body.protected }),
     }),
   };
@@ -195,6 +205,7 @@ async function rebind(asking: Asking, draft: Draft, change: Change): Promise<Reb
   const input = guestInput(change.after, await readAncestry(store, change.after, guest.spec.node));
   checkPolicy(input.policies);
   checkCombination(input);
+  requireBootable(change.after.name, change.after.spec, input);
   const { policies } = input;
   if (!isResized(change)) {
     await requireStillFits(asking, guest, input);

@@ -25,6 +25,12 @@ export function settingChanges(change: Change): SettingChange[] {
     ...pairs(before.spec.boot, after.spec.boot).flatMap(([key, from, to]) =>
       differing(`boot.${key}`, from, to, when('boot', to, down)),
     ),
+    ...differing(
+      'bootOrder',
+      before.spec.bootOrder?.join(', '),
+      after.spec.bootOrder?.join(', '),
+      when('bootOrder', undefined, down),
+    ),
     ...policyChanges(change),
     ...pairs(before.labels, after.labels).flatMap(([key, from, to]) => ofOurs(`label.${key}`, from, to)),
     ...ofOurs('protected', yesNo(before.spec.protected), yesNo(after.spec.protected)),

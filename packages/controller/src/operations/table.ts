@@ -1,5 +1,7 @@
 import type { OperationKind } from '@gantry/model';
 import type { Logic } from './advance.ts';
+import { onceOr } from './boot-once.ts';
+import { cdDevice } from './cd-devices.ts';
 import { clusterBalance } from './cluster-balance.ts';
 import { diskAttach } from './disk-attach.ts';
 import { diskDetach } from './disk-detach.ts';
@@ -25,9 +27,9 @@ import { nodeEvacuate } from './node-evacuate.ts';
 export const logics: Readonly<Record<OperationKind, Logic>> = {
   'instance.create': instanceCreate,
   'instance.delete': instanceDelete,
-  'instance.start': instanceStart,
+  'instance.start': onceOr(instanceStart),
   'instance.stop': instanceStop,
-  'instance.reboot': instanceReboot,
+  'instance.reboot': onceOr(instanceReboot),
   'instance.reset': instanceReboot,
   'instance.pause': instanceReboot,
   'instance.resume': instanceReboot,
@@ -46,6 +48,10 @@ export const logics: Readonly<Record<OperationKind, Logic>> = {
   'nic.attach': nicAttach,
   'nic.detach': nicDetach,
   'nic.set': nicSet,
+  'cd.attach': cdDevice,
+  'cd.detach': cdDevice,
+  'cd.insert': cdDevice,
+  'cd.eject': cdDevice,
   'instance.set': instanceSet,
   'instance.resize': instanceResize,
   'instance.import': instanceImport,

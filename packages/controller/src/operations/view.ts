@@ -12,7 +12,7 @@ export interface View {
   /** On other nodes: on its way there, or left behind. */
   others: Guest[];
   disks: Disk[];
-  /** Of the disks, and of the base images that they stand on, on the guest's node. */
+  /** Of the disks, of the base images that they stand on, and of what lies in CD drives, on the guest's node. */
   replicas: Replica[];
   /** Of the disks, on other nodes. */
   elsewhere: Replica[];
@@ -56,7 +56,8 @@ async function readInstanceView(store: Store, operation: Operation): Promise<Vie
   const { items: acts } = await store.list('act', { owner: operation.id });
   const images = disks.flatMap(({ spec }) => (spec.source.kind === 'image' ? [spec.source.image] : []));
   const replicas: Replica[] = [];
-  for (const owner of new Set<string>([...disks.map((disk) => disk.id), ...images]))
+  const media = instance?.spec.cds?.flatMap(({ image }) => image ?? []) ?? [];
+  for (const owner of new Set<string>([...disks.map((disk) => disk.id), ...images, ...media]))
     replicas.push(...(await store.list('replica', { owner })).items);
   const attachments: Attachment[] = [];
   for (const nic of instance?.spec.nics ?? [])

@@ -41,7 +41,8 @@ export function awaitGuest(move: Move, takeBack: (move: Move, error: Problem | G
   else if (move.pastDeadline) takeBack(move, move.deadlineError(observed(move)));
 }
 
-function failureOf(move: Move): Problem | undefined {
+/** Why waiting for the guest is in vain. */
+export function failureOf(move: Move): Problem | undefined {
   const { view } = move;
   for (const object of [...view.replicas, ...view.attachments])
     if (object.status.state === 'failed' && isCurrent(object) && object.status.error)

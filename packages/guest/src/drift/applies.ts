@@ -51,6 +51,7 @@ const table: readonly Line[] = [
   atStart(/^(memoryBacking|numatune)(\/|$)/, 'QEMU takes its memory from there when it starts'),
   atStart(/^(vcpu|cpu)(\/|$)/, 'a guest keeps its CPU as long as QEMU runs'),
   atStart(/^(os|sysinfo)(\/|$)/, 'firmware, machine and boot are read when QEMU starts'),
+  atStart(/^devices\/(disk|interface)\/boot(\/|$)/, 'the firmware reads the order when QEMU starts'),
   atStart(/^devices\/disk\//, 'QEMU opens a disk once; a reboot inside the guest keeps it open'),
   atStart(/^devices\//, 'a device is made when QEMU starts; a reboot inside the guest keeps it'),
 ];
@@ -60,8 +61,13 @@ const otherwise: Application = {
   why: 'QEMU takes it when it starts; a reboot inside the guest keeps the same QEMU',
 };
 
+/** What lies in a CD drive (input-cds.ts names them). */
+const OF_MEDIUM = /\/disk\[[sh]da[a-d]\]\/(source(\/|$)|driver\/@type$)/;
+
 /** For a path such as `/domain/devices/disk[vda]/iotune`. */
 export function application(path: string, change: Change): Application {
+  if (OF_MEDIUM.test(path))
+    return { applies: 'live', why: 'a CD is inserted and ejected while the guest runs' };
   const plain = path.replace(/^\/domain\/?/, '').replace(/\[[^\]]*\]/g, '');
   const line = table.find((one) => one.path.test(plain) && (one.change?.includes(change) ?? true));
   return line ? { applies: line.applies, why: line.why } : otherwise;

@@ -13,6 +13,7 @@ const elements: Readonly<Record<string, string>> = {
   cpuEnforce: '/domain/cpu',
   machineType: '/domain/os',
   boot: '/domain/os',
+  bootOrder: '/domain/devices/disk/boot',
   hotplugPorts: '/domain/devices/controller',
   diskCache: '/domain/devices/disk/driver/@cache',
 };

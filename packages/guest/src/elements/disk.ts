@@ -1,4 +1,5 @@
 /** A disk. https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms */
+import type { Origin } from '../origin.ts';
 import { element, textElement, type XmlElement } from '../xml/element.ts';
 import { type Iotune, iotuneToXml } from './iotune.ts';
 import { make, type Node } from './node.ts';
@@ -24,6 +25,8 @@ export interface NetworkSource {
 export type DiskSource =
   | { readonly type: 'file'; readonly path: string }
   | { readonly type: 'block'; readonly path: string }
+  /** Of a drive without a medium. */
+  | { readonly type: 'none' }
   | NetworkSource;
 
 export interface DiskTarget extends Node<'disk-target'> {
@@ -35,7 +38,8 @@ export interface DiskTarget extends Node<'disk-target'> {
 export interface DiskDriver extends Node<'disk-driver'>, WithVirtio {
   /** Absent: libvirt knows it anyway. */
   readonly name?: 'qemu';
-  readonly format: string;
+  /** Absent: there is nothing to open. */
+  readonly format?: string;
   readonly cache: CacheMode;
   readonly discard?: 'unmap' | 'ignore';
   readonly io?: 'native' | 'threads';
@@ -56,8 +60,17 @@ export interface Disk extends Node<'disk'> {
   /** Used by several guests at once. */
   readonly shareable?: boolean;
   readonly bootOrder?: number;
+  readonly bootOrigin?: Origin;
   /** Unit on the first SCSI controller. */
   readonly scsiUnit?: number;
+  readonly drive?: DriveAddress;
+}
+
+/** Where on the first controller of its bus. */
+export interface DriveAddress {
+  readonly bus: number;
+  readonly target: number;
+  readonly unit: number;
 }
 
 export const disk = (props: Omit<Disk, 'kind'>): Disk => make('disk', props);
@@ -67,7 +80,7 @@ export const diskDriver = (props: Omit<DiskDriver, 'kind'>): DiskDriver => make(
 export const diskToXml = (node: Disk): XmlElement =>
   element(
     'disk',
-    { type: node.source.type, device: node.device },
+    { type: node.source.type === 'none' ? 'file' : node.source.type, device: node.device },
     [
       driverToXml(node.driver),
       sourceToXml(node.source),
@@ -78,10 +91,11 @@ export const diskToXml = (node: Disk): XmlElement =>
       node.readOnly ? element('readonly') : undefined,
       node.shareable ? element('shareable') : undefined,
       node.serial === undefined ? undefined : textElement('serial', node.serial),
-      node.bootOrder === undefined ? undefined : element('boot', { order: node.bootOrder }),
+      bootElement(node.bootOrder, node.bootOrigin),
       node.scsiUnit === undefined
         ? undefined
         : element('address', { type: 'drive', controller: 0, unit: node.scsiUnit }),
+      node.drive && element('address', { type: 'drive', controller: 0, ...node.drive }),
     ],
     node.origin,
   );
@@ -102,7 +116,11 @@ const driverToXml = (node: DiskDriver): XmlElement =>
     node.origin,
   );
 
-function sourceToXml(source: DiskSource): XmlElement {
+export const bootElement = (order: number | undefined, by: Origin | undefined): XmlElement | undefined =>
+  order === undefined ? undefined : element('boot', { order }, [], by);
+
+function sourceToXml(source: DiskSource): XmlElement | undefined {
+  if (source.type === 'none') return undefined;
   if (source.type === 'file') return element('source', { file: source.path });
   if (source.type === 'block') return element('source', { dev: source.path });
   const hosts = source.hosts.map((host) => element('host', { name: host.name, port: host.port }));
@@ -134,4 +152,11 @@ export function deviceName(bus: DiskBus, index: number, prefix: string = deviceP
   for (let rest = index; rest >= 0; rest = Math.floor(rest / 26) - 1)
     letters = String.fromCharCode(97 + (rest % 26)) + letters;
   return prefix + letters;
+}
+
+/** The opposite: 0 of vda, 26 of sdaa; undefined for what is no such name. */
+export function deviceNumber(name: string): number | undefined {
+  const letters = /^[a-z]d([a-z]{1,3})$/.exec(name)?.[1];
+  if (letters === undefined) return undefined;
+  return [...letters].reduce((sum, letter) => sum * 26 + letter.charCodeAt(0) - 96, 0) - 1;
 }

@@ -1,6 +1,9 @@
 /** A network interface. https://libvirt.org/formatdomain.html#network-interfaces */
+
+import type { Origin } from '../origin.ts';
 import { element, type XmlElement } from '../xml/element.ts';
 import { type Bandwidth, bandwidthToXml } from './bandwidth.ts';
+import { bootElement } from './disk.ts';
 import { make, type Node } from './node.ts';
 import { virtioAttributes, type WithVirtio } from './virtio.ts';
 
@@ -49,6 +52,8 @@ export interface Interface extends Node<'interface'> {
   readonly bandwidth?: Bandwidth;
   /** Its cable is out. */
   readonly down?: boolean;
+  readonly bootOrder?: number;
+  readonly bootOrigin?: Origin;
 }
 
 export const networkInterface = (props: Omit<Interface, 'kind'>): Interface => make('interface', props);
@@ -69,6 +74,7 @@ export const interfaceToXml = (node: Interface): XmlElement =>
       node.bandwidth && bandwidthToXml(node.bandwidth),
       node.down ? element('link', { state: 'down' }) : undefined,
       node.mtu === undefined ? undefined : element('mtu', { size: node.mtu }),
+      bootElement(node.bootOrder, node.bootOrigin),
     ],
     node.origin,
   );

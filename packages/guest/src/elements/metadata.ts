@@ -17,6 +17,8 @@ export interface Identity {
   readonly name: string;
   /** It was imported: its definition is its own, and Gantry writes none. */
   readonly kept?: { readonly autostart: boolean };
+  /** Operation of a start that is not as all others: what boots then. */
+  readonly bootOnce?: string;
 }
 
 export interface Metadata extends Node<'metadata'>, Identity {}
@@ -34,6 +36,7 @@ export const metadataToXml = (node: Metadata): XmlElement =>
         element('gantry:epoch', { incarnation: node.epoch.incarnation, number: node.epoch.number }),
         textElement('gantry:name', node.name),
         node.kept && element('gantry:kept', { autostart: onOff(node.kept) }),
+        node.bootOnce === undefined ? undefined : textElement('gantry:boot-once', node.bootOnce),
       ]),
     ],
     node.origin,
@@ -79,12 +82,14 @@ function readGuest(guest: XmlElement, prefix: string): Identity | undefined {
   if (!cluster || !instance || !isUuid(cluster) || !isUuid(instance)) return undefined;
   if (incarnation === undefined || number === undefined) return undefined;
   const kept = child(guest, `${prefix}kept`)?.attributes;
+  const bootOnce = text(child(guest, `${prefix}boot-once`));
   return {
     cluster,
     instance,
     epoch: { incarnation, number },
     name: text(child(guest, `${prefix}name`)) ?? '',
     ...(kept ? { kept: { autostart: kept['autostart'] === 'on' } } : {}),
+    ...(bootOnce && isUuid(bootOnce) ? { bootOnce } : {}),
   };
 }
 

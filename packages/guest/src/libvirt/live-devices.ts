@@ -12,6 +12,10 @@ export interface LiveDisk {
   /** libvirt's, in a running domain. */
   readonly alias?: string;
   readonly limits: DiskLimits;
+  /** disk, cdrom, ... */
+  readonly device: string;
+  /** Of a drive: somebody opened it, mostly the guest itself. */
+  readonly trayOpen: boolean;
 }
 
 export interface LiveNic {
@@ -60,14 +64,21 @@ function liveNic(nic: XmlElement): LiveNic[] {
 }
 
 function liveDisk(disk: XmlElement): LiveDisk[] {
-  const target = child(disk, 'target')?.attributes['dev'];
+  const { dev: target, tray } = child(disk, 'target')?.attributes ?? {};
   if (target === undefined) return [];
   const path = child(disk, 'source')?.attributes['file'];
   const alias = child(disk, 'alias')?.attributes['name'];
   const iotune = child(disk, 'iotune');
   const limits = limitsOfIotune((name) => Number(text(child(iotune, name)) ?? 0));
   return [
-    { target, ...(path === undefined ? {} : { path }), ...(alias === undefined ? {} : { alias }), limits },
+    {
+      target,
+      ...(path === undefined ? {} : { path }),
+      ...(alias === undefined ? {} : { alias }),
+      limits,
+      device: disk.attributes['device'] ?? 'disk',
+      trayOpen: tray === 'open',
+    },
   ];
 }
 

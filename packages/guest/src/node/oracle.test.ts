@@ -67,8 +67,7 @@ const notHere: Readonly<Record<string, string>> = {
 const stricter: Readonly<Record<string, string>> = {
   'arch-emulate-aarch64': 'property_not_supported',
   'cfgdrive-image-mandatory': 'property_not_supported',
-  'iso-cdrom-bus-scsi': 'property_not_supported',
-  'iso-cdrom-bus-virtio': 'property_not_supported',
+  'iso-cdrom-bus-virtio': 'invalid_property',
   'kernel-cmdline': 'property_not_supported',
   'qga-garbage': 'invalid_property',
   'qga-require-quiesce': 'property_not_supported',

@@ -63,6 +63,7 @@ const contextOn = (facts: NodeFacts, input: GuestInput, fit: HardwareFit): HostC
   facts,
   fit,
   disks: Object.fromEntries(input.disks.map(({ id }) => [id, { path: '/disk', format: 'raw' as const }])),
+  media: Object.fromEntries((input.cds ?? []).flatMap(({ media }) => (media ? [[media.sha256, '/cd']] : []))),
   directIo: true,
   kernel: '/kernel',
   consoleLog: '/console.log',

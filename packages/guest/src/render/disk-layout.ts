@@ -6,6 +6,7 @@ import { type DiskBus, type DiskDevice, deviceName } from '../elements/disk.ts';
 import type { NodeConfig } from '../node-config.ts';
 import { builtin, type Decided, decided, origin } from '../origin.ts';
 import { refused } from '../refusal.ts';
+import { usualCdBus } from '../specs/cd-bus.ts';
 import { because, type Settings, wordOf } from '../specs/settings.ts';
 import type { MachinePlan } from '../wanted.ts';
 import type { CaseVolume, NovaCase } from './case.ts';
@@ -156,17 +157,13 @@ function busOf(parts: LayoutParts, device: DiskDevice): Decided<DiskBus> {
   return image ? because(image, 'the image decides') : usualBus(parts.machine, device);
 }
 
-function usualBus({ imageArchitecture, type }: MachinePlan, device: DiskDevice): Decided<DiskBus> {
+function usualBus(machine: MachinePlan, device: DiskDevice): Decided<DiskBus> {
   const usual = (bus: DiskBus, why: string) => decided(bus, builtin(`hw_${device}_bus`, why));
   if (device === 'floppy') return usual('fdc', 'floppy drives have a bus of their own');
-  if (device !== 'cdrom') return usual('virtio', 'the fastest bus that every current system knows');
-  if (scsiCdroms.has(imageArchitecture)) return usual('scsi', `what machines of ${imageArchitecture} have`);
-  return type.value.includes('q35')
-    ? usual('sata', 'a q35 machine has no IDE')
-    : usual('ide', 'what every system can boot from on this machine');
+  return device === 'cdrom'
+    ? usualCdBus(machine)
+    : usual('virtio', 'the fastest bus that every current system knows');
 }
-
-const scsiCdroms = new Set(['ppc', 'ppc64', 'ppcle', 'ppc64le', 's390', 's390x', 'aarch64']);
 
 function needsConfigDrive({ instance }: NovaCase, { settings, options }: LayoutParts): boolean {
   return (

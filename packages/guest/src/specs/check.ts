@@ -7,6 +7,7 @@ import { pciAffinity, realtimeCpus } from '../numa/cpu-policy.ts';
 import { guestTopology } from '../numa/guest-cells.ts';
 import { gantryProfile } from '../profiles.ts';
 import { invalid } from '../refusal.ts';
+import { checkCdBus } from './cd-bus.ts';
 import { checkMaxPhysAddr } from './cpu.ts';
 import { checkDiskQuota } from './disk.ts';
 import { encryptionAsked } from './encryption.ts';
@@ -41,6 +42,7 @@ export function checkExtraSpecs(specs: Pairs): void {
 export function checkImageProperties(properties: Pairs): void {
   const settings = readSettings({ extraSpecs: {}, imageProperties: properties, policies: [] }, gantryProfile);
   checkBus(settings, machineSetting(settings)?.value);
+  checkCdBus(settings, machineSetting(settings)?.value);
   checkFirmware(settings, machineSetting(settings)?.value);
   checkNicModel(settings);
 }
@@ -63,6 +65,7 @@ export function checkGuest(settings: Settings, wanted: Sizes): void {
   const machine = machineSetting(settings)?.value;
   checkPolicy(wanted.policies);
   checkBus(settings, machine);
+  checkCdBus(settings, machine);
   checkFirmware(settings, machine);
   checkNicModel(settings);
   checkMaxPhysAddr(settings);

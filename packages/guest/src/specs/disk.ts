@@ -43,7 +43,7 @@ export const SEED_SERIAL = 'gantry-seed';
 
 function diskFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined): Disk {
   checkKind(plan);
-  const { bus, name, source, serial, blockSize, bootOrder, scsiUnit } = plan;
+  const { bus, name, source, serial, blockSize, bootOrder, bootOrigin, scsiUnit, drive } = plan;
   const limits = limitsOf(plan, wanted.settings);
   return disk({
     device: plan.device,
@@ -56,7 +56,9 @@ function diskFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined):
     readOnly: plan.readOnly ?? false,
     ...(plan.shareable ? { shareable: true } : {}),
     ...(bootOrder === undefined ? {} : { bootOrder }),
+    ...(bootOrigin ? { bootOrigin } : {}),
     ...(scsiUnit === undefined ? {} : { scsiUnit }),
+    ...(drive ? { drive } : {}),
     origin: plan.origin,
   });
 }
@@ -77,7 +79,7 @@ function driverFrom(plan: DiskPlan, wanted: Wanted, ioThread: number | undefined
   const direct = cache.value === 'none' || cache.value === 'directsync';
   return diskDriver({
     ...(plan.driverName ? { name: plan.driverName } : {}),
-    format: plan.format,
+    ...(plan.source.type === 'none' ? {} : { format: plan.format }),
     cache: cache.value,
     ...(discard ? { discard } : {}),
     // QEMU refuses native I/O where the host’s page cache is used.

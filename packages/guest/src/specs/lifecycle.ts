@@ -1,11 +1,12 @@
 /** onPoweroff, onReboot, onCrash to libvirt's actions. What libvirt does not restart, the agent sees and judges. */
 import { type Lifecycle, lifecycle } from '../elements/lifecycle.ts';
-import { builtin } from '../origin.ts';
+import { builtin, origin } from '../origin.ts';
 import { fromPolicy } from './policy.ts';
 import type { Settings } from './settings.ts';
 
-export function lifecycleFrom({ policy }: Settings): Lifecycle[] {
-  const reboot = policy.onReboot.value === 'restart' ? 'restart' : 'destroy';
+/** @param once this start boots from elsewhere than always */
+export function lifecycleFrom({ policy }: Settings, once = false): Lifecycle[] {
+  const reboot = policy.onReboot.value === 'restart' && !once ? 'restart' : 'destroy';
   const rebootRule =
     reboot === 'restart'
       ? 'a reboot stays inside QEMU'
@@ -19,7 +20,7 @@ export function lifecycleFrom({ policy }: Settings): Lifecycle[] {
     lifecycle({
       event: 'reboot',
       action: reboot,
-      origin: fromPolicy('onReboot', policy.onReboot, rebootRule).origin,
+      origin: once ? afterOnce : fromPolicy('onReboot', policy.onReboot, rebootRule).origin,
     }),
     lifecycle({
       event: 'crash',
@@ -31,3 +32,9 @@ export function lifecycleFrom({ policy }: Settings): Lifecycle[] {
     }),
   ];
 }
+
+const afterOnce = origin(
+  'instance',
+  'bootOnce',
+  'this start boots from elsewhere; its end ends QEMU, and the agent starts it again as always',
+);

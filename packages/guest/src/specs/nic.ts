@@ -35,6 +35,8 @@ function nicFrom(plan: NicPlan, common: Decided<NicModel> | undefined, wanted: W
     ...(driver ? { driver } : {}),
     ...(limit ? { bandwidth: limit } : {}),
     ...(plan.down ? { down: true } : {}),
+    ...(plan.bootOrder === undefined ? {} : { bootOrder: plan.bootOrder }),
+    ...(plan.bootOrigin ? { bootOrigin: plan.bootOrigin } : {}),
     origin: plan.origin,
   });
 }

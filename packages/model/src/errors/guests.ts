@@ -104,6 +104,18 @@ export const guestErrors = {
     '{name} refuses to give up {device}',
     'It stays attached. Stop using it inside the guest and repeat the command, or stop the guest first.',
   ),
+  cd_occupied: entry(
+    409,
+    5,
+    'CD drive {cd} of {name} holds {holds}',
+    'Eject it first: `gantry instance cd eject {name}:{cd}`.',
+  ),
+  tray_locked: entry(
+    409,
+    1,
+    'the guest {name} has locked the tray of CD drive {cd} ({device})',
+    'The medium stays in. Unmount it inside the guest and repeat the command; --force takes it out all the same, and what the guest reads from it fails.',
+  ),
   device_kept: entry(
     504,
     1,

@@ -23,6 +23,8 @@ export const Plug = strict({
       description: 'addresses of that NIC that nobody else may answer for before the guest has them',
     }),
   ),
+  cd: optional(Type.Integer({ minimum: 0, description: 'a CD drive, by its place' })),
+  force: optional(Type.Boolean({ description: 'also where the guest has locked the tray of the drive' })),
 });
 export type Plug = Static<typeof Plug>;
 
@@ -30,6 +32,7 @@ export type Plug = Static<typeof Plug>;
 export const GuestDevices = strict({
   disks: Type.Array(DiskId),
   nics: optional(Type.Array(MacAddress)),
+  cds: optional(Type.Array(Type.Integer({ minimum: 0 }), { description: 'CD drives, by their places' })),
   updated: optional(Type.Boolean({ description: 'what was to be changed is' })),
 });
 export type GuestDevices = Static<typeof GuestDevices>;

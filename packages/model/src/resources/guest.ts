@@ -17,6 +17,7 @@ import {
 } from '../schema.ts';
 import { Bytes, MiB, Milliseconds } from '../units.ts';
 import { DefinitionDigest } from './adoption.ts';
+import { BootOnce, BootOrder, GuestCd, SeenCd } from './cd.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { GuestCopies } from './copying.ts';
 import { CpuBaseline } from './cpu.ts';
@@ -90,6 +91,8 @@ export const GuestInput = strict({
   boot: Boot,
   disks: Type.Array(GuestDisk),
   nics: Type.Array(GuestNic),
+  cds: optional(Type.Array(GuestCd)),
+  bootOrder: optional(BootOrder),
   personality: Personality,
   cloudInit: Type.Boolean({ description: 'the image reads a NoCloud seed' }),
   definition: optional(
@@ -166,6 +169,7 @@ export const GuestSpec = strict({
   ),
   plug: optional(Plug),
   copies: optional(GuestCopies),
+  bootOnce: optional(BootOnce),
 });
 export type GuestSpec = Static<typeof GuestSpec>;
 
@@ -239,6 +243,8 @@ export const GuestStatus = strict({
   probed: optional(
     Type.Boolean({ description: 'nobody else answered for the addresses that `plug` gives the guest' }),
   ),
+  cds: optional(Type.Array(SeenCd)),
+  bootedOnce: optional(OperationId),
   plugError: optional(Problem),
   error: optional(Problem),
 });

@@ -13,6 +13,7 @@ import {
 import { MiB } from '../units.ts';
 import { Adopted } from './adoption.ts';
 import { AffinityRule } from './affinity.ts';
+import { BootOrder, CdDrive, MOST_CDS } from './cd.ts';
 import { Condition, Epoch, resource } from './common.ts';
 import { Origin } from './copying.ts';
 import { Boot, OsSource } from './image.ts';
@@ -110,6 +111,8 @@ export const InstanceSpec = strict({
   boot: Boot,
   disks: Type.Array(DiskId, { maxItems: 24 }),
   nics: Type.Array(Nic, { maxItems: 16 }),
+  cds: optional(Type.Array(CdDrive, { maxItems: MOST_CDS, description: 'CD drives' })),
+  bootOrder: optional(BootOrder),
   power: oneOf(['running', 'stopped'] as const, 'what it should be'),
   guest: optional(GuestPolicy),
   personality: Personality,

@@ -5,6 +5,7 @@ import { instancesArgument } from '../../names.ts';
 import { concludeEach, operationFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Flag, Verb } from '../../verb.ts';
+import { bootOnce } from '../boot-flags.ts';
 
 type ActRoute =
   | 'startInstance'
@@ -48,6 +49,7 @@ async function act(session: Session, given: Given, route: ActRoute): Promise<voi
 const bodyOf = (given: Given): Body<ActRoute> => ({
   ...(given.on('force') ? { force: true } : {}),
   ...(given.on('discardSaved') ? { discardSaved: true } : {}),
+  ...bootOnce(given),
   ...given.put('timeoutMs', 'grace', parseDurationMs),
   ...given.put('until', 'until', (text) => text as 'running'),
   ...given.put('deadlineMs', 'deadline', parseDurationMs),

@@ -1,7 +1,7 @@
 /** Options of `instance create` and `launch`, and the request that they make. */
 import { type Body, parseDurationMs, parseMiB } from '@gantry/model';
 import type { Given } from '../../given.ts';
-import { flavorNames, imageNames, networkNames, nodeNames } from '../../names.ts';
+import { flavorNames, imageNames, isoNames, networkNames, nodeNames } from '../../names.ts';
 import { operationFlags } from '../../operations/submit.ts';
 import {
   nicForm,
@@ -14,6 +14,7 @@ import {
   readText,
 } from '../../parse.ts';
 import type { Flag } from '../../verb.ts';
+import { bootFlag, parseBootOrder } from '../boot-flags.ts';
 import { guestFlags, guestPolicy } from '../guest-settings.ts';
 import { room, roomFlags } from '../room-flags.ts';
 import { affinityFlags, affinityOf } from './affinity.ts';
@@ -35,12 +36,20 @@ const size: readonly Flag[] = [
     complete: networkNames,
   },
 ];
+const cdromFlag: Flag = {
+  flags: '--cdrom <image>',
+  description: 'a CD drive with that ISO image in it; `empty`: without',
+  many: true,
+  complete: async (session, before) => ['empty', ...(await isoNames(session, before))] as string[],
+};
 export const imageFlag: Flag = {
   flags: '--image <image>',
-  description: 'what its first disk is made from',
+  description: 'what its first disk is made from; an ISO image lies in a CD drive beside an empty disk',
   complete: imageNames,
 };
 const software: readonly Flag[] = [
+  cdromFlag,
+  bootFlag,
   {
     flags: '--os <provider>',
     description: 'an OS provider instead of an image: debootstrap, debootstrap+VARIANT',
@@ -81,6 +90,7 @@ export const createFlags: readonly Flag[] = [...size, ...software, ...guestFlags
 export function createBody(name: string, image: string | undefined, given: Given): Body<'createInstance'> {
   const labels = parsePairs(given.all('label'));
   const [disks, nics] = [given.all('disk').map(parseDisk), given.all('nic').map(parseNic)];
+  const cds = given.all('cdrom').map((image) => (image === 'empty' ? {} : { image }));
   const guest = guestPolicy(given);
   const personality = personalityOf(given);
   const parameters = parsePairs(given.all('osParam'));
@@ -97,6 +107,8 @@ export function createBody(name: string, image: string | undefined, given: Given
     ...(kernel === undefined ? {} : { boot: { kernel, ...bootRest(given) } }),
     ...(disks.length > 0 ? { disks } : {}),
     ...(nics.length > 0 ? { nics } : {}),
+    ...(cds.length > 0 ? { cds } : {}),
+    ...given.put('bootOrder', 'boot', parseBootOrder),
     ...(given.on('stopped') ? { power: 'stopped' as const } : {}),
     ...unlessEmpty('guest', guest),
     ...unlessEmpty('personality', personality),

@@ -17,6 +17,7 @@ import { tookMs } from '../../operations/words.ts';
 import { table } from '../../output/table.ts';
 import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
 import type { Flag, Verb } from '../../verb.ts';
+import { bootFlag, parseBootOrder } from '../boot-flags.ts';
 import { guestFlags, guestPolicy } from '../guest-settings.ts';
 import { roomChangeFlags, roomChanges } from '../room-flags.ts';
 
@@ -35,6 +36,7 @@ const flags: readonly Flag[] = [
   { flags: '--initrd <initrd>', description: 'node or a path on the node; none: without' },
   { flags: '--root <device>', description: 'root device for the kernel; default: the default' },
   { flags: '--kernel-args <args>', description: 'further kernel arguments; an empty text unsets them' },
+  { ...bootFlag, description: `${bootFlag.description}; default: the default` },
   ...guestFlags,
   {
     flags: '--unset <setting>',
@@ -50,7 +52,7 @@ const flags: readonly Flag[] = [
 
 export const instanceSet: Verb = {
   words: 'instance set',
-  summary: 'change size, kernel, settings, labels or protection of an instance',
+  summary: 'change size, boot, settings, labels or protection of an instance',
   details: [
     'Each change says when the guest gets it, and why then: `now`, or at its next start (stop and start; a reboot',
     'inside the guest keeps its QEMU). What waits is shown by `gantry instance diff`. A guest that is to grow has the',
@@ -64,6 +66,7 @@ export const instanceSet: Verb = {
     'gantry instance set web1 --memory 2G --vcpus 2',
     'gantry instance set web1 --max-memory 8G --max-vcpus 8',
     'gantry instance set web1 --flavor large --plan',
+    'gantry instance set web1 --boot disk,cd,network',
     'gantry instance set web1 --on-poweroff restart --protect yes --label tier=front',
   ],
   async run(session, given) {
@@ -108,6 +111,7 @@ function bodyOf(given: Given): Body<'setInstance'> {
     ...given.put('memoryMiB', 'memory', parseMiB),
     ...roomChanges(given),
     ...(Object.keys(boot).length > 0 ? { boot } : {}),
+    ...given.put('bootOrder', 'boot', (text) => (text === 'default' ? null : parseBootOrder(text))),
     ...(Object.keys(guest).length > 0 ? { guest } : {}),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
     ...given.put('protected', 'protect', parseYesNo),

@@ -43,6 +43,7 @@ async function describe(session: Session, instance: Instance): Promise<string> {
     section('Networks', nics(instance, names)),
     section('Disks', await disks(client, instance)),
     section('Imported', adoptedText(instance.spec.adopted)),
+    section('CD drives', cds(instance, guest, names)),
     section('Settings', settingsTable(settings, out.format === 'wide')),
   );
 }
@@ -91,7 +92,7 @@ function factsOf(instance: Instance, guest: Guest | undefined, names: Names): En
     ['resize', spec.resize && resizeText(instance, name(spec.resize.from.flavor))],
     ['image', name(spec.image)],
     ['os', spec.os && [spec.os.provider, spec.os.variant].filter(Boolean).join('+')],
-    ['boots', bootText(spec.boot)],
+    ['boots', [bootText(spec.boot), spec.bootOrder?.join(', ')].filter(Boolean).join(': ')],
     ['rescue', spec.rescue && `boots ${bootText(spec.rescue.boot)} of its rescue disk`],
     [
       'clone of',
@@ -174,6 +175,18 @@ async function disks(client: Session['client'], instance: Instance): Promise<str
     ]),
   );
 }
+
+/** What each is to hold, and what the running guest has done with it. */
+const cds = ({ spec }: Instance, guest: Guest | undefined, names: Names): string =>
+  subTable(
+    ['CD', 'BUS', 'IMAGE', 'TRAY'],
+    (spec.cds ?? []).map(({ slot, bus, image }) => {
+      const seen = guest?.status.cds?.find((cd) => cd.slot === slot);
+      const tray = seen && (seen.foreign ? `${seen.tray}, something else lies in it` : seen.tray);
+      const holds = image === undefined ? 'empty' : (names.get(image) ?? image);
+      return [String(slot), bus ?? '-', holds, tray ?? '-'];
+    }),
+  );
 
 /** `10.0.0.7/24`, `2001:db8::7/64`. */
 export function addressesOf({

@@ -41,10 +41,13 @@ export const storage: Family = family(
   [],
   [
     built('hw_disk_bus', bus, 'virtio', 'Bus of the disks.', effect('devices/disk/target@bus')),
-    later('hw_cdrom_bus', bus, 'ide on pc, sata on q35, scsi on aarch64', 'Bus of CD-ROM drives.', {
-      ...effect('devices/disk[cdrom]/target@bus'),
-      missing: 'guests have no CD-ROM drives',
-    }),
+    built(
+      'hw_cdrom_bus',
+      bus,
+      'ide on pc, sata on q35, scsi on aarch64',
+      'Bus of CD-ROM drives.',
+      effect('devices/disk[cdrom]/target@bus'),
+    ),
     later('hw_floppy_bus', bus, 'fdc', 'Bus of floppy drives.', {
       harmless: ['fdc'],
       missing: 'guests have no floppy drives',

@@ -1,0 +1,55 @@
+/**
+ * start and reboot from elsewhere, once: the binding says so until the node has seen that start. From then on no word of
+ * it is left that anybody could follow again: neither an agent that has lost its journal, nor another node.
+ */
+import type { GantryError, Guest, Problem } from '@gantry/model';
+import { withSpec } from '../store/batch.ts';
+import type { Logic, Move } from './advance.ts';
+import { isCurrent } from './view.ts';
+import { awaitGuest, failureOf, waitSteps } from './waits.ts';
+
+/** Goes on as `logic` does, but where the operation is to boot from elsewhere. */
+export const onceOr = (logic: Logic): Logic => ({
+  ...logic,
+  advance: (move) => (move.operation.spec.input['bootOnce'] ? advance(move) : logic.advance(move)),
+});
+
+function advance(move: Move): void {
+  const { guest } = move.view;
+  if (!guest) move.fail(move.deadlineError('the guest is gone'));
+  else if (move.isDone(waitSteps.running)) awaitGuest(move, (last, error) => last.fail(error));
+  else awaitOnce(move, guest);
+}
+
+function awaitOnce(move: Move, guest: Guest): void {
+  if (isCurrent(guest) && guest.status.bootedOnce === move.operation.id) {
+    move.done(waitSteps.running, guest.status.startedAt, guest.status.accelerator);
+    move.draft.put(withoutOnce(guest));
+    if (move.operation.status.steps.every(({ state }) => state === 'done')) move.succeed();
+    return;
+  }
+  const late = move.pastDeadline ? move.deadlineError(`guest ${guest.status.state}`) : undefined;
+  const failure = move.cancelError() ?? failureOf(move) ?? late;
+  if (failure) takeBack(move, guest, failure);
+}
+
+/** It boots as always: one that was down stays down, and one that ran goes on. */
+function takeBack(move: Move, guest: Guest, error: Problem | GantryError): void {
+  const { instance } = move.view;
+  const power = move.operation.spec.input['before'] === 'stopped' ? 'stopped' : 'running';
+  if (instance) move.draft.put(withSpec(instance, { power }));
+  const { bootOnce: _, ...spec } = guest.spec;
+  const force = power === 'stopped';
+  move.draft.put({ ...guest, generation: guest.generation + 1, spec: { ...spec, power, force } });
+  move.fail(error);
+}
+
+/** It does not say that the guest is wanted: one that has ended by itself meanwhile stays down. */
+function withoutOnce(guest: Guest): Guest {
+  const { bootOnce: _, force: __, ...spec } = guest.spec;
+  return {
+    ...guest,
+    generation: guest.generation + 1,
+    spec: { ...spec, standing: (spec.standing ?? 0) + 1 },
+  };
+}
