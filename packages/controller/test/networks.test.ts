@@ -1,4 +1,4 @@
-/** Networks on uplinks: on the nodes of their groups, apart from each other, and a reason where a node has none. */
+/** Networks on uplinks and on bridges of the operator's: on the nodes of their groups, apart from each other, and a reason where a node has none. */
 import type { Attachment, Instance, Network, Node } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
@@ -63,7 +63,10 @@ describe('a network on an uplink', () => {
     await expect(cluster.call('deleteGroup', of('rack1'))).rejects.toMatchObject({ code: 'in_use' });
   });
 
-  test('that a node cannot make says why there, and keeps instances away from it', async () => {
+  test.each([
+    ['on an uplink', {}],
+    ['on a bridge of the operator’s', { mode: 'bridge', uplink: undefined, vlan: undefined }],
+  ])('%s that a node has not says why there, and keeps instances away from it', async (_, mode) => {
     const title = 'this machine cannot run it: there is no interface bond0 on the node';
     cluster.agent.alter = (status) =>
       status.kind === 'attachment'
@@ -72,7 +75,7 @@ describe('a network on an uplink', () => {
             status: { state: 'failed', error: { type: 't', code: 'host_unfit', status: 500, title } },
           }
         : status;
-    await create();
+    await create(mode);
     await cluster.converge();
     expect(await onNodes()).toMatchObject([{ status: { state: 'failed', error: { title } } }]);
     await expect(instance('lost')).rejects.toMatchObject({

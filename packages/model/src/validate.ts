@@ -26,7 +26,9 @@ export function validate<S extends TSchema>(schema: S, value: unknown): Static<S
   const unknown = errors.find((e) => e.keyword === 'additionalProperties');
   if (unknown)
     throw unknownField(schema, unknown.instancePath, unknown.params as { additionalProperties?: string[] });
-  const problems = [...new Set(errors.map(describe).filter((text) => text !== undefined))];
+  const problems = [
+    ...new Set(errors.map((error) => describe(error, schema)).filter((text) => text !== undefined)),
+  ];
   throw err('invalid_body', { problems: problems.slice(0, 5).join('; ') });
 }
 
@@ -50,6 +52,7 @@ function unknownField(schema: TSchema, path: string, params: { additionalPropert
 }
 
 interface SchemaNode {
+  description?: string;
   properties?: Record<string, SchemaNode>;
   patternProperties?: Record<string, SchemaNode>;
   items?: SchemaNode;
@@ -70,9 +73,12 @@ interface SchemaError {
   params: unknown;
 }
 
-function describe(error: SchemaError): string | undefined {
+function describe(error: SchemaError, schema: TSchema): string | undefined {
   if (error.keyword === 'boolean' || error.keyword === 'if') return undefined;
   const where = error.instancePath || 'the body';
+  // A pattern is for machines; what it stands for is said beside it.
+  const form = error.keyword === 'pattern' ? nodeAt(schema, error.instancePath)?.description : undefined;
+  if (form) return `${where} does not have its form: ${form}`;
   const allowed = (error.params as { allowedValues?: unknown[] })?.allowedValues;
   return allowed ? `${where} must be one of ${allowed.join(', ')}` : `${where} ${error.message}`;
 }

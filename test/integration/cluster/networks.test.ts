@@ -220,3 +220,14 @@ test('a node without the uplink says so, and no instance goes there until it is 
   await cluster.ok('instance', 'delete', 'two', '--yes');
   await cluster.ok('network', 'delete', 'net2', '--yes');
 });
+
+test('a node without the operator’s bridge says so, and has the network when the bridge is there', async () => {
+  await cluster.ok('network', 'create', 'office', '--mode', 'bridge', '--bridge', 'br7');
+  await shown('office', /failed .*there is no bridge br7/);
+  await cluster.exec('ip', 'link', 'add', 'br7', 'type', 'bridge');
+  await cluster.exec('ip', 'link', 'set', 'br7', 'up');
+  await shown('office', /ready/);
+  await cluster.ok('network', 'delete', 'office', '--yes');
+  await until('the network is gone', async () => !(await cluster.ok('network', 'list')).includes('office'));
+  expect(await cluster.exec('ip', 'link')).toContain('br7');
+});

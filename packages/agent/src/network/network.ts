@@ -86,13 +86,14 @@ export function nodeNetwork(options: NodeNetworkOptions): NodeNetwork {
         what: `DHCP by the agent on the existing bridge ${checkInterface(spec.bridge)}`,
         instead: 'Set dhcp to false and use the DHCP server of that network, or mode nat.',
       });
+    // Known before it is there: the next look sees that the operator has made it, whenever that is.
+    await begin(spec);
     const fault = givenFault((await links(run)).get(spec.bridge), spec);
     if (fault)
       throw err('host_unfit', {
         why: fault,
         remedy: 'Make the bridge ready on the node, or name another one.',
       });
-    await begin(spec);
     await records.put({ spec, leases: '' });
   }
 

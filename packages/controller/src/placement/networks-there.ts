@@ -10,7 +10,7 @@ export type NetworkTest = (node: Node, group: Kinds['group'] | undefined) => Rej
 /** Reads what the nodes reported; the test itself only looks. */
 export async function networkTest(store: Store, networks: readonly Network[]): Promise<NetworkTest> {
   const failed = new Map<string, string>();
-  for (const network of networks.filter(({ spec }) => spec.mode === 'uplink'))
+  for (const network of networks.filter(({ spec }) => spec.mode !== 'nat'))
     for (const attachment of (await store.list('attachment', { owner: network.id })).items) {
       const { state, error } = attachment.status;
       if (state === 'failed' && isCurrent(attachment))

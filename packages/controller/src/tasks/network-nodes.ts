@@ -1,6 +1,7 @@
 /**
- * Networks follow their groups: a network that Gantry lays on an uplink is on every node of its groups, before there is
- * an instance; what has changed in the network reaches the nodes; where it does not belong any more it goes, once
+ * Networks follow their groups: a network on an uplink or on a bridge of the operator's is looked after on every node of
+ * its groups, before there is an instance, so that a node without the bridge is known; NAT is made when the first
+ * instance needs it. What has changed in the network reaches the nodes; where it does not belong any more it goes, once
  * no guest uses it.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -57,7 +58,7 @@ async function wanted(
 ): Promise<Attachment | undefined> {
   const id = node.id as NodeId;
   if (isConnected(network, node.spec.group)) {
-    if (!present) return network.spec.mode === 'uplink' ? attach(env, network, id) : undefined;
+    if (!present) return network.spec.mode !== 'nat' ? attach(env, network, id) : undefined;
     return changed(present, attachmentSpec(network, id));
   }
   if (!present || present.spec.desired === 'absent' || (await isUsed(store, network, id))) return undefined;

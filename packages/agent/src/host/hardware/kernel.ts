@@ -1,6 +1,6 @@
 /** What the kernel lets the node do for guests: limit CPU time, lock memory, limit traffic, pass devices on. */
 import { readFile } from 'node:fs/promises';
-import type { Ability } from '@gantry/model';
+import { type Ability, formatBytes } from '@gantry/model';
 import { ProcessError, type Run } from '../../process/run.ts';
 
 const can = (reason: string): Ability => ({ usable: true, reason });
@@ -43,7 +43,7 @@ export function parseLockedMemory(status: string, limits: string): Ability {
   if (hard === 'unlimited' || (/^\d+$/.test(hard) && BigInt(hard) >= MUCH_BYTES))
     return can('locked memory is not limited');
   return cannot(
-    `at most ${hard} bytes may be locked, and raising that needs CAP_SYS_RESOURCE, which daemons do not have here`,
+    `at most ${formatBytes(Number(hard))} may be locked, and raising that needs CAP_SYS_RESOURCE, which daemons do not have here`,
   );
 }
 
