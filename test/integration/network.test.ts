@@ -380,7 +380,10 @@ describe('a bridge of the host', () => {
     const before = await settings();
     await agent.call('ensure', given, []);
     expect(await seen()).toEqual([
-      { network: NETWORK, bridge: 'br0', ready: true, leases: '', spec: JSON.parse(JSON.stringify(given)) },
+      {
+        ...{ network: NETWORK, bridge: 'br0', ready: true, ports: [], leases: '' },
+        spec: JSON.parse(JSON.stringify(given)),
+      },
     ]);
     await expect(agent.call('ensure', { ...given, mtu: 9000 }, [])).rejects.toThrow('has mtu 1500');
     await agent.call('remove', given);

@@ -66,7 +66,8 @@ export interface Host {
   examines(): string | undefined;
   /** Numbers that change: free memory and storage. */
   gauges(): Promise<Pick<NodeStatus, 'storage' | 'memoryFreeMiB'>>;
-  observe(): Promise<Observation>;
+  /** @param anew nothing is taken from the look before, whatever it costs */
+  observe(anew?: boolean): Promise<Observation>;
   /** @throws GantryError */
   perform(action: Action, log: Logger, signal: AbortSignal): Promise<Outcome>;
   /** Origin of every element of a guest's domain, as last defined here. */

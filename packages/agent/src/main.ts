@@ -29,6 +29,7 @@ import { createNodeOs } from './os/create-os.ts';
 import { prepare } from './prepare.ts';
 import { withFileLock } from './process/file-lock.ts';
 import { storageRoot } from './storage/layout.ts';
+import { storagePlace } from './storage/place.ts';
 import { nodeTransfers } from './transfer/transfers.ts';
 import { serveTunnel } from './tunnels.ts';
 
@@ -110,8 +111,10 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
         membership = { cluster, node };
       },
     };
-    const answer: AnswerCall = (call) =>
-      call.do === 'node.look' ? lookAtNode({ env, host, files }) : guests.answer(call);
+    const place = storagePlace(state, env.uuid);
+    // what was found and is not as wanted is mended at once
+    const look = () => lookAtNode({ env, host, files, place }).finally(() => running.state.look.set());
+    const answer: AnswerCall = (call) => (call.do === 'node.look' ? look() : guests.answer(call));
     const newIdentity = async (identity: Identity) => {
       await transfers.use(identity);
       running.state.learn.set();

@@ -29,6 +29,7 @@ import { addressProbe } from './network/probe/probe.ts';
 import type { NodeOs } from './os/create-os.ts';
 import { run } from './process/run.ts';
 import { storageRoot } from './storage/layout.ts';
+import { storagePlace } from './storage/place.ts';
 import { createStorage } from './storage/storage.ts';
 import type { NodeTransfers } from './transfer/transfers.ts';
 
@@ -73,7 +74,8 @@ const capabilities = [
 export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
   const { stateDir, env, link, os, membership, signal, transfers } = options;
   const accelerator = kvmTest(options);
-  const storage = createStorage({ stateDir, link, os: os.providers, transfers });
+  const place = storagePlace(stateDir, env.uuid);
+  const storage = createStorage({ stateDir, link, os: os.providers, transfers, place });
   const network = nodeNetwork({
     dir: join(stateDir, 'agent', 'network'),
     cluster: () => membership()?.cluster ?? '',
@@ -133,12 +135,12 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
       }),
     examines: () => accelerator.doing() ?? guests.examines(),
     gauges: () => nodeGauges([{ name: 'file', path: storageRoot(stateDir) }]),
-    async observe() {
+    async observe(anew) {
       const [found, disks, networks, standing] = await Promise.all([
         guests.observe(),
         storage.observe(),
-        network.observe(),
-        filters.observe(),
+        network.observe(anew),
+        filters.observe(anew),
       ]);
       return { ...found, ...disks, networks, filters: standing };
     },

@@ -51,7 +51,9 @@ export interface SeenNetwork {
   why?: string;
   /** What it was made for; none where only the bridge is found. */
   spec?: AttachmentSpec;
-  /** Taps on the bridge that no QEMU has open. */
+  /** Taps on the bridge. */
+  ports?: string[];
+  /** Of them, those that no QEMU has open. */
   idleTaps?: string[];
 }
 

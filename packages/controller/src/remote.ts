@@ -1,10 +1,12 @@
 /** What the controller is beyond its own machine: how others reach it, and the authority that tells its nodes apart. */
 import { createHash } from 'node:crypto';
-import { err } from '@gantry/model';
+import { err, type NodeLook } from '@gantry/model';
 import type { CertificateAuthority } from './pki/certificate-authority.ts';
 
 export interface Remote {
   authority: CertificateAuthority;
+  /** Until when they hold: the one that it shows, and the authority’s own. */
+  certificates(): NodeLook['certificates'];
   /** `https://HOST:PORT`, as new machines are told to reach it. */
   url: string;
   /** Folder with what machines are given to become nodes. */

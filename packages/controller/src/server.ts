@@ -1,4 +1,5 @@
 /** `gantry server`: the controller behind its doors: a unix socket, and loopback or TLS for other machines. */
+import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -101,8 +102,15 @@ async function farDoor(env: Env, store: Store, options: ServerOptions, listen: A
   const [name = listen.host] = names;
   const url = `https://${isIPv6(name) ? `[${name}]` : name}:${listen.port}`;
   const door = await secureDoor(folder, authority, names, env);
-  return { door, remote: { authority, url, ...(options.release ? { release: options.release } : {}) } };
+  const certificates = () => [
+    { what: 'the controller’s certificate', until: endOf(door.certificate()) },
+    { what: 'the authority’s certificate', until: endOf(authority.certificate) },
+  ];
+  const release = options.release ? { release: options.release } : {};
+  return { door, remote: { authority, certificates, url, ...release } };
 }
+
+const endOf = (pem: string): string => new X509Certificate(pem).validToDate.toISOString();
 
 /** Of a wildcard: the addresses of this machine that others can use. */
 function reachableBy(host: string): string[] {

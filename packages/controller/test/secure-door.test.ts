@@ -24,7 +24,7 @@ beforeAll(async () => {
   cluster = await testCluster();
   const authority = await openAuthority(join(folder, 'ca'), 'test', systemEnv());
   ca = authority.certificate;
-  cluster.controller.app.remote = { authority, url: 'https://127.0.0.1' };
+  cluster.controller.app.remote = { authority, certificates: () => [], url: 'https://127.0.0.1' };
   const secure = await secureDoor(join(folder, 'ca'), authority, ['127.0.0.1', 'localhost'], systemEnv());
   door = await httpServer(cluster.controller.app, secure.create);
   await door.listen({ host: '127.0.0.1', port: 0 });

@@ -1,5 +1,16 @@
 /** Each thing that should hold, broken by itself, is found by its own check, and by no other. */
-import { type CheckName, checkNames, type Instance, type NodeLook, type Verified } from '@gantry/model';
+import { tapName } from '@gantry/guest';
+import {
+  type CheckName,
+  checkNames,
+  type GroupCpu,
+  type Image,
+  type Instance,
+  type NodeId,
+  type NodeLook,
+  type Replica,
+  type Verified,
+} from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withGauges } from '../src/gauges.ts';
 import { MAC_SPACE } from '../src/objects.ts';
@@ -52,8 +63,13 @@ async function healthy(): Promise<
       spec.what === 'disk' ? [{ disk: spec.disk, state: 'ready' as const, path: '/d' }] : [],
     ),
     bases: [],
-    networks: attachments.map(({ spec }) => ({ network: spec.network, bridge: spec.bridge, ready: true })),
+    networks: attachments.map(({ spec }) => ({
+      ...{ network: spec.network, bridge: spec.bridge, ready: true },
+      ports: guests.map(({ spec: { instance } }) => tapName(instance, 0)),
+    })),
     filters: guests.map(({ spec }) => spec.instance),
+    taps: guests.map(({ spec }) => tapName(spec.instance, 0)),
+    storages: [{ name: 'file', path: '/s', totalBytes: 100, freeBytes: 50 }],
     certificates: [{ what: 'its certificate', until: iso(nowMs + 60 * DAY_MS) }],
     system: { id: 'debian', version: '12' },
   };
@@ -69,6 +85,10 @@ async function healthy(): Promise<
       networks,
     },
     instances: await all('instance'),
+    groups: await all('group'),
+    images: await all('image'),
+    lost: new Set(),
+    certificates: [],
     disks: await all('disk'),
     operations: await all('operation'),
     claims: (await Promise.all(spaces.map((space) => store.claims(space)))).flat(),
@@ -86,10 +106,36 @@ const first = <T>(list: readonly T[]): T => {
 const lookOf = ({ looks }: Healthy) => first([...looks.values()]).look;
 const emptyLook = (looks: Healthy['looks']) => {
   const looked = first([...looks.values()]);
-  const none = { domains: [], disks: [], networks: [], filters: [] };
+  const none = { domains: [], disks: [], networks: [], filters: [], taps: [] };
   return { ...looked, look: { ...looked.look, ...none } };
 };
 const domainOf = (facts: Healthy) => first(lookOf(facts).domains);
+const storageOf = (facts: Healthy) => first(lookOf(facts).storages ?? []);
+const SHA = '0'.repeat(64);
+const imageOf = ({ images }: Healthy, sha256: string): Image => ({
+  ...structuredClone(first(images)),
+  ...{ id: other as never, name: 'uploaded', status: { state: 'ready', sha256 } },
+});
+const baseOf = ({ replicas, nodes, cluster: { id } }: Healthy, image: Image): Replica => ({
+  ...structuredClone(first(replicas)),
+  id: SHA as never,
+  spec: {
+    ...{ what: 'base', desired: 'present', format: 'raw', sha256: SHA },
+    ...{ node: first(nodes).id as NodeId, cluster: id as never, image: image.id as never },
+  },
+  status: { state: 'ready' },
+});
+const baselineOf = (change: Partial<GroupCpu>): GroupCpu => ({
+  ...{
+    baseline: { model: 'narrow', features: [] },
+    features: ['sse'],
+    kind: 'k',
+    from: [],
+    by: other as never,
+  },
+  ...{ since: iso(0), leftOut: [] },
+  ...change,
+});
 const other = '99999999-9999-4999-8999-999999999999';
 
 test('when all is well nothing is found', async () => {
@@ -222,6 +268,47 @@ describe.each<[CheckName, string, Break, RegExp]>([
     /old is a disk of this cluster, half made, that nothing here knows of/,
   ],
   [
+    'disks',
+    'one without its base',
+    (facts) => {
+      first(lookOf(facts).disks).lacks = '/b.raw';
+    },
+    /it stands on \/b\.raw, which is not there/,
+  ],
+  [
+    'images',
+    'a content that is gone',
+    (facts) => {
+      facts.images.push(imageOf(facts, SHA));
+      facts.lost = new Set([SHA]);
+    },
+    /its content \(SHA-256 0{64}\) is gone from the controller/,
+  ],
+  [
+    'images',
+    'a base that a node has not got',
+    (facts) => {
+      const image = imageOf(facts, SHA);
+      facts.images.push(image);
+      facts.replicas.push(baseOf(facts, image));
+    },
+    /node n1 has not got its base/,
+  ],
+  [
+    'images',
+    'a base of no image',
+    (facts) => void lookOf(facts).bases.push({ sha256: SHA, path: '/b', users: [] }),
+    /\/b is the base of no image here, and no disk stands on it/,
+  ],
+  [
+    'networks',
+    'a NIC that is not at its bridge',
+    (facts) => {
+      first(lookOf(facts).networks).ports = [];
+    },
+    /its NIC 0 is not at the bridge gy0 on n1: gt.* is no port of it/,
+  ],
+  [
     'networks',
     'a bridge that is gone',
     (facts) => {
@@ -231,11 +318,96 @@ describe.each<[CheckName, string, Break, RegExp]>([
   ],
   [
     'filters',
-    'a guest without one',
+    'a guest without one, as an older agent tells it',
     (facts) => {
+      delete lookOf(facts).taps;
       lookOf(facts).filters = [];
     },
-    /without the filter of its NICs/,
+    /without the filter of its NIC 0/,
+  ],
+  [
+    'filters',
+    'a NIC whose filter was changed by hand, also where everything may leave it',
+    (facts) => {
+      lookOf(facts).taps = [];
+      for (const nic of first(facts.guests).spec.input.nics) nic.filter = 'off';
+    },
+    /without the filter of its NIC 0, or with a changed one/,
+  ],
+  [
+    'certificates',
+    'the authority',
+    (facts) => {
+      facts.certificates = [{ what: 'the authority’s certificate', until: iso(nowMs - DAY_MS) }];
+    },
+    /the authority’s certificate ended at 2026-05-31/,
+  ],
+  [
+    'versions',
+    'a release without support, by the node’s own table',
+    (facts) => {
+      lookOf(facts).system = { id: 'nixos', version: '25.05', supportEnds: '2026-07-01' };
+    },
+    /nixos 25\.05 has security support until 2026-07-01 \(distro-info-data of the node\)/,
+  ],
+  [
+    'versions',
+    'a libvirt that is too old',
+    ({ nodes }) => {
+      const { status } = first(nodes);
+      status.facts = { ...status.facts, libvirtVersion: '8.10.0' } as NonNullable<typeof status.facts>;
+    },
+    /it has libvirt 8\.10\.0; Gantry is tried with 9\.0 and newer/,
+  ],
+  [
+    'cpus',
+    'a node that is left out of the baseline',
+    (facts) => {
+      const node = first(facts.nodes);
+      const since = iso(0);
+      const why = 'it lacks avx2 of the CPU baseline of group default, which guests there have';
+      first(facts.groups).status.cpu = baselineOf({
+        leftOut: [{ node: node.id as NodeId, lacks: ['avx2'], why }],
+      });
+      node.status.conditions.push({
+        type: 'CpuBaseline',
+        status: 'false',
+        reason: 'LeftOut',
+        message: why,
+        since,
+      });
+    },
+    /it lacks avx2 .*: guests made there get its own CPU/,
+  ],
+  [
+    'cpus',
+    'a guest from before the baseline became narrower',
+    (facts) => {
+      first(facts.groups).status.cpu = baselineOf({ narrowedAt: iso(nowMs) });
+      const guest = first(facts.guests);
+      guest.spec.input.cpuBaseline = { group: 'default', cpu: { model: 'wide', features: [] } };
+      guest.spec.input.policies = [{ level: 'group', from: 'default', policy: { cpuMode: 'host-model' } }];
+      guest.status.startedAt = iso(nowMs - DAY_MS);
+    },
+    /runs since 2026-05-31.* with the CPU that group default had before 2026-06-01/,
+  ],
+  [
+    'failover',
+    'guests that find no memory elsewhere',
+    (facts) => {
+      const node = first(facts.nodes);
+      const small = { ...node.status.facts, memoryMiB: 520 } as NonNullable<typeof node.status.facts>;
+      const spec = { ...node.spec, role: 'active' as const };
+      facts.nodes.push({
+        ...node,
+        id: other as never,
+        name: 'n2',
+        spec,
+        status: { ...node.status, facts: small },
+      });
+      facts.looks.set(other, emptyLook(facts.looks));
+    },
+    /should it die, 1 of its guests \(web; \d+ MiB\) find no memory on the other node of group default: 8 MiB free in all, 8 MiB on one node/,
   ],
   [
     'addresses',
@@ -270,11 +442,18 @@ describe.each<[CheckName, string, Break, RegExp]>([
     /its guests are promised 98 GiB of memory, it has 8 GiB/,
   ],
   [
-    'capacity',
+    'storages',
+    'one that is not mounted',
+    (facts) => {
+      storageOf(facts).fault = '/s/.gantry-storage is not there';
+    },
+    /storage file is not what it was: .* is not there/,
+  ],
+  [
+    'storages',
     'a storage that is nearly full',
-    ({ nodes }) => {
-      const [storage] = first(nodes).status.storage ?? [];
-      if (storage) storage.freeBytes = 1;
+    (facts) => {
+      storageOf(facts).freeBytes = 1;
     },
     /has only 1 B left/,
   ],

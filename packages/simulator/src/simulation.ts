@@ -87,7 +87,11 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
     },
   });
   const world = fakeWorld();
-  const remote = { authority: fakeAuthority(), url: 'https://controller.sim:7460' };
+  const remote = {
+    authority: fakeAuthority(),
+    certificates: () => [],
+    url: 'https://controller.sim:7460',
+  };
   const setUp = new Controller({ store, env: env(undefined), images: noImages, remote });
   const tokens = new Map([['n1', made.agentToken]]);
   for (let index = 2; index <= (options.nodes ?? 1); index++)
@@ -218,5 +222,6 @@ const joined = (mine: Life | undefined, signal: AbortSignal | undefined): AbortS
 const noImages = {
   put: () => Promise.reject(new Error('no images here')),
   read: () => Promise.reject(new Error('no images here')),
+  has: async () => true,
   sweep: async () => 0,
 };

@@ -53,7 +53,7 @@ export interface NodeNetwork {
   /** @throws GantryError `in_use` while guests are attached */
   remove(spec: Pick<AttachmentSpec, 'network' | 'uplink'>): Promise<void>;
   /** One `ip` call and a few reads of /proc. */
-  observe(): Promise<SeenNetwork[]>;
+  observe(anew?: boolean): Promise<SeenNetwork[]>;
 }
 
 /** The networks of the namespace in which the agent runs. */
@@ -177,7 +177,8 @@ export function nodeNetwork(options: NodeNetworkOptions): NodeNetwork {
       await tearDown(spec, (await records.all()).get(network)).catch(unfit);
       await records.remove(network);
     },
-    async observe() {
+    async observe(anew = false) {
+      if (anew) rulesSeenAt.clear();
       const [all, known] = await Promise.all([links(run), records.all()]);
       const recorded = await Promise.all([...known.values()].map((record) => look(record, all)));
       const unrecorded = [...all.values()].flatMap((link) => {
@@ -237,11 +238,13 @@ function seen(
   faults: readonly string[],
   all: ReadonlyMap<string, Link>,
 ): Omit<SeenNetwork, 'leases'> {
-  const idle = [...all.values()].filter((l) => l.master === bridge && l.kind === 'tun' && !l.carrier);
+  const taps = [...all.values()].filter((l) => l.master === bridge && l.kind === 'tun');
+  const idle = taps.filter((l) => !l.carrier);
   return {
     network,
     bridge,
     ready: faults.length === 0,
+    ports: taps.map((link) => link.name),
     ...(faults.length > 0 ? { why: faults.join('; ') } : {}),
     ...(idle.length > 0 ? { idleTaps: idle.map((link) => link.name) } : {}),
   };

@@ -15,6 +15,7 @@ import { listNames } from './durable.ts';
 import { copySparse, createFileDriver } from './file-driver.ts';
 import { type ImageContentSpec, makeImageBase } from './image-content.ts';
 import { baseName, type StorageLayout, storageLayout, storageRoot } from './layout.ts';
+import type { StoragePlace } from './place.ts';
 import { type FreeBytes, freeBytes } from './space.ts';
 import type { DiskContent, MadeDisk, StorageDriver } from './storage-driver.ts';
 
@@ -48,6 +49,8 @@ export interface StorageOptions {
   /** Without them it neither sends disks nor takes any. */
   transfers?: Transfers;
   free?: FreeBytes;
+  /** Nothing is written where the storage is not mounted. */
+  place?: Pick<StoragePlace, 'require'>;
 }
 
 /** What lies in the folder of one cluster. */
@@ -59,7 +62,7 @@ interface Room {
 }
 
 export function createStorage(options: StorageOptions): Storage {
-  const { stateDir, link, os, free = freeBytes } = options;
+  const { stateDir, link, os, free = freeBytes, place } = options;
   const rooms = new Map<string, Room>();
   const room = (cluster: string): Room => {
     const found = rooms.get(cluster) ?? openRoom(stateDir, cluster, free);
@@ -115,6 +118,7 @@ export function createStorage(options: StorageOptions): Storage {
       'disk.create': async ({ spec }, log, signal) => {
         if (spec.desired !== 'present')
           throw err('internal', { why: 'disk.create of a disk that shall be absent' });
+        await place?.require();
         const { allocatedBytes } = await createDisk(spec, log, signal);
         return { allocatedBytes };
       },
@@ -128,6 +132,7 @@ export function createStorage(options: StorageOptions): Storage {
         return {};
       },
       'disk.receive': async ({ spec }, _log, signal) => {
+        await place?.require();
         const { allocatedBytes } = await receiveCopy(spec, copyParts(spec, signal), signal);
         return { allocatedBytes };
       },
@@ -137,6 +142,7 @@ export function createStorage(options: StorageOptions): Storage {
         return {};
       },
       'base.ensure': async ({ spec }, log, signal) => {
+        await place?.require();
         const say = async ({ path }: { path: string }) => stat(path);
         const { bases } = room(spec.cluster);
         const { blocks } = await bases.use(baseName(spec.sha256, spec.format), makeBase(spec, signal), say);

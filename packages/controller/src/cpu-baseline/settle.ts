@@ -42,7 +42,7 @@ export async function settle(
   if (plan.do === 'compute') {
     const answer = await compute(parts, nodes, plan.of, signal);
     if ('failure' in answer) return { ...base, ...fail(parts, draft, group, answer.failure) };
-    return { ...base, group: write(parts, draft, group, nodes, cpuOf(parts, plan, answer)) };
+    return { ...base, group: write(parts, draft, group, nodes, cpuOf(parts, plan, answer, before)) };
   }
   const kept = plan.do === 'keep' && before ? { ...before, leftOut: plan.leftOut } : undefined;
   return { ...base, group: write(parts, draft, group, nodes, kept) };
@@ -93,10 +93,17 @@ function cpuOf(
   { env }: Parts,
   { of, kind, leftOut }: BaselinePlan & { do: 'compute' },
   { cpu, features, by }: Computed,
+  before: GroupCpu | undefined,
 ): GroupCpu {
   const from = of.map(({ node, digest }) => ({ node, cpu: digest }));
   const since = nowOf(env);
-  return { baseline: cpu, features, kind, from, by: by.id as GroupCpu['by'], since, leftOut };
+  const has = new Set(features);
+  const narrower = before?.features.some((feature) => !has.has(feature));
+  const narrowedAt = narrower ? since : before?.narrowedAt;
+  return {
+    ...{ baseline: cpu, features, kind, from, by: by.id as GroupCpu['by'], since, leftOut },
+    ...(narrowedAt ? { narrowedAt } : {}),
+  };
 }
 
 function fail(

@@ -22,6 +22,8 @@ interface Pair {
 
 export interface SecureDoor {
   create(onRequest: RequestListener): Server;
+  /** PEM. */
+  certificate(): string;
   /** Renews the certificate in time, until the signal aborts. */
   keep(signal: AbortSignal): Promise<void>;
 }
@@ -39,6 +41,7 @@ export async function secureDoor(
   let pair = (await present(folder, names, env)) ?? (await make(folder, authority, names));
   let server: HttpsServer | undefined;
   return {
+    certificate: () => pair.cert,
     create(onRequest) {
       server = createServer(
         { ...contextOf(pair, authority), requestCert: true, rejectUnauthorized: false },

@@ -26,6 +26,7 @@ export interface ImageFiles {
   ): Promise<T>;
   /** @throws GantryError `not_found` */
   read(sha256: string): Promise<{ sizeBytes: number; bytes: AsyncIterable<Uint8Array> }>;
+  has(sha256: string): Promise<boolean>;
   /** Removes what nobody wants, by SHA-256, and what broken uploads left. Returns how many files. */
   sweep(wanted: () => Promise<ReadonlySet<string>>): Promise<number>;
 }
@@ -114,6 +115,13 @@ export class DiskImageFiles implements ImageFiles {
     const found = await stat(path).catch(() => undefined);
     if (!found) throw err('not_found', { kind: 'image content', name: sha256.slice(0, 12) });
     return { sizeBytes: found.size, bytes: createReadStream(path, { highWaterMark: 256 * 1024 }) };
+  }
+
+  has(sha256: string): Promise<boolean> {
+    return stat(join(this.#dir, sha256)).then(
+      () => true,
+      () => false,
+    );
   }
 
   sweep(wanted: () => Promise<ReadonlySet<string>>): Promise<number> {

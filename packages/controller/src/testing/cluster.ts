@@ -38,7 +38,11 @@ export async function testCluster(path = ':memory:'): Promise<TestCluster> {
   const store = new SqliteStore(path);
   const images = memoryImages();
   const { adminToken, agentToken } = await initCluster(store, env, { name: 'test', node: 'n1', network });
-  const remote = { authority: fakeAuthority(), url: 'https://controller.test:7460' };
+  const remote = {
+    authority: fakeAuthority(),
+    certificates: () => [],
+    url: 'https://controller.test:7460',
+  };
   const controller = new Controller({ store, env, images, remote });
   const stop = new AbortController();
   const done = controller.run(stop.signal);

@@ -21,6 +21,7 @@ export function memoryImages(): ImageFiles & { kept: Map<string, Uint8Array> } {
       if (!content) throw err('not_found', { kind: 'image content', name: sha256 });
       return { sizeBytes: content.length, bytes: one(content) };
     },
+    has: async (sha256) => kept.has(sha256),
     async sweep(wanted) {
       const keep = await wanted();
       const left = [...kept.keys()].filter((sha256) => !keep.has(sha256));

@@ -1,9 +1,12 @@
 /** Networks on their nodes, filters of NICs, and who holds which address. */
-import type { Instance } from '@gantry/model';
+import { tapName } from '@gantry/guest';
+import type { Guest, Instance, Node, NodeLook } from '@gantry/model';
 import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
 import { about, type Check, type Facts, type Found } from './facts.ts';
 
-export const networks: Check = ({ attachments, networks: all, nodes, looks, moving }) =>
+export const networks: Check = (facts) => [...unready(facts), ...unplugged(facts)];
+
+const unready: Check = ({ attachments, networks: all, nodes, looks, moving }) =>
   attachments.flatMap(({ id, spec }) => {
     const [network, node] = [
       all.find((one) => one.id === spec.network),
@@ -19,18 +22,62 @@ export const networks: Check = ({ attachments, networks: all, nodes, looks, movi
     return [about('error', network, `it does not work on ${node.name}: ${why}`, remedy)];
   });
 
-/** A guest without its filter may pretend to be another one. */
-export const filters: Check = ({ guests, instances, looks, moving }) =>
-  guests.flatMap(({ spec }) => {
+interface Running {
+  guest: Guest;
+  instance: Instance;
+  node: Node;
+  look: NodeLook;
+}
+
+/** Guests that QEMU runs and nothing works on. What was adopted keeps the taps that it had. */
+const running = ({ guests, instances, nodes, looks, moving }: Facts): Running[] =>
+  guests.flatMap((guest) => {
+    const { spec } = guest;
     const look = looks.get(spec.node)?.look;
+    const node = nodes.find(({ id }) => id === spec.node);
     const instance = instances.find((one) => one.id === spec.instance);
-    const filtered = spec.input.nics.some(({ filter }) => filter !== 'off');
     const runs = look?.domains.some(({ uuid, alive, ours }) => alive && ours && uuid === spec.instance);
-    if (!look || !instance || !filtered || !runs || moving.has(spec.instance)) return [];
-    if (look.filters.includes(spec.instance)) return [];
+    if (!look || !node || !instance || !runs || moving.has(spec.instance) || moving.has(guest.id)) return [];
+    return spec.input.definition === 'kept' ? [] : [{ guest, instance, node, look }];
+  });
+
+/** Of each NIC, with its place. */
+const tapsOf = ({ spec }: Guest) =>
+  spec.input.nics.map(({ slot, bridge }, index) => ({
+    ...{ place: slot ?? index, bridge },
+    tap: tapName(spec.instance, slot ?? index),
+  }));
+
+/** A tap that is no port of its bridge reaches nobody. */
+const unplugged: Check = (facts) =>
+  running(facts).flatMap(({ guest, instance, node, look }) =>
+    tapsOf(guest).flatMap(({ tap, bridge, place }) => {
+      const at = look.networks.find((one) => one.bridge === bridge && one.ready);
+      if (at?.ports?.includes(tap) !== false) return [];
+      const message = `its NIC ${place} is not at the bridge ${bridge} on ${node.name}: ${tap} is no port of it`;
+      const remedy = `On ${node.name}: \`ip link set dev ${tap} master ${bridge}\`; to stop and start the guest does it, too.`;
+      return [about('error', instance, message, remedy)];
+    }),
+  );
+
+/** A guest without its filter may pretend to be another one, or reach nobody: a tap without a chain lets nothing out. */
+export const filters: Check = (facts) =>
+  running(facts).flatMap(({ guest, instance, look }) => {
+    const without = tapsOf(guest).filter(({ tap }) =>
+      look.taps ? !look.taps.includes(tap) : !look.filters.includes(guest.spec.instance),
+    );
+    if (without.length === 0) return [];
+    const which = without.map(({ place }) => place).join(', ');
     const remedy =
-      'Its agent puts it back within seconds; if not, look at the agent’s log and at `nft list ruleset`.';
-    return [about('error', instance, 'it runs without the filter of its NICs', remedy)];
+      'Its agent puts it back within a minute; if not, look at the agent’s log and at `nft list table bridge gantry` there.';
+    return [
+      about(
+        'error',
+        instance,
+        `it runs without the filter of its NIC ${which}, or with a changed one`,
+        remedy,
+      ),
+    ];
   });
 
 /** Every address has one holder, and every holder its claim. */

@@ -1,8 +1,9 @@
 /** Nodes, their clocks, versions and certificates. */
 import { formatMs, type Node } from '@gantry/model';
+import { BASELINE_CONDITION } from '../cpu-baseline/conditions.ts';
 import { about, type Check, type Facts, type Found } from './facts.ts';
 import type { Looked } from './looks.ts';
-import { supportEnds } from './support.ts';
+import { minimum, supportEnds } from './support.ts';
 
 /** Leases, certificates and logs of several machines are compared by time. */
 const CLOCK_MS = 1000;
@@ -24,7 +25,7 @@ export const nodes: Check = ({ nodes: all, looks }) =>
         ),
       ];
     return status.conditions
-      .filter((condition) => condition.status === 'false')
+      .filter(({ type, status: holds }) => holds === 'false' && type !== BASELINE_CONDITION)
       .map(({ type, message }) =>
         about(
           'warning',
@@ -63,16 +64,36 @@ export const versions: Check = (facts) => [
         ]),
     ...supportOf(node, look.system, facts.nowMs),
   ]),
+  ...tooOld(facts),
   ...unequal(facts),
 ];
 
 function supportOf(node: Node, system: Looked['look']['system'], nowMs: number): Found[] {
   const ends = system && supportEnds(system);
-  if (!system || !ends || Date.parse(ends) - nowMs > SUPPORT_SOON_MS) return [];
-  const over = Date.parse(ends) <= nowMs;
-  const message = `${system.id} ${system.version} ${over ? 'has had no security support since' : 'has security support until'} ${ends}`;
+  if (!system || !ends || Date.parse(ends.day) - nowMs > SUPPORT_SOON_MS) return [];
+  const over = Date.parse(ends.day) <= nowMs;
+  const message = `${system.id} ${system.version} ${over ? 'has had no security support since' : 'has security support until'} ${ends.day} (${ends.by})`;
   return [about(over ? 'error' : 'warning', node, message, 'Upgrade the machine to a supported release.')];
 }
+
+/** Older ones than Gantry is tried with. */
+const tooOld = ({ nodes: all }: Facts): Found[] =>
+  all
+    .filter(({ spec }) => spec.role !== 'offline')
+    .flatMap((node) =>
+      minimum.flatMap(({ what, of: read, least }) => {
+        const found = read(node.status.facts);
+        if (found === undefined || byVersion(found, least) >= 0) return [];
+        return [
+          about(
+            'warning',
+            node,
+            `it has ${what} ${found}; Gantry is tried with ${least} and newer`,
+            'Upgrade it, with its distribution: nobody looks for what an older one does otherwise.',
+          ),
+        ];
+      }),
+    );
 
 /** A guest moves best between equal hypervisors; to an older QEMU it may not move at all. */
 function unequal({ nodes: all }: Facts): Found[] {
@@ -100,17 +121,40 @@ function unequal({ nodes: all }: Facts): Found[] {
 
 const byVersion = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
 
-export const certificates: Check = (facts) =>
-  asked(facts).flatMap(([node, { look }]) =>
-    look.certificates.flatMap(({ what, until }) => {
-      const leftMs = Date.parse(until) - facts.nowMs;
-      if (leftMs > SOON_MS) return [];
-      const message = leftMs <= 0 ? `${what} ended at ${until}` : `${what} ends at ${until}`;
-      const remedy =
-        'Its agent renews it by itself after two thirds of its time: look at the agent’s log for why not.';
-      return [about(leftMs <= 0 ? 'error' : 'warning', node, message, remedy)];
-    }),
-  );
+export const certificates: Check = (facts) => [
+  ...asked(facts).flatMap(([node, { look }]) =>
+    look.certificates.flatMap((one) =>
+      ending(
+        facts,
+        node,
+        one,
+        'Its agent renews it by itself after two thirds of its time: look at the agent’s log for why not.',
+      ),
+    ),
+  ),
+  ...facts.certificates.flatMap((one) =>
+    ending(
+      facts,
+      { kind: 'cluster', name: facts.cluster.name },
+      one,
+      one.what.startsWith('the authority')
+        ? 'No command renews the authority: before that day make a new cluster and move the guests there (`gantry instance release`, `gantry instance import`).'
+        : 'The controller renews it by itself 30 days before: look at its log for why not; a restart of the controller makes another.',
+    ),
+  ),
+];
+
+function ending(
+  { nowMs }: Facts,
+  subject: { kind: string; name: string },
+  { what, until }: Looked['look']['certificates'][number],
+  remedy: string,
+): Found[] {
+  const leftMs = Date.parse(until) - nowMs;
+  if (leftMs > SOON_MS) return [];
+  const message = leftMs <= 0 ? `${what} ended at ${until}` : `${what} ends at ${until}`;
+  return [about(leftMs <= 0 ? 'error' : 'warning', subject, message, remedy)];
+}
 
 const asked = ({ nodes: all, looks }: Facts): [Node, Looked][] =>
   all.flatMap((node): [Node, Looked][] => {

@@ -9,7 +9,7 @@ export const disks: Check = (facts) =>
   facts.nodes.flatMap((node) => {
     const look = facts.looks.get(node.id)?.look;
     if (!look) return [];
-    return [...missing(facts, node.id, look), ...strange(facts, node, look)];
+    return [...missing(facts, node.id, look), ...baseless(facts, look), ...strange(facts, node, look)];
   });
 
 function missing({ replicas, disks: all, instances, moving }: Facts, node: string, look: NodeLook): Found[] {
@@ -31,6 +31,21 @@ function missing({ replicas, disks: all, instances, moving }: Facts, node: strin
     ];
   });
 }
+
+/** QEMU does not open an overlay without its base. */
+const baseless = ({ disks: all, moving }: Facts, look: NodeLook): Found[] =>
+  look.disks.flatMap(({ disk: id, lacks }) => {
+    const disk = all.find((one) => one.id === id);
+    if (!disk || lacks === undefined || moving.has(id)) return [];
+    return [
+      about(
+        'error',
+        disk,
+        `it stands on ${lacks}, which is not there`,
+        'Copy that file from another node or a backup: its name is the SHA-256 of its content. While its image is there the agent makes it anew.',
+      ),
+    ];
+  });
 
 function strange(facts: Facts, node: { kind: string; name: string; id: string }, look: NodeLook): Found[] {
   const known = new Set(
@@ -57,31 +72,45 @@ function strange(facts: Facts, node: { kind: string; name: string; id: string },
   });
 }
 
-/** Promises that a node cannot keep. */
-export const capacity: Check = ({ nodes, guests }) =>
-  nodes.flatMap((node) => {
-    const { storage = [], facts } = node.status;
-    const promisedMiB = guests
-      .filter(({ spec }) => spec.node === node.id && !spec.remove)
-      .reduce((sum, { spec }) => sum + (spec.reserved?.memoryMiB ?? spec.input.memoryMiB), 0);
-    const found: Found[] = storage
-      .filter(({ totalBytes, freeBytes }) => freeBytes < totalBytes * NEARLY_FULL)
-      .map(({ name, path, freeBytes }) =>
+/** Whether the file systems of storage are there, and have room. */
+export const storages: Check = ({ nodes, looks }) =>
+  nodes.flatMap((node) =>
+    (looks.get(node.id)?.look.storages ?? []).flatMap(({ name, path, totalBytes, freeBytes, fault }) => {
+      if (fault !== undefined)
+        return [
+          about(
+            'error',
+            node,
+            `storage ${name} is not what it was: ${fault}`,
+            `Mount it at ${path} on ${node.name}: its disks are there again, and nothing was written in between.`,
+          ),
+        ];
+      if (freeBytes >= totalBytes * NEARLY_FULL) return [];
+      return [
         about(
           'warning',
           node,
           `storage ${name} (${path}) has only ${formatBytes(freeBytes)} left`,
           'Delete or move guests, or enlarge it: a full one stops guests that write.',
         ),
-      );
-    if (facts && promisedMiB > facts.memoryMiB)
-      found.push(
-        about(
-          'error',
-          node,
-          `its guests are promised ${formatBytes(promisedMiB * 2 ** 20)} of memory, it has ${formatBytes(facts.memoryMiB * 2 ** 20)}`,
-          'Move or stop some of them: not all of them can run.',
-        ),
-      );
-    return found;
+      ];
+    }),
+  );
+
+/** Promises that a node cannot keep. */
+export const capacity: Check = ({ nodes, guests }) =>
+  nodes.flatMap((node) => {
+    const { facts } = node.status;
+    const promisedMiB = guests
+      .filter(({ spec }) => spec.node === node.id && !spec.remove)
+      .reduce((sum, { spec }) => sum + (spec.reserved?.memoryMiB ?? spec.input.memoryMiB), 0);
+    if (!facts || promisedMiB <= facts.memoryMiB) return [];
+    return [
+      about(
+        'error',
+        node,
+        `its guests are promised ${formatBytes(promisedMiB * 2 ** 20)} of memory, it has ${formatBytes(facts.memoryMiB * 2 ** 20)}`,
+        'Move or stop some of them: not all of them can run.',
+      ),
+    ];
   });

@@ -4,10 +4,13 @@ import {
   type Cluster,
   type Disk,
   type Finding,
+  type Group,
   type Guest,
+  type Image,
   type Instance,
   type Network,
   type Node,
+  type NodeLook,
   type Operation,
   operationEnded,
   type Replica,
@@ -24,15 +27,21 @@ export interface Facts {
   nowMs: number;
   version: string;
   cluster: Cluster;
+  groups: Group[];
   nodes: Node[];
   instances: Instance[];
   guests: Guest[];
   disks: Disk[];
   replicas: Replica[];
+  images: Image[];
+  /** SHA-256 of contents that images have and the controller has not. */
+  lost: ReadonlySet<string>;
   networks: Network[];
   attachments: Attachment[];
   operations: Operation[];
   claims: Claim[];
+  /** Of the controller itself; none where it listens on its own machine only. */
+  certificates: NodeLook['certificates'];
   /** By node; who did not answer is missing. */
   looks: ReadonlyMap<string, Looked>;
   /** Ids that changed while the nodes were asked, or that an operation works on: what is found of them may be half of a change. */
@@ -60,13 +69,15 @@ export async function gather(app: App, version: string, signal: AbortSignal): Pr
     nodes.filter(({ spec }) => spec.role !== 'offline'),
     signal,
   );
-  const [[cluster], instances, guests, disks, replicas, networks, attachments, operations] =
+  const [[cluster], groups, instances, guests, disks, replicas, images, networks, attachments, operations] =
     await Promise.all([
       all(app, 'cluster'),
+      all(app, 'group'),
       all(app, 'instance'),
       all(app, 'guest'),
       all(app, 'disk'),
       all(app, 'replica'),
+      all(app, 'image'),
       all(app, 'network'),
       all(app, 'attachment'),
       all(app, 'operation'),
@@ -78,7 +89,10 @@ export async function gather(app: App, version: string, signal: AbortSignal): Pr
   for (const { spec, status } of operations) if (!operationEnded(status.state)) moving.add(spec.target.id);
   return {
     nowMs: app.env.clock.now(),
-    ...{ version, cluster, nodes, instances, guests, disks, replicas, networks, attachments, operations },
+    ...{ version, cluster, groups, nodes, instances, guests, disks, replicas, images },
+    ...{ networks, attachments, operations },
+    lost: await lostContents(app, images),
+    certificates: app.remote?.certificates() ?? [],
     claims: await claimsOf(app, networks),
     looks,
     moving,
@@ -91,4 +105,13 @@ const all = async <K extends Kind>(app: App, kind: K): Promise<Kinds[K][]> =>
 async function claimsOf(app: App, networks: readonly Network[]): Promise<Claim[]> {
   const spaces = [MAC_SPACE, ...networks.flatMap(({ id }) => [addressSpace(id), address6Space(id)])];
   return (await Promise.all(spaces.map((space) => app.store.claims(space)))).flat();
+}
+
+async function lostContents({ images }: App, all: readonly Image[]): Promise<ReadonlySet<string>> {
+  const wanted = new Set(
+    all.flatMap(({ status }) => (status.state === 'ready' ? (status.sha256 ?? []) : [])),
+  );
+  const lost = new Set<string>();
+  for (const sha256 of wanted) if (!(await images.has(sha256))) lost.add(sha256);
+  return lost;
 }

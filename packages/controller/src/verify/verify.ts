@@ -1,9 +1,12 @@
 /** Everything that should hold, checked: one table of checks over the same facts. */
 import { type CheckName, checkNames, type Finding, formatMs, operationEnded } from '@gantry/model';
+import { cpus } from './check-cpus.ts';
+import { failover } from './check-failover.ts';
 import { domains, guests } from './check-guests.ts';
+import { images } from './check-images.ts';
 import { addresses, filters, networks } from './check-network.ts';
 import { certificates, clocks, nodes, versions } from './check-nodes.ts';
-import { capacity, disks } from './check-storage.ts';
+import { capacity, disks, storages } from './check-storage.ts';
 import { about, type Check, type Facts } from './facts.ts';
 
 /** Operations end at their deadline; one that is so much older is stuck. */
@@ -27,7 +30,8 @@ const operations: Check = ({ operations: all, nowMs }) =>
 
 const checks: Readonly<Record<CheckName, Check>> = {
   ...{ nodes, clocks, versions, certificates, guests, domains },
-  ...{ disks, networks, filters, addresses, operations, capacity },
+  ...{ disks, images, storages, networks, filters, addresses },
+  ...{ cpus, operations, capacity, failover },
 };
 
 /** Errors first, then in the order of the checks. */

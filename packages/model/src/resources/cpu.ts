@@ -39,6 +39,7 @@ export const GroupCpu = strict(
     }),
     by: NodeId,
     since: Timestamp,
+    narrowedAt: optional(Timestamp),
     leftOut: Type.Array(LeftOut, {
       description: 'nodes that cannot give it; their guests get the node’s own CPU',
     }),

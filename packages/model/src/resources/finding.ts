@@ -1,8 +1,10 @@
 /** What `cluster verify` asks of a node, and what it finds. */
 import { oneOf, optional, type Static, strict, Timestamp, Type } from '../schema.ts';
+import { Bytes } from '../units.ts';
 import { Epoch } from './common.ts';
 
 const many = 65_536;
+const said = (description: string) => Type.String({ maxLength: 4096, description });
 const text = Type.String({ maxLength: 4096 });
 
 /** A node as its agent finds it at this moment, compared with nothing. */
@@ -25,16 +27,55 @@ export const NodeLook = strict({
       state: oneOf(['creating', 'ready'] as const),
       path: text,
       operation: optional(text),
+      lacks: optional(said('the base that it stands on and that is not there')),
     }),
     { maxItems: many },
   ),
-  bases: Type.Array(strict({ sha256: text, path: text }), { maxItems: many }),
-  networks: Type.Array(strict({ network: text, bridge: text, ready: Type.Boolean(), why: optional(text) }), {
-    maxItems: many,
-  }),
+  bases: Type.Array(
+    strict({
+      sha256: text,
+      path: text,
+      users: optional(Type.Array(text, { maxItems: many, description: 'disks that stand on it' })),
+    }),
+    { maxItems: many },
+  ),
+  storages: optional(
+    Type.Array(
+      strict({
+        name: text,
+        path: text,
+        totalBytes: Bytes('size of the file system'),
+        freeBytes: Bytes('free for us'),
+        fault: optional(said('why what lies there is not the storage')),
+      }),
+      { maxItems: 64 },
+    ),
+  ),
+  networks: Type.Array(
+    strict({
+      network: text,
+      bridge: text,
+      ready: Type.Boolean(),
+      why: optional(text),
+      ports: optional(Type.Array(text, { maxItems: many, description: 'taps on the bridge' })),
+    }),
+    { maxItems: many },
+  ),
   filters: Type.Array(text, { maxItems: many, description: 'instances whose frames are filtered' }),
+  taps: optional(
+    Type.Array(text, { maxItems: many, description: 'taps whose filter stands whole, in the kernel now' }),
+  ),
   certificates: Type.Array(strict({ what: text, until: Timestamp }), { maxItems: 64 }),
-  system: optional(strict({ id: text, version: text }, { description: 'of /etc/os-release' })),
+  system: optional(
+    strict(
+      {
+        id: text,
+        version: text,
+        supportEnds: optional(said('a day, by distro-info-data of the node')),
+      },
+      { description: 'of /etc/os-release' },
+    ),
+  ),
 });
 export type NodeLook = Static<typeof NodeLook>;
 
@@ -46,11 +87,15 @@ export const checkNames = [
   'guests',
   'domains',
   'disks',
+  'images',
+  'storages',
   'networks',
   'filters',
   'addresses',
+  'cpus',
   'operations',
   'capacity',
+  'failover',
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 

@@ -21,7 +21,8 @@ export interface NodeFilters {
   /** @throws GantryError `host_unfit` */
   ensure(filter: GuestFilter): Promise<void>;
   remove(instance: string): Promise<void>;
-  observe(): Promise<SeenFilter[]>;
+  /** @param anew nft is asked, whenever that was last */
+  observe(anew?: boolean): Promise<SeenFilter[]>;
   /** With counters of this moment. */
   taps(): Promise<SeenTap[]>;
 }
@@ -32,6 +33,13 @@ export const filterText = (marks: readonly { tap: string; mark: string }[]): str
     .map(({ tap, mark }) => `${tap} ${mark}\n`)
     .sort()
     .join('');
+
+/** The taps of such a text whose filter is as it was put. */
+export const wholeTaps = (text: string): string[] =>
+  text.split('\n').flatMap((line) => {
+    const [tap = '', mark] = line.split(' ');
+    return mark ? [tap] : [];
+  });
 
 export const wantedText = ({ instance, taps }: GuestFilter): string =>
   filterText(taps.map((tap) => ({ tap: tap.tap, mark: markOf(instance, tap) })));
@@ -50,9 +58,9 @@ export function nodeFilters({ clock, run = runProgram }: { clock: Clock; run?: R
     return parseListing(code === 0 ? stdout : '');
   }
 
-  async function look(): Promise<SeenTap[]> {
+  async function look(anew: boolean): Promise<SeenTap[]> {
     const begun = clock.bootMs();
-    if (known && begun < known.until) return known.seen;
+    if (!anew && known && begun < known.until) return known.seen;
     const seen = await list();
     const ended = clock.bootMs();
     known = { seen, until: ended + Math.max(CHECK_MS, (ended - begun) / SHARE) };
@@ -90,8 +98,8 @@ export function nodeFilters({ clock, run = runProgram }: { clock: Clock; run?: R
   return {
     ensure: (filter) => inTurn(() => put(filter)),
     remove: (instance) => inTurn(() => takeAway(instance)),
-    async observe() {
-      const byInstance = Map.groupBy(await look(), ({ instance }) => instance);
+    async observe(anew = false) {
+      const byInstance = Map.groupBy(await look(anew), ({ instance }) => instance);
       return [...byInstance].map(([instance, taps]) => ({ instance, text: filterText(taps) }));
     },
     taps: list,

@@ -15,8 +15,8 @@ export const clusterVerify: Verb = {
   words: 'cluster verify',
   summary: 'everything that should hold and does not, with what to do',
   details:
-    'Compares the store with what every node finds on itself now: guests, disks and leftovers, networks, filters, addresses, certificates, clocks,\n' +
-    'versions. It changes nothing. What an operation is working on is left out. The exit code is 1 where there is an error, 0 with warnings only.',
+    'Compares the store with what every node finds on itself now: guests, disks and leftovers, images, storages, networks, filters, addresses,\n' +
+    'certificates, clocks, versions, CPUs, memory for the death of a node. It changes nothing. What an operation is working on is left out. The exit code is 1 where there is an error, 0 with warnings only.',
   flags: [{ flags: '--check <name>', description: 'only this check', many: true, choices: checkNames }],
   examples: ['gantry cluster verify', 'gantry cluster verify --check disks --check domains -o json'],
   async run(session, given) {
