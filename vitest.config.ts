@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 // unit: pure and quick, no root needed. integration: real libvirt, QEMU, bridges; needs root and script/setup.
 // lab: the same inside an emulated machine of its own, for what needs one; slow.
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -21,10 +23,10 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          // Guests are emulated, on machines that others load too: one more try tells a slow moment from a fault.
-          retry: 1,
+          // Guests are emulated, on machines that others load too: nothing is slow enough to be a fault. Nothing is tried
+          // again: most files are steps in the life of one cluster, and a second try of a step would meet the first.
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           // Each file has namespaces of its own; much of their time is waiting.
           maxWorkers: 2,
           pool: 'forks',

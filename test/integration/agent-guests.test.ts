@@ -13,6 +13,7 @@ import { createGuests, type Guests } from '../../packages/agent/src/guests/guest
 import { guestOf, ids } from '../../packages/agent/src/testing/assignments.ts';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from '../lab/private-libvirtd.ts';
 import { tinyGuestXml, writeTinyGuest } from '../lab/tiny-guest.ts';
+import { LIMIT_MS } from '../lab/wait.ts';
 
 let dir: string;
 let state: string;
@@ -125,7 +126,7 @@ function tiny(life: Partial<LifePolicy> = {}): Tiny {
 /** The guest says `>` when it is up; what it said before somebody listened is in the log. */
 async function booted(instance: string): Promise<void> {
   const { console } = guests.paths(instance);
-  await expect.poll(() => readFile(console, 'utf8').catch(() => ''), { timeout: 20_000 }).toContain('>');
+  await expect.poll(() => readFile(console, 'utf8').catch(() => ''), until).toContain('>');
 }
 
 async function pressKey(instance: string, key: string): Promise<void> {
@@ -146,7 +147,7 @@ async function qemuPid(instance: string): Promise<number> {
   throw new Error(`no QEMU runs ${instance}`);
 }
 
-const until = { timeout: 20_000, interval: 50 };
+const until = { timeout: LIMIT_MS, interval: 50 };
 
 describe('a guest', () => {
   test('starts, is seen, and has console log and display', async () => {

@@ -57,7 +57,7 @@ async function running(extra = ''): Promise<Domain> {
   return lv.domainCreateWithFlags({ dom: await lv.domainDefineXmlFlags({ xml }) });
 }
 
-describe('conformance of the real libvirtd', { timeout: 60_000 }, () => {
+describe('conformance of the real libvirtd', () => {
   test.each(conformanceChecks.map((check) => [check.title, check] as const))('%s', async (_, check) => {
     const guestXml = ({ name, uuid, extra = '' }: { name: string; uuid: string; extra?: string }): string =>
       tinyGuestXml({ name, uuid, disk, extra });
@@ -65,7 +65,7 @@ describe('conformance of the real libvirtd', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what only a real libvirtd has', { timeout: 60_000 }, () => {
+describe('what only a real libvirtd has', () => {
   test('host: node information, capabilities, CPU models, memory', async () => {
     const node = await lv.nodeGetInfo();
     expect(node.model).toBe('x86_64');

@@ -118,8 +118,8 @@ describe('a NAT network', () => {
     await guest.exec('ip', 'addr', 'add', `${GUEST_IP}/24`, 'dev', 'eth0');
     await guest.exec('ip', 'route', 'add', 'default', 'via', '10.77.0.1');
     // `world` has no route to the guest's subnet: only NAT brings the answer back.
-    expect(await guest.exec('ping', '-c', '1', '-W', '3', '192.0.2.1')).toContain('1 received');
-    expect(await node.exec('ping', '-c', '1', '-W', '3', GUEST_IP)).toContain('1 received');
+    expect(await guest.exec('ping', '-c', '1', '-W', '60', '192.0.2.1')).toContain('1 received');
+    expect(await node.exec('ping', '-c', '1', '-W', '60', GUEST_IP)).toContain('1 received');
     for (const pid of await dnsmasqs()) expect(uid(pid)).toBe(65534);
   });
 
@@ -133,7 +133,7 @@ describe('a NAT network', () => {
     await expect(world.exec('ping', '-c', '1', '-W', '1', GUEST_IP)).rejects.toThrow('filtered');
     const spoofed = guest.exec('ping', '-c', '1', '-W', '1', '-I', '203.0.113.9', '192.0.2.1');
     await expect(spoofed).rejects.toThrow(/ 0 received/);
-    expect(await guest.exec('ping', '-c', '1', '-W', '3', '192.0.2.1')).toContain('1 received');
+    expect(await guest.exec('ping', '-c', '1', '-W', '60', '192.0.2.1')).toContain('1 received');
   });
 
   it('answers no unknown MAC', async () => {
@@ -403,7 +403,7 @@ describe('probe', () => {
   it('tells ping and ssh apart, each soon after it is there', async () => {
     await agent.call('ensure', spec, [lease]);
     await plugGuest();
-    const probing = agent.call<{ ping: number; ssh: number }>('probe', target, 20_000);
+    const probing = agent.call<{ ping: number; ssh: number }>('probe', target, 120_000);
     await systemClock.sleep(2350);
     const addressAt = systemClock.now();
     await guest.exec('ip', 'addr', 'add', `${GUEST_IP}/24`, 'dev', 'eth0');

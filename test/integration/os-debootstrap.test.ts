@@ -12,6 +12,7 @@ import { SELFTEST_LINE } from '../../packages/agent/src/os/boot-kit/init-script.
 import { selftestArgs } from '../../packages/agent/src/os/boot-kit/kernel-args.ts';
 import { createNodeOs, type NodeOs } from '../../packages/agent/src/os/create-os.ts';
 import { run } from '../../packages/agent/src/process/run.ts';
+import { LIMIT_MS } from '../lab/wait.ts';
 import { createDisk, mountsNaming, osDisk, processesNaming } from './support/os-disk.ts';
 
 const signal = new AbortController().signal;
@@ -45,7 +46,7 @@ describe('the kernel for guests', () => {
     expect(said.filter((line) => line.startsWith('downloading'))).toHaveLength(1);
     const boot = ['-serial', 'stdio', '-kernel', kit?.kernel ?? '', '-initrd', kit?.initrd ?? ''];
     const qemu = ['qemu-system-x86_64', ...QEMU, ...boot, '-append', selftestArgs('tcg')] as const;
-    const { stdout } = await run(qemu, { timeoutMs: 60_000 });
+    const { stdout } = await run(qemu, { timeoutMs: LIMIT_MS });
     expect(stdout).toContain(SELFTEST_LINE);
   });
 });
@@ -89,10 +90,10 @@ describe('a base image', () => {
   it('killed while it is built leaves nothing running or mounted', async () => {
     const spec = osDisk('debootstrap', parameters);
     const creation = createDisk(state(), cache, spec);
-    await creation.said(/Configuring/); // proc is mounted in the new root by now
+    await creation.said(/Installing core packages/); // proc is mounted in the new root by now
     creation.kill('SIGKILL');
     await creation.result;
-    await expect.poll(() => processesNaming(cache), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => processesNaming(cache), { timeout: LIMIT_MS }).toEqual([]);
     expect(mountsNaming(cache)).toEqual([]);
     expect(await diskNames(spec.cluster)).toEqual([]);
   });
@@ -141,7 +142,7 @@ describe('a guest', () => {
     try {
       const ask = (command: string) => ssh(key, port, command);
       await expect
-        .poll(() => ask('hostname').catch(() => ''), { timeout: 120_000, interval: 500 })
+        .poll(() => ask('hostname').catch(() => ''), { timeout: LIMIT_MS, interval: 500 })
         .toBe('web\n');
       expect(await ask('cat /etc/machine-id')).toBe('0a0b0c0d111142228333444444444444\n');
       expect(await ask('ip -4 -o addr show eth0')).toContain('10.0.2.15/24');
@@ -207,7 +208,7 @@ async function ssh(key: string, port: number, command: string): Promise<string> 
     'ConnectTimeout=5',
   ];
   const argv = ['-q', '-i', key, '-p', String(port), ...options.flatMap((option) => ['-o', option])];
-  return (await run(['ssh', ...argv, 'root@127.0.0.1', command], { timeoutMs: 60_000 })).stdout;
+  return (await run(['ssh', ...argv, 'root@127.0.0.1', command], { timeoutMs: LIMIT_MS })).stdout;
 }
 
 async function freePort(): Promise<number> {

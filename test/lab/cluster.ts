@@ -186,8 +186,11 @@ class Lab implements Cluster {
       'LogLevel=ERROR',
       'BatchMode=yes',
     ];
-    const limits = ['ConnectTimeout=5', 'ServerAliveInterval=2', 'ServerAliveCountMax=3'];
-    const flags = [...options, ...limits].flatMap((option) => ['-o', option]);
+    // An emulated guest works seconds on each handshake: one connection carries all commands. A guest that booted anew
+    // ends it; one that is slow has not gone.
+    const shared = ['ControlMaster=auto', `ControlPath=${join(this.dir, 'ssh-%C')}`, 'ControlPersist=yes'];
+    const limits = ['ConnectTimeout=60', 'ServerAliveInterval=5', 'ServerAliveCountMax=12'];
+    const flags = [...options, ...shared, ...limits].flatMap((option) => ['-o', option]);
     return run(this.enter(['ssh', '-i', this.sshKey, ...flags, `${user}@${address}`, command]));
   }
 

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('../../script/lib/private-libvirtd.sh', import.meta.url));
-const START_MS = 30_000;
+const START_MS = 120_000;
 /** A unix socket's address holds no more (sun_path, with the NUL). */
 const SOCKET_PATH_MAX = 107;
 

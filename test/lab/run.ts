@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { LIMIT_MS } from './wait.ts';
 
 export interface Ran {
   /** 128 + its number where a signal ended it, as shells count. */
@@ -18,7 +19,7 @@ export interface RunOptions {
 /** A command to its end, whatever that is. */
 export function run(
   argv: readonly string[],
-  { env, input, limitMs = 240_000 }: RunOptions = {},
+  { env, input, limitMs = LIMIT_MS }: RunOptions = {},
 ): Promise<Ran> {
   const [command = '', ...args] = argv;
   return new Promise((resolve, reject) => {

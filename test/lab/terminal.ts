@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { run, succeed } from './run.ts';
-import { until } from './wait.ts';
+import { LIMIT_MS, until } from './wait.ts';
 
 export interface Terminal {
   /** Types text as it is. */
@@ -37,7 +37,7 @@ export async function openTerminal(
     async press(...keys) {
       await succeed(tmux('send-keys', '--', ...keys));
     },
-    async shows(pattern, limitMs = 30_000) {
+    async shows(pattern, limitMs = LIMIT_MS) {
       let seen = '';
       const look = async () => {
         seen = await screen();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await writeTinyGuest(tiny);
   await cluster.ok('image', 'import', tiny, 'tiny');
 });
-/** What a test that failed has left would be in the way of its second try. */
+/** What a test that failed has left would be in the way of the next. */
 afterEach(async () => {
   const left = (await cluster.ok('instance', 'list', '-o', 'name')).split('\n').filter(Boolean);
   if (left.length > 0) await cluster.ok('instance', 'delete', ...left, '--yes');
@@ -32,13 +32,12 @@ const tiny = (name: string, ...more: string[]) =>
   );
 const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
 const boots = async (name: string) => (await cluster.ok('logs', name)).split('>').length - 1;
-const isUp = (name: string, times = 1) =>
-  until(`${name} is up`, async () => (await boots(name)) === times, { limitMs: 120_000 });
+const isUp = (name: string, times = 1) => until(`${name} is up`, async () => (await boots(name)) === times);
 const operation = (number: number) => cluster.json<Operation>('op', 'show', String(number));
 const latest = async () => (await cluster.json<Operation[]>('op', 'list'))[0] as Operation;
 async function ended({ spec }: Operation): Promise<Operation> {
   const over = async () => (await operation(spec.number)).status.endedAt !== undefined;
-  await until('the end', over, { limitMs: 240_000 });
+  await until('the end', over);
   return operation(spec.number);
 }
 
@@ -130,7 +129,8 @@ describe('when the agent is killed', () => {
     await isUp('one');
     await signal('one', 'STOP');
     await cluster.ok('instance', 'clone', 'one', 'two', '--crash-consistent', '--detach');
-    await until('the copy', async () => (await readdir(records()).catch(() => [])).length > 0);
+    const copying = async () => (await readdir(records()).catch(() => [])).length > 0;
+    await until('the copy', copying, { everyMs: 20 });
     await cluster.kill9('agent');
     await signal('one', 'CONT');
     await cluster.start();
@@ -155,12 +155,10 @@ describe('of a guest with a system', () => {
   test('its file systems are frozen for one moment of all its disks; the clone is nobody else', async () => {
     const size = ['--disk', '2G', '--disk', '64M', '--ssh-key', `${cluster.sshKey}.pub`];
     await cluster.ok('launch', 'debian/12', 'web', ...size, '--until', 'ssh');
-    await until('its agent', async () => (await cluster.gantry(['instance', 'ping', 'web'])).code === 0, {
-      limitMs: 240_000,
-    });
+    await until('its agent', async () => (await cluster.gantry(['instance', 'ping', 'web'])).code === 0);
     await ssh('web', 'mkfs.ext4 -q /dev/vdb && mkdir -p /data && mount /dev/vdb /data');
     // first on one disk, then on the other: no moment has more on the second than on the first
-    const count = 'n=0; while n=$((n+1)); do echo $n >>/root/count; echo $n >>/data/count; done';
+    const count = 'n=0; while n=$((n+1)); do echo $n >>/root/count; echo $n >>/data/count; sleep 0.02; done';
     await ssh('web', `echo written >/root/before; sync; nohup sh -c '${count}' >/dev/null 2>&1 & sleep 2`);
     await cluster.ok('instance', 'clone', 'web', 'twin', '--quiesce', '--until', 'ssh', '--deadline', '10m');
     const copied = await ssh(

@@ -39,8 +39,8 @@ const create = (name: string, ...more: string[]) => {
 };
 const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
 const shown = (name: string) => cluster.ok('instance', 'show', name);
-const reaches = (name: string, state: Instance['status']['state'], limitMs = 30_000) =>
-  until(`${name} is ${state}`, async () => (await show(name)).status.state === state, { limitMs });
+const reaches = (name: string, state: Instance['status']['state']) =>
+  until(`${name} is ${state}`, async () => (await show(name)).status.state === state);
 const qemuOf = async (name: string) => {
   const all = await cluster.processes('qemu');
   const domain = new RegExp(`guest=${name}-[0-9a-f]{8},`);
@@ -156,14 +156,13 @@ describe('stopped by the operator', () => {
   test('a guest that does not hear it is forced when its time is over, or at once with --force', async () => {
     await Promise.all([
       create('deaf1', '--image', 'deaf', '--stop-timeout', '2s'),
-      create('deaf2', '--image', 'deaf'),
+      create('deaf2', '--image', 'deaf', '--stop-timeout', '20m'),
     ]);
     const first = await cluster.json<Operation>('instance', 'stop', 'deaf1');
-    const second = await cluster.json<Operation>('instance', 'stop', 'deaf2', '--force');
+    await cluster.ok('instance', 'stop', 'deaf2', '--force'); // else beyond the time of any test
     expect(await reasonOf('deaf1')).toBe('shut off (destroyed)');
     expect(await reasonOf('deaf2')).toBe('shut off (destroyed)');
     expect(tookMs(first)).toBeGreaterThanOrEqual(2000);
-    expect(tookMs(second)).toBeLessThan(60_000);
     await cluster.ok('instance', 'start', 'deaf1');
     const third = await cluster.json<Operation>('instance', 'stop', 'deaf1', '--grace', '1s');
     expect(tookMs(third)).toBeGreaterThanOrEqual(1000);
@@ -199,7 +198,7 @@ describe('a Debian guest', () => {
         const found = await bootOfGuest();
         return found !== boot && found;
       };
-      await until('the next boot', next, { limitMs: 150_000 });
+      await until('the next boot', next);
       expect(await qemuOf('deb')).toEqual(qemu);
       expect(await shown('deb')).not.toMatch(/^restarts/m);
       expect(await cluster.ok('event', 'list')).toMatch(/guest\.guest-reboot/);
@@ -215,7 +214,7 @@ describe('a Debian guest', () => {
         'rebooted: done',
         'first ping: done',
       ]);
-      expect(await until('ssh', bootOfGuest, { limitMs: 150_000 })).not.toBe(boot);
+      expect(await until('ssh', bootOfGuest)).not.toBe(boot);
       expect(await qemuOf('deb')).toEqual(qemu);
     });
 

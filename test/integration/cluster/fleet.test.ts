@@ -364,9 +364,7 @@ describe('a copy of a node', () => {
 describe('a node that is cut off', () => {
   test('is lost after its lease, what runs there unknown; nothing is started elsewhere; it comes back', async () => {
     await node3.exec('ip', 'link', 'set', 'fab0', 'down');
-    await until('the loss', async () => (await nodeNamed('node3')).status.state === 'lost', {
-      limitMs: 90_000,
-    });
+    await until('the loss', async () => (await nodeNamed('node3')).status.state === 'lost');
     expect((await instance('three')).status.state).toBe('unknown');
     const { conditions } = (await nodeNamed('node3')).status;
     expect(conditions).toContainEqual(
@@ -400,9 +398,7 @@ describe('leaving', () => {
   test('another node’s libvirt takes its certificate no more, and goes on with those of others', async () => {
     const hostName = (from: { run(argv: string[]): Promise<{ code: number; stderr: string }> }) =>
       from.run(['virsh', '-q', '-c', `qemu+tls://${addressOf(2)}/system`, 'hostname']);
-    await until('the refusal by libvirt', async () => (await hostName(node3)).code !== 0, {
-      limitMs: 120_000,
-    });
+    await until('the refusal by libvirt', async () => (await hostName(node3)).code !== 0);
     const listed = await node2.exec('openssl', 'crl', '-in', '/etc/pki/CA/cacrl.pem', '-noout', '-text');
     const serial = await node3.exec(
       'openssl',

@@ -30,15 +30,14 @@ const create = (name: string, ...more: string[]) => {
 const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
 const stateOf = async (name: string) => (await show(name)).status.state;
 const reaches = (name: string, state: Instance['status']['state']) =>
-  until(`${name} is ${state}`, async () => (await stateOf(name)) === state, { limitMs: 120_000 });
+  until(`${name} is ${state}`, async () => (await stateOf(name)) === state);
 const virsh = async (name: string, ...words: string[]) =>
   (await cluster.exec('virsh', ...words.slice(0, 1), (await show(name)).id, ...words.slice(1))).trim();
 const reasonOf = (name: string) => virsh(name, 'domstate', '--reason');
 
 /** How often the tiny guest came up: it says `>` then, and goes on silently where it was suspended. */
 const boots = async (name: string) => (await cluster.ok('logs', name)).split('>').length - 1;
-const isUp = (name: string, times = 1) =>
-  until(`${name} is up`, async () => (await boots(name)) === times, { limitMs: 120_000 });
+const isUp = (name: string, times = 1) => until(`${name} is up`, async () => (await boots(name)) === times);
 
 describe('suspend', () => {
   test('its memory outlives controller, agent, libvirt and the machine, and it goes on', async () => {

@@ -16,16 +16,12 @@ beforeAll(async () => {
   fleet = await startFleet();
   node2 = await fleet.node(2);
   node3 = await fleet.node(3);
-  await until(
-    'ports for disks on all nodes',
-    async () => {
-      const nodes = await fleet.first.json<{ status: { facts?: { transfer?: object } } }[]>('node', 'list');
-      return nodes.every(({ status }) => status.facts?.transfer !== undefined);
-    },
-    { limitMs: 120_000 },
-  );
+  await until('ports for disks on all nodes', async () => {
+    const nodes = await fleet.first.json<{ status: { facts?: { transfer?: object } } }[]>('node', 'list');
+    return nodes.every(({ status }) => status.facts?.transfer !== undefined);
+  });
 });
-/** What a test that failed has left would be in the way of its second try. */
+/** What a test that failed has left would be in the way of the next. */
 afterEach(async ({ task }) => {
   if (task.result?.state !== 'fail') return;
   for (const { name } of await fleet.first.json<Instance[]>('instance', 'list'))
@@ -87,9 +83,6 @@ describe('a guest with a system', () => {
     await until(
       'its first ping there',
       async () => (await instance('web')).status.timeline.firstPingAt !== undefined,
-      {
-        limitMs: 300_000,
-      },
     );
     expect(await hostKey(node3, 'web')).toBe(key);
     await fleet.first.ok('instance', 'stop', 'web', '--force');
@@ -151,14 +144,13 @@ describe('a disk of an uploaded image', () => {
   /** As soon as the copy is on its way. */
   async function underWay(name: string): Promise<Operation> {
     await fleet.first.ok('instance', 'move', name, '--to', 'node3', '--detach');
-    await until('the copy', async () => (await diskPath(node3, name))?.includes('.creating.') === true);
+    const copying = async () => (await diskPath(node3, name))?.includes('.creating.') === true;
+    await until('the copy', copying, { everyMs: 20 });
     return latest();
   }
 
   const ended = async ({ spec }: Operation) => {
-    await until('the end', async () => (await operation(spec.number)).status.endedAt !== undefined, {
-      limitMs: 240_000,
-    });
+    await until('the end', async () => (await operation(spec.number)).status.endedAt !== undefined);
     return operation(spec.number);
   };
 
