@@ -17,6 +17,7 @@ import { chooseNode } from '../packages/controller/src/placement/choose-node.ts'
 import { Draft } from '../packages/controller/src/store/batch.ts';
 import { SqliteStore } from '../packages/controller/src/store/sqlite-store.ts';
 import { systemEnv } from '../packages/controller/src/system-env.ts';
+import { fakeHardware } from '../packages/controller/src/testing/fake-hardware.ts';
 import { FakeAgent, memoryImages } from '../packages/controller/src/testing/index.ts';
 
 const NODES = Number(process.env['GANTRY_BENCH_NODES'] ?? 1000);
@@ -31,8 +32,7 @@ const controller = new Controller({ store, env, images: memoryImages() });
 const call = async <T>(route: Parameters<Controller['call']>[0], more: object = {}) =>
   (await controller.call(route, { token: adminToken, ...more })).body as T;
 
-const yes = { usable: true, reason: 'tried' };
-const hardware = {
+const hardware = fakeHardware({
   cells: [0, 1].map((id) => ({
     id,
     memoryMiB: 131_072,
@@ -42,27 +42,7 @@ const hardware = {
       { sizeKiB: 2048, total: 512 },
     ],
   })),
-  machineAliases: {},
-  cpuModels: [],
-  cpuFeatures: [],
-  firmware: [],
-  tpm: { versions: [], models: [] },
-  diskBuses: ['virtio'],
-  videoModels: ['virtio'],
-  pciFunctions: [],
-  abilities: Object.fromEntries(
-    [
-      'cpuTime',
-      'lockedMemory',
-      'trafficLimits',
-      'uefi',
-      'secureBoot',
-      'tpm',
-      'memoryEncryption',
-      'pciPassthrough',
-    ].map((name) => [name, yes]),
-  ),
-};
+});
 
 const wish = (name: string, more: object = {}) => ({
   body: { name, flavor: 'tiny', image: 'debian/12', nics: [], ...more },

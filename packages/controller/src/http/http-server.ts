@@ -107,7 +107,8 @@ async function send(
   }
   reply.status(status ?? routes[route].status).headers(headers ?? {});
   if (bytes) return reply.send(Readable.from(bytes));
-  if (json !== undefined) return reply.type(JSON_TYPE).send(json);
+  // Encoded once: of a text the length would be counted first, and then written part by part.
+  if (json !== undefined) return reply.type(JSON_TYPE).send(Buffer.from(json));
   return reply.send(replied.body);
 }
 

@@ -50,8 +50,14 @@ function takeLock(path: string): DatabaseSync {
   }
 }
 
+/**
+ * Of the file, at most so much is read through a mapping. Bodies of objects reach into pages of their own, which SQLite
+ * otherwise reads one system call each, past its cache: 10,000 instances took 120 instead of 40 ms. Writes do not go through it.
+ */
+const MAPPED_BYTES = 2 ** 30;
+
 function prepare(db: DatabaseSync, path: string): void {
-  if (path !== IN_MEMORY) db.exec('pragma journal_mode=wal');
+  if (path !== IN_MEMORY) db.exec(`pragma journal_mode=wal; pragma mmap_size=${MAPPED_BYTES}`);
   db.exec('pragma synchronous=full; pragma foreign_keys=on; pragma busy_timeout=5000');
   const { user_version: version } = db.prepare('pragma user_version').get() as { user_version: number };
   if (version > migrations.length) {
