@@ -2,10 +2,11 @@
  * OS definitions of Ganeti's OS interface: small ones of our own, and Debian's package ganeti-instance-debootstrap as it
  * is. The package keeps its cache at a fixed place: the test puts a folder of its own over it, in a mount namespace.
  */
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DiskReplicaSpec } from '@gantry/model';
+import type { DiskReplicaSpec, OsContext } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loopDevicesOf } from '../../packages/agent/src/os/ganeti/loop-devices.ts';
 import { createGanetiProvider } from '../../packages/agent/src/os/ganeti/provider.ts';
@@ -13,6 +14,7 @@ import { createOsProviders } from '../../packages/agent/src/os/os-providers.ts';
 import { run } from '../../packages/agent/src/process/run.ts';
 import { createStorage, type Storage } from '../../packages/agent/src/storage/storage.ts';
 import { createDisk, mountsNaming, osDisk, processesNaming } from './support/os-disk.ts';
+import { diskSpec } from './support/storage-conformance.ts';
 
 const MiB = 2 ** 20;
 const signal = new AbortController().signal;
@@ -34,7 +36,10 @@ describe('an OS definition', () => {
     await rm(dir, { recursive: true });
   });
 
-  async function define(scripts: { create: string; verify?: string }, files: Record<string, string> = {}) {
+  async function define(
+    scripts: { create: string; verify?: string; rename?: string },
+    files: Record<string, string> = {},
+  ) {
     const folder = join(dir, 'os', 'test');
     await mkdir(folder, { recursive: true });
     for (const [name, text] of Object.entries({ ganeti_api_version: '20\n', ...files }))
@@ -128,6 +133,59 @@ describe('an OS definition', () => {
     expect(await left(spec)).toEqual([]);
   });
 
+  it('is told when it installs over what was there, and only then', async () => {
+    await define({ create: 'echo "reinstall=$INSTANCE_REINSTALL"' });
+    const spec = small();
+    await create(spec);
+    await create(small({ os: { ...(spec.os as OsContext), reinstall: true } }));
+    expect(log.filter((line) => line.startsWith('reinstall='))).toEqual(['reinstall=', 'reinstall=1']);
+  });
+
+  /** `hello`, installed, and the order to make `copy` of it. */
+  async function copied(scripts: { rename?: string }, template: 'file-raw' | 'file-qcow2' = 'file-qcow2') {
+    await define({ create: 'printf %s "$INSTANCE_NAME" | dd of=$DISK_0_PATH conv=notrunc', ...scripts });
+    const from = small({ template });
+    await create(from);
+    log.length = 0;
+    const copy = { from: from.disk, of: randomUUID(), to: randomUUID() } as NonNullable<
+      DiskReplicaSpec['copy']
+    >;
+    const os = { ...(from.os as OsContext), instance: 'copy', personality: { hostname: 'copy.example' } };
+    const { source, cluster } = from;
+    return { from, spec: small({ template, cluster, source, os, copy, renamed: 'hello' } as typeof from) };
+  }
+  const head = async ({ cluster, disk, template }: DiskReplicaSpec) => {
+    const path = join(dir, 'state/agent/storage', cluster, 'disks', `${disk}.ready.${template.slice(5)}`);
+    const raw = join(dir, 'head.raw');
+    await run(['qemu-img', 'convert', '-f', template.slice(5), '-O', 'raw', path, raw]);
+    return (await readFile(raw)).subarray(0, 12).toString().replaceAll('\0', '');
+  };
+
+  it.each(['file-raw', 'file-qcow2'] as const)('renames what a copy holds: %s', async (template) => {
+    const rename =
+      'echo "$OLD_INSTANCE_NAME -> $INSTANCE_NAME, $DISK_COUNT disk, $# words"; printf %s "$INSTANCE_NAME" | dd of=$DISK_0_PATH conv=notrunc';
+    const { from, spec } = await copied({ rename }, template);
+    await create(spec);
+    expect(log).toContain('hello -> copy.example, 1 disk, 0 words');
+    expect([await head(from), await head(spec)]).toEqual(['hello', 'copy.example']);
+  });
+
+  it('without rename script leaves a copy as it is', async () => {
+    const { spec } = await copied({});
+    await create(spec);
+    expect(await head(spec)).toBe('hello');
+  });
+
+  it('whose rename refuses makes no copy, and the source stays what it was', async () => {
+    const { from, spec } = await copied({ rename: 'echo "another system" >&2; exit 4' });
+    await expect(create(spec)).rejects.toMatchObject({
+      code: 'os_provider_failed',
+      params: { provider: 'test', step: 'rename', why: 'another system (it ended with exit code 4)' },
+    });
+    expect(await left(spec)).toEqual([`${from.disk}.ready.qcow2`]);
+    expect(await head(from)).toBe('hello');
+  });
+
   it('that is not there is named, with where it was looked for', async () => {
     await expect(create(osDisk('absent'))).rejects.toMatchObject({
       code: 'os_provider_failed',
@@ -178,8 +236,26 @@ describe('ganeti-instance-debootstrap, unmodified', () => {
     expect(await warm.result).toMatchObject({ outcome: {} });
     expect(warm.log.some((line) => /Retrieving/.test(line))).toBe(false);
     expect(await cat(second, '/etc/hostname')).toBe('hello\n');
-    await run(['e2fsck', '-fn', path(second)]);
-    for (const spec of [first, second]) expect(await loopDevicesOf(path(spec))).toEqual([]);
+
+    // its own rename script, which looks whether the system is the one that it believes
+    const copy = { from: second.disk, of: randomUUID(), to: randomUUID() } as NonNullable<
+      DiskReplicaSpec['copy']
+    >;
+    const { cluster, source, template, sizeBytes } = second;
+    const os = { ...(second.os as OsContext), personality: { hostname: 'copy' } };
+    const renamed = { cluster, source, template, sizeBytes, copy, os };
+    const third = diskSpec({ ...renamed, renamed: 'hello' });
+    expect(await create(third).result).toMatchObject({ outcome: {} });
+    expect([await cat(second, '/etc/hostname'), await cat(third, '/etc/hostname')]).toEqual([
+      'hello\n',
+      'copy\n',
+    ]);
+    const { result } = create(diskSpec({ ...renamed, renamed: 'somebody-else' }));
+    expect(await result).toMatchObject({
+      error: { message: expect.stringContaining('different hostname (hello)') as string },
+    });
+    for (const spec of [second, third]) await run(['e2fsck', '-fn', path(spec)]);
+    for (const spec of [first, second, third]) expect(await loopDevicesOf(path(spec))).toEqual([]);
   });
 
   it('refuses a file system it does not know by its own verify', async () => {

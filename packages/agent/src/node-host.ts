@@ -66,6 +66,7 @@ const capabilities = [
   'fit:cells',
   'guest:live-size',
   'guest:adopt',
+  'guest:variables',
   'guest:copy',
   'disk:copy',
   'guest:cds',

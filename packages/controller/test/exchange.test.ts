@@ -86,6 +86,30 @@ describe('reinstall', () => {
     expect(guests[0]?.spec.input.disks.map(({ id }) => id)).toEqual(spec.disks);
   });
 
+  test('UEFI variables are given up with the old system, unless they are to stay or the agent knows of none', async () => {
+    const of = async () => {
+      const { guests } = await cluster.agent.assignments();
+      const { spec } = await cluster.instance('hello');
+      expect(guests[0]?.spec.input.variablesOf).toBe(spec.variablesOf);
+      return spec.variablesOf;
+    };
+    const reinstall = async (body: object = {}) => {
+      expect((await ended('reinstallInstance', { stop: true, ...body })).status.state).toBe('succeeded');
+      return of();
+    };
+    expect(await reinstall()).toBeUndefined();
+    cluster.agent.capabilities.push('guest:variables');
+    await cluster.agent.hello();
+    const first = await reinstall();
+    expect([first]).toEqual((await cluster.instance('hello')).spec.disks);
+    expect(await reinstall({ keepVariables: true })).toBe(first);
+    await ended('rescueInstance');
+    expect(await of()).toBe(first);
+    await ended('unrescueInstance');
+    expect(await of()).toBe(first);
+    expect(await reinstall()).not.toBe(first);
+  });
+
   const failing = (what: (status: StatusReport) => boolean) => {
     const error = toProblem(err('no_space', { where: '/fake' }));
     cluster.agent.alter = (report) =>

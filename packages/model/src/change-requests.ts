@@ -11,6 +11,9 @@ const source = { image: optional(Ref), os: optional(OsSource) };
 export const ReinstallInstance = strict({
   ...source,
   stop: optional(Type.Boolean({ description: 'stop it for that, and start it again; else it must be down' })),
+  keepVariables: optional(
+    Type.Boolean({ description: 'the UEFI variables stay: boot entries, keys that were enrolled' }),
+  ),
   until,
   deadlineMs,
   reason,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ImportPlan, Instance, InstanceDiff, Operation } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { type ForeignGuest, foreignXml } from '../../lab/foreign-domain.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { PAUSE, talkingGuestImage } from '../../lab/talking-guest.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
@@ -15,21 +16,6 @@ const mail = '11111111-2222-4333-8444-555555555502';
 
 /** Counts on its serial port, twice a second: a guest that was started anew begins at 1. */
 const counting = Array.from({ length: 1500 }, (_, index) => `${index + 1}\n${PAUSE}`).join('');
-
-const xml = (options: { name: string; uuid: string; extra?: string; devices?: string; disk: string }) =>
-  `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
-  <name>${options.name}</name><uuid>${options.uuid}</uuid>
-  <metadata><other:thing xmlns:other='urn:somebody'>mixed <b>text</b> stays</other:thing></metadata>
-  <memory unit='MiB'>32</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
-  <features><acpi/></features>${options.extra ?? ''}
-  <devices>
-    <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${options.disk}'/><target dev='vda' bus='virtio'/></disk>
-    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>
-    <serial type='pty'><log file='${options.disk}.log' append='on'/></serial><console type='pty'/>
-    <panic model='isa'/>${options.devices ?? ''}
-  </devices>
-</domain>`;
 
 const virsh = (...words: string[]) => cluster.exec('virsh', '--quiet', ...words);
 const definition = (name: string) => virsh('dumpxml', '--inactive', name);
@@ -45,9 +31,9 @@ let disk: string;
 let before: string;
 let pid: number;
 
-const define = async (options: Parameters<typeof xml>[0], change = (text: string) => text) => {
+const define = async (options: ForeignGuest, change = (text: string) => text) => {
   const file = join(cluster.dir, `${options.uuid}.xml`);
-  await writeFile(file, change(xml(options)));
+  await writeFile(file, change(foreignXml(options)));
   await virsh('define', file);
 };
 const nicXml = (mac: string, bridge: string) =>

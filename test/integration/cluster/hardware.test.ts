@@ -1,5 +1,5 @@
 /** What guests ask of a node's hardware, on a real cluster: placed, claimed, seen in libvirt, QEMU and the kernel; or refused, and why. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instance, InstanceDiff, Node } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -274,6 +274,34 @@ test.each([
     );
   },
 );
+
+test('UEFI variables are kept over restarts, and given up with the system that is reinstalled', async () => {
+  await created('firm', { image: 'uefi', memory: '256M' });
+  const file = join(cluster.state, 'agent', 'guests', await idOf('firm'), 'uefi-variables.fd');
+  // the last bytes belong to a spare block: firmware that only boots does not touch it
+  const marked = async () => (await readFile(file)).subarray(-6).toString() === 'marked';
+  const speaks = async () =>
+    until('the firmware’s words', async () => /BdsDxe|UEFI|Shell/.test(await cluster.ok('logs', 'firm')), {
+      limitMs: 120_000,
+    });
+  await speaks();
+  await cluster.ok('instance', 'stop', 'firm', '--force');
+  const { size } = await stat(file);
+  await writeFile(file, Buffer.concat([(await readFile(file)).subarray(0, size - 6), Buffer.from('marked')]));
+  await cluster.ok('instance', 'start', 'firm');
+  expect(await marked()).toBe(true);
+  await cluster.ok('instance', 'reinstall', 'firm', '--stop', '--yes', '--keep-uefi-variables');
+  expect(await marked()).toBe(true);
+  const plan = await cluster.ok('instance', 'reinstall', 'firm', '--stop', '--plan');
+  expect(plan).toContain('give up its UEFI variables');
+  await cluster.ok('instance', 'reinstall', 'firm', '--stop', '--yes');
+  expect(await marked()).toBe(false);
+  expect((await stat(file)).size).toBe(size);
+  await speaks();
+  await cluster.ok('instance', 'stop', 'firm', '--force');
+  await cluster.ok('instance', 'start', 'firm');
+  expect(await cluster.ok('instance', 'show', 'firm')).toMatch(/^state +running/m);
+});
 
 test('a virtual IOMMU', async () => {
   await created('iommu', { image: 'q35', specs: ['hw:viommu_model=intel'] });

@@ -101,10 +101,11 @@ const limited = (file: FileHandle, limit: number): Parameters<Incoming['writeTo'
 
 /** Another node's word: it goes into the definition of the guest, whose machine type and loader are checked there. */
 function isHardware(value: unknown): value is NonNullable<GuestRecord['hardware']> {
-  const { asked, machineType, loader } = (value ?? {}) as Record<string, unknown>;
+  const { asked, machineType, loader, variablesOf } = (value ?? {}) as Record<string, unknown>;
   return (
     typeof asked === 'string' &&
     typeof machineType === 'string' &&
-    (loader === undefined || typeof loader === 'string')
+    (loader === undefined || typeof loader === 'string') &&
+    (variablesOf === undefined || typeof variablesOf === 'string')
   );
 }

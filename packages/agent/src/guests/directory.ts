@@ -20,8 +20,11 @@ const WRITABLE_BY_GROUP = 0o770;
 
 /** What was defined last. */
 export interface GuestRecord {
-  /** The machine type as asked for, and as libvirt resolved it at the first definition; its UEFI loader. */
-  hardware?: { asked: string; machineType: string; loader?: string };
+  /**
+   * The machine type as asked for, and as libvirt resolved it at the first definition; its UEFI loader, and the disk
+   * with the system that its variables are of.
+   */
+  hardware?: { asked: string; machineType: string; loader?: string; variablesOf?: string };
   explanation: Provenance[];
   /** The XML that libvirt was given; a record of an older agent lacks it. */
   asked?: string;

@@ -9,7 +9,7 @@ import {
   refusal,
   startFakeLibvirtd,
 } from '@gantry/libvirt/testing';
-import type { GuestSpec } from '@gantry/model';
+import type { GuestInput, GuestSpec } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DomainHappening } from '../env.ts';
 import { guestOf, ids } from '../testing/assignments.ts';
@@ -351,6 +351,23 @@ test('each element is explained, also after a restart of the agent', async () =>
   );
   expect(record.hardware).toEqual({ asked: 'pc', machineType: 'pc' });
   expect(await guests.explain(ids.node)).toBeUndefined();
+});
+
+test('UEFI variables stay as long as they are of the system on its disk', async () => {
+  const file = join(dir, 'agent', 'guests', ids.instance, 'uefi-variables.fd');
+  const restart = async (variablesOf?: string) => {
+    const { input } = guestOf().spec;
+    await start({ input: { ...input, ...(variablesOf ? { variablesOf } : {}) } as GuestInput });
+    const there = await readFile(file, 'utf8').catch(() => 'none');
+    await perform('guest.destroy');
+    await writeFile(file, 'variables');
+    return there;
+  };
+  await restart();
+  expect(await restart()).toBe('variables');
+  expect(await restart(ids.disk)).toBe('none');
+  expect(await restart(ids.disk)).toBe('variables');
+  expect(await restart(ids.node)).toBe('none');
 });
 
 test('QEMU’s user may pass the guest’s folder, and write in run only', async () => {

@@ -2,6 +2,7 @@
  * Define and start a guest. Each step looks first and may be repeated; a crash after any of them leaves either no
  * domain, or a defined one that the next look finds stopped.
  */
+import { stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import {
   askedMachineType,
@@ -27,6 +28,7 @@ import { err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../actions.ts';
 import { endOf } from '../console/reader.ts';
 import type { PreparedBoot } from '../os/boot-kit/boot-files.ts';
+import { ignoreMissing, removeDurably } from '../storage/durable.ts';
 import { readyKept } from './adoption/kept.ts';
 import { allowsDirectIo } from './direct-io.ts';
 import type { GuestPaths, GuestRecord } from './directory.ts';
@@ -72,6 +74,7 @@ export async function defineGuest(
 
   const paths = await directory.prepare(spec.instance, parts.capabilities.qemu.gid);
   const record = await directory.readRecord(spec.instance);
+  await giveUpVariables(spec, paths, record, log);
   const host = await hostContext(spec, {
     ...parts,
     name,
@@ -87,6 +90,22 @@ export async function defineGuest(
   const made = await recordOf(lv, dom, guest, spec, record, host.architecture);
   await directory.writeRecord(spec.instance, { ...made, consoleFrom: await endOf(paths.console) });
   return dom;
+}
+
+/**
+ * Those of a system that was reinstalled: libvirt makes new ones from the firmware's template. Which ones there are is on
+ * record only after the definition, so a crash in between gives up what no guest has seen.
+ */
+async function giveUpVariables(
+  { input: { variablesOf, name } }: GuestSpec,
+  { variables }: GuestPaths,
+  record: GuestRecord | undefined,
+  log: Logger,
+): Promise<void> {
+  if (variablesOf === undefined || record?.hardware?.variablesOf === variablesOf) return;
+  if (!(await stat(variables).catch(ignoreMissing))) return;
+  await removeDurably(variables);
+  log('info', `${name} gets new UEFI variables`);
 }
 
 /**
@@ -216,9 +235,14 @@ async function recordOf(
   const asked = askedMachineType(spec.input, architecture);
   // While the guest keeps its machine the first question stays on record, not today's default.
   const kept = before?.hardware?.machineType === machineType ? before?.hardware : undefined;
+  const { variablesOf } = spec.input;
+  const firmware = {
+    ...(loader === undefined ? {} : { loader }),
+    ...(variablesOf === undefined ? {} : { variablesOf }),
+  };
   const hardware = machineType === undefined ? kept : { asked: kept?.asked ?? asked, machineType };
   return {
-    ...(hardware ? { hardware: { ...hardware, ...(loader === undefined ? {} : { loader }) } } : {}),
+    ...(hardware ? { hardware: { ...hardware, ...firmware } } : {}),
     explanation: [...explain(guest), ...explainAdditions(guest, root)],
     asked: renderDomain(guest),
   };

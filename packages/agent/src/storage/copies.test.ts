@@ -170,7 +170,7 @@ test('the guest’s own files go with its first disk', async () => {
   await made(from, spec);
   const folder = join(dir, 'n1/agent/guests', instance);
   await mkdir(folder, { recursive: true });
-  const hardware = { asked: 'q35', machineType: 'pc-q35-7.2', loader: '/fw.fd' };
+  const hardware = { asked: 'q35', machineType: 'pc-q35-7.2', loader: '/fw.fd', variablesOf: instance };
   await writeFile(
     join(folder, 'record.json'),
     JSON.stringify({ hardware, explanation: [], asked: '<domain/>' }),

@@ -74,18 +74,36 @@ export async function beginReinstall(
     sizeBytes: old.spec.sizeBytes,
   });
   const disks = spec.disks.map((id) => (id === old.id ? (made.id as DiskId) : id));
+  const of = await variablesOf(asking, instance, guest, body, made);
   const named = body.image !== undefined || body.os !== undefined;
   const boot = named ? bootOf(sources) : spec.boot;
   return beginExchange(asking, instance, guest, {
     kind: 'instance.reinstall',
-    instance: { disks, boot, ...contentOf(sources) },
+    instance: { disks, boot, ...contentOf(sources), ...(of ? { variablesOf: of } : {}) },
     power: spec.power,
     made,
     name: old.name,
     drop: old.id,
     body,
-    plan: [`make disk ${old.name} anew: its content is lost`, ...sourceLines(sources)],
+    plan: [
+      `make disk ${old.name} anew: its content is lost`,
+      ...sourceLines(sources),
+      ...(of === made.id ? ['give up its UEFI variables, if it has any'] : []),
+    ],
   });
+}
+
+/** They name what boots, and whom to trust, of the system that goes. An older agent leaves them as they are. */
+async function variablesOf(
+  { app }: Asking,
+  { spec }: Instance,
+  guest: Guest,
+  { keepVariables }: ReinstallInstance,
+  made: Disk,
+): Promise<DiskId | undefined> {
+  const node = await app.store.get('node', guest.spec.node);
+  const can = node?.status.facts?.capabilities.includes('guest:variables');
+  return keepVariables || !can ? spec.variablesOf : (made.id as DiskId);
 }
 
 export async function beginRescue(
@@ -143,13 +161,21 @@ export async function beginUnrescue(
 }
 
 /** All that an exchange may change, as it is. */
-function sameAs({ disks, image, imageProperties, os, boot }: InstanceSpec): Exchange['instance'] {
+function sameAs({
+  disks,
+  image,
+  imageProperties,
+  os,
+  boot,
+  variablesOf: of,
+}: InstanceSpec): Exchange['instance'] {
   return {
     disks,
     boot,
     ...(image ? { image } : {}),
     ...(imageProperties ? { imageProperties } : {}),
     ...(os ? { os } : {}),
+    ...(of ? { variablesOf: of } : {}),
   };
 }
 
@@ -206,7 +232,8 @@ async function beginExchange(
 }
 
 /** What is not in `exchanged`. */
-function bare({ image: _, imageProperties: __, os: ___, rescue: ____, ...spec }: InstanceSpec): InstanceSpec {
+function bare(whole: InstanceSpec): InstanceSpec {
+  const { image: _, imageProperties: __, os: ___, rescue: ____, variablesOf: _____, ...spec } = whole;
   return spec;
 }
 

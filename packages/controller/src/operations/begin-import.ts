@@ -173,11 +173,11 @@ async function bind(
   draft.batch.counters.push({ name: COUNTERS.epoch, from: number, to: number + 1 });
   const id = node.id as NodeId;
   const input = guestInput(newborn, await readAncestry(store, newborn, id, []));
-  const { definition, autostart } = domain;
+  const { definition, autostart, pciDevices } = domain;
   const spec: Guest['spec'] = {
     ...guestSpec(input, {
       instance: newborn.id as Guest['spec']['instance'],
-      fit: { node: id },
+      fit: { node: id, ...(pciDevices.length > 0 ? { pciDevices } : {}) },
       epoch: { incarnation: store.incarnation, number: number + 1 },
       power: newborn.spec.power,
       operation: operation.id as NonNullable<Guest['spec']['operation']>,

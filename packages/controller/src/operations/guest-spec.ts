@@ -90,6 +90,7 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
     ...(spec.bootOrder && !spec.rescue ? { bootOrder: spec.bootOrder } : {}),
     personality: spec.personality,
     cloudInit: spec.rescue?.cloudInit ?? hasCloudInit(image),
+    ...(spec.variablesOf ? { variablesOf: spec.variablesOf } : {}),
     ...(spec.adopted ? { definition: 'kept' as const } : {}),
   };
   return inputOn(input, group, node);

@@ -29,7 +29,15 @@ export const exchangeSteps = {
 } as const;
 
 /** What of an instance may be another after it; what is not there is unset. */
-export const exchanged = ['disks', 'image', 'imageProperties', 'os', 'boot', 'rescue'] as const;
+export const exchanged = [
+  'disks',
+  'image',
+  'imageProperties',
+  'os',
+  'boot',
+  'rescue',
+  'variablesOf',
+] as const;
 
 /** What was decided when it began: the operation's input. */
 export interface Exchange {

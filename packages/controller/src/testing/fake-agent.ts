@@ -88,7 +88,7 @@ export class FakeAgent {
 
   #guest({ spec }: Assignments['guests'][number]): GuestStatus {
     const { instance, epoch } = spec;
-    if (spec.remove || spec.role === 'receive') return { state: 'absent', epoch };
+    if (spec.remove || spec.role === 'receive' || spec.role === 'release') return { state: 'absent', epoch };
     if (spec.power === 'stopped') {
       const ran = this.#started.delete(instance);
       const probed = spec.plug?.probe ? { probed: true } : {};

@@ -83,7 +83,7 @@ function perNode(facts: Facts, doubled: ReadonlySet<string>): Found[] {
             alive ? 'error' : 'warning',
             node,
             `the domain ${name} bears this cluster’s mark, and nothing here knows of it`,
-            `It is left alone. If nobody needs it, remove it on ${node.name}: \`virsh undefine ${name}\`.`,
+            `It is left alone. If it was imported, take it again: \`gantry instance import ${name} --node ${node.name}\`. If nobody needs it, remove it on ${node.name}: \`virsh undefine ${name}\`.`,
           ),
         ),
     ];
@@ -106,7 +106,9 @@ function compare(guest: Guest, look: NodeLook, { moving }: Facts, instances: rea
         'error',
         instance,
         `the domain ${domain.name} has its id but not its mark`,
-        'Somebody defined it anew with another tool. Undefine it; Gantry defines its own.',
+        instance.spec.adopted
+          ? `Somebody defined it anew, or gave it back. \`gantry instance release ${instance.name}\` forgets it here and leaves the domain alone; it can be imported again.`
+          : 'Somebody defined it anew with another tool. Undefine it; Gantry defines its own.',
       ),
     ];
   if (compareEpochs(domain.ours.epoch, epoch) > 0)

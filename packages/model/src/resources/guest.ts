@@ -95,6 +95,8 @@ export const GuestInput = strict({
   bootOrder: optional(BootOrder),
   personality: Personality,
   cloudInit: Type.Boolean({ description: 'the image reads a NoCloud seed' }),
+  /** UEFI variables of the system on another disk are given up. */
+  variablesOf: optional(DiskId),
   definition: optional(
     oneOf(['kept'] as const, 'its hardware is what libvirt’s definition of it says; nothing is compiled'),
   ),

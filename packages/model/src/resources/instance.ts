@@ -120,6 +120,8 @@ export const InstanceSpec = strict({
     Type.Array(AffinityRule, { maxItems: 32, description: 'who shall share its node, and who not' }),
   ),
   rescue: optional(Rescue),
+  /** Its UEFI variables are of the system on that disk: those of an earlier one are given up. */
+  variablesOf: optional(DiskId),
   origin: optional(Origin),
   protected: optional(Type.Boolean({ description: 'refuse deletion' })),
   resize: optional(Resize),

@@ -12,6 +12,10 @@ export const instanceReinstall: Verb = {
   flags: [
     ...sourceFlags,
     { flags: '--stop', description: 'stop it for that if it runs, and start it again' },
+    {
+      flags: '--keep-uefi-variables',
+      description: 'boot entries and keys that were enrolled stay; else they go with the old system',
+    },
     ...exchangeFlags,
   ],
   examples: [
@@ -25,6 +29,7 @@ export const instanceReinstall: Verb = {
     const body = {
       ...sourceBody(given),
       ...(given.on('stop') ? { stop: true } : {}),
+      ...(given.on('keepUefiVariables') ? { keepVariables: true } : {}),
       ...exchangeBody(given),
     };
     if (!plan) await session.confirm(`Reinstall ${name}? All that is on its first disk is lost.`);
