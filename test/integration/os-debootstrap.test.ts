@@ -75,10 +75,16 @@ describe('bad input', () => {
     server.close();
   });
   it('a suite that does not exist', async () => {
-    const error = await refused({ suite: 'nosuchsuite' });
-    expect(error).toMatchObject({
-      code: 'mirror_unreachable',
-      message: expect.stringContaining('no suite') as string,
+    expect(await refused({ suite: 'nosuchsuite' })).toMatchObject({ code: 'invalid_argument' });
+    expect(await refused({ suite: 'woody', keyring: '/dev/null' })).toMatchObject({
+      code: 'invalid_argument',
+    });
+    expect(await refused({ suite: 'sid.' })).toMatchObject({ code: 'invalid_argument' });
+  });
+  it('a suite of which debootstrap knows no keyring, from a mirror of the user’s', async () => {
+    expect(await refused({ suite: 'warty', mirror: 'http://127.0.0.1:1/hostile' })).toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('sign') as string,
     });
   });
   it('a parameter with a typing mistake', async () => {

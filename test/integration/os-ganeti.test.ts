@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskReplicaSpec, OsContext } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loopDevicesOf } from '../../packages/agent/src/os/ganeti/loop-devices.ts';
 import { createGanetiProvider } from '../../packages/agent/src/os/ganeti/provider.ts';
 import { createOsProviders } from '../../packages/agent/src/os/os-providers.ts';
 import { run } from '../../packages/agent/src/process/run.ts';
+import { loopDevicesOf } from '../../packages/agent/src/storage/loop-devices.ts';
 import { createStorage, type Storage } from '../../packages/agent/src/storage/storage.ts';
 import { createDisk, mountsNaming, osDisk, processesNaming } from './support/os-disk.ts';
 import { diskSpec } from './support/storage-conformance.ts';
@@ -118,6 +118,21 @@ describe('an OS definition', () => {
     expect(log.some((line) => /left \/dev\/loop/.test(line))).toBe(true);
     const path = join(dir, 'state/agent/storage', spec.cluster, 'disks', `${spec.disk}.ready.raw`);
     expect(await loopDevicesOf(path)).toEqual([]);
+  });
+
+  it('that was killed with the agent, loop device and all, is begun anew without it', async () => {
+    await define({ create: 'exit 0' });
+    const spec = small();
+    const folder = join(dir, 'state/agent/storage', spec.cluster, 'disks');
+    const begun = join(folder, `${spec.disk}.creating.${spec.operation}.raw`);
+    await mkdir(folder, { recursive: true });
+    await writeFile(begun, Buffer.alloc(MiB));
+    const { stdout: device } = await run(['losetup', '--find', '--show', begun]);
+    await create(spec);
+    expect(
+      (await run(['losetup', '--list', '--noheadings', '--output', 'NAME'])).stdout.split('\n'),
+    ).not.toContain(device.trim());
+    expect(await left(spec)).toEqual([`${spec.disk}.ready.raw`]);
   });
 
   it('is stopped as a whole, by a time limit or by the operation', async () => {

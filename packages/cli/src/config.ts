@@ -62,11 +62,20 @@ export function writeConfig(env: Env, config: Config): void {
   const draft = `${path}.${process.pid}`;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
-    writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+    writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600, flush: true });
     renameSync(draft, path);
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** A plain word, no property that all objects have. @throws GantryError `invalid_argument` */
+export function contextName(name: string): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name)) return name;
+  throw err('invalid_argument', {
+    what: `the name ${JSON.stringify(name.slice(0, 80))}`,
+    wanted: 'letters, digits, dots, hyphens and underscores, at most 63',
+  });
 }
 
 /**

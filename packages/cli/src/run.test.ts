@@ -444,6 +444,37 @@ test('contexts: made with the token of the environment, kept for the user alone,
   expect(api.asked[0]?.headers.authorization).toBe('Bearer sentinel-token');
 });
 
+test.each([
+  ['a name that is no word', ['__proto__', '--url', 'unix:/x']],
+  ['a name that steers', ['lab\u001b[2J', '--url', 'unix:/x']],
+  ['an address that is none', ['lab', '--url', 'ftp://x']],
+  ['a token on the wire for all to read', ['lab', '--url', 'http://10.0.0.1:7460']],
+])('no context is made of %s', async (_, words) => {
+  const { code } = await api.gantry('context', 'use', ...words);
+  expect(code).toBe(2);
+  expect(existsSync(api.env['GANTRY_CONFIG'] ?? '')).toBe(false);
+});
+
+test('a context that is added while one is asked about the removal of another is kept', async () => {
+  const file = api.env['GANTRY_CONFIG'] ?? '';
+  const write = (...names: string[]) =>
+    writeFileSync(
+      file,
+      JSON.stringify({ contexts: Object.fromEntries(names.map((name) => [name, { url: 'unix:/x' }])) }),
+    );
+  write('old');
+  const io = fakeIo(api.env, {});
+  io.stdin.isTTY = true;
+  const removal = api.gantryWith(io, 'context', 'remove', 'old');
+  await expect.poll(() => io.err()).toContain('Forget context old?');
+  write('old', 'new');
+  io.stdin.end('y\n');
+  expect((await removal).code).toBe(0);
+  expect(Object.keys((JSON.parse(readFileSync(file, 'utf8')) as { contexts: object }).contexts)).toEqual([
+    'new',
+  ]);
+});
+
 test('a broken configuration is told, not overwritten', async () => {
   const file = api.env['GANTRY_CONFIG'] ?? '';
   writeFileSync(file, '{ half');

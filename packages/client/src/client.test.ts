@@ -7,6 +7,7 @@ import { err, isGantryError, toProblem } from '@gantry/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { Client } from './client.ts';
+import { checkEndpoint } from './endpoint.ts';
 import { ApiError } from './problems.ts';
 import { watch } from './watch.ts';
 
@@ -201,4 +202,18 @@ test('a refused WebSocket is the refusal', async () => {
   });
   const error = await rejection(client.byteStream('instanceConsole', { params: { ref: 'web1' } }));
   expect(error).toMatchObject({ code: 'wrong_state' });
+});
+
+test.each([
+  ['http://127.0.0.1:1', true],
+  ['http://[::1]:1', true],
+  ['http://localhost:1', true],
+  ['https://10.0.0.1:1', true],
+  ['http://10.0.0.1:1', false],
+  ['http://127.0.0.1.example:1', false],
+])('a token for %s: %s', (url, may) => {
+  const check = () => checkEndpoint({ url, token: 'sesame' });
+  if (may) check();
+  else expect(check).toThrow(/would read the token/);
+  checkEndpoint({ url });
 });

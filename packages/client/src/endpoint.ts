@@ -19,7 +19,7 @@ export interface Endpoint {
 
 /**
  * Options of node:http for an endpoint.
- * @throws GantryError `invalid_argument` for an address that is neither a socket nor http(s)
+ * @throws GantryError `invalid_argument` for an address that is neither a socket nor http(s), or would tell others the token
  */
 export function connectionOf(endpoint: Endpoint): RequestOptions {
   const socketPath = socketOf(endpoint.url);
@@ -27,8 +27,15 @@ export function connectionOf(endpoint: Endpoint): RequestOptions {
   const url = URL.canParse(endpoint.url) ? new URL(endpoint.url) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) throw badAddress(endpoint.url);
   const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (endpoint.token && url.protocol === 'http:' && !isLoopback(host)) throw inTheClear(endpoint.url);
   return { protocol: url.protocol, host, ...(url.port ? { port: Number(url.port) } : {}), ...endpoint.tls };
 }
+
+/** @throws GantryError `invalid_argument` for one that no client would speak with */
+export const checkEndpoint = (endpoint: Endpoint): void => void connectionOf(endpoint);
+
+/** What does not leave this machine. */
+const isLoopback = (host: string): boolean => /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);
 
 /** The path of a `unix:` endpoint, undefined for others. */
 export const socketOf = (url: string): string | undefined =>
@@ -51,6 +58,12 @@ export function readTokenFile(path: string): string | undefined {
     return undefined;
   }
 }
+
+const inTheClear = (url: string) =>
+  err('invalid_argument', {
+    what: `the API address ${JSON.stringify(url.slice(0, 200))}`,
+    wanted: 'https: everybody on the way would read the token; http is for this machine alone',
+  });
 
 const badAddress = (url: string) =>
   err('invalid_argument', {

@@ -1,6 +1,6 @@
 /** Typed client of Gantry's API. */
 export { type CallOptions, Client, type ClientOptions, type Input, type Trace } from './client.ts';
-export { type Endpoint, readTokenFile, socketOf, type Tls } from './endpoint.ts';
+export { checkEndpoint, type Endpoint, readTokenFile, socketOf, type Tls } from './endpoint.ts';
 export type { PathParameter } from './endpoints.ts';
 export { ApiError } from './problems.ts';
 export { EventParser, type ServerEvent, serverEvents } from './server-events.ts';

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import type { Instance } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createNodeOs } from '../../../packages/agent/src/os/create-os.ts';
-import { loopDevicesOf } from '../../../packages/agent/src/os/ganeti/loop-devices.ts';
+import { loopDevicesOf } from '../../../packages/agent/src/storage/loop-devices.ts';
 import { cloudImage } from '../../lab/cloud-image.ts';
 import { CACHE, type Cluster, startCluster } from '../../lab/cluster.ts';
 import { type Inventory, inventory } from '../../lab/inventory.ts';

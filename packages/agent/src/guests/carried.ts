@@ -2,10 +2,9 @@
  * What of a guest's own files goes with it to another node: the machine that it knows, its UEFI variables, and what it
  * boots from and is told by the node, which a guest keeps over restarts: kernel, initrd, ssh host key.
  */
-import { constants } from 'node:fs';
-import { chmod, copyFile, type FileHandle, open, rename, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ignoreMissing, removeDurably, syncPath } from '../storage/durable.ts';
+import { copyDurably, ignoreMissing, removeDurably, syncPath } from '../storage/durable.ts';
 import { writeFully } from '../storage/write-fully.ts';
 import { broken, type GuestHead, type Incoming } from '../transfer/messages.ts';
 import type { Outgoing } from '../transfer/sender.ts';
@@ -47,7 +46,7 @@ export function carriedFiles(stateDir: string): CarriedFiles {
       const { dir } = await directory.prepare(to, 0);
       for (const file of namesFor(from, to)) {
         const path = join(directory.paths(from).dir, file);
-        if (await stat(path).catch(ignoreMissing)) await copyWhole(path, join(dir, file));
+        if (await stat(path).catch(ignoreMissing)) await copyDurably(path, join(dir, file));
       }
       const hardware = (await directory.readRecord(from))?.hardware;
       if (hardware) await directory.writeRecord(to, { hardware, explanation: [] });
@@ -67,13 +66,6 @@ export function carriedFiles(stateDir: string): CarriedFiles {
 
 const namesFor = (from: string, to: string): string[] =>
   [...files.keys()].filter((file) => from === to || file !== HOST_KEY);
-
-async function copyWhole(from: string, to: string): Promise<void> {
-  await copyFile(from, `${to}.partial`, constants.COPYFILE_FICLONE);
-  await chmod(`${to}.partial`, 0o600);
-  await syncPath(`${to}.partial`);
-  await rename(`${to}.partial`, to);
-}
 
 async function replace(path: string, limit: number, incoming: Incoming): Promise<void> {
   const partial = `${path}.partial`;

@@ -9,11 +9,11 @@
  *
  * QEMU's user may pass through the folders but not list or write them.
  */
-import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, isUuid, type Provenance } from '@gantry/model';
 import type { Position } from '../console/reader.ts';
-import { ignoreMissing, listNames } from '../storage/durable.ts';
+import { ignoreMissing, listNames, replaceFile, syncPath } from '../storage/durable.ts';
 
 const PASSABLE = 0o711;
 const WRITABLE_BY_GROUP = 0o770;
@@ -85,8 +85,10 @@ export function createGuestDirectory(stateDir: string): GuestDirectory {
     },
     async writeRecord(instance, record) {
       const path = recordPath(instance);
-      await writeFile(`${path}.partial`, JSON.stringify(record), { mode: 0o600 });
-      await rename(`${path}.partial`, path);
+      const isFirst = (await stat(path).catch(ignoreMissing)) === undefined;
+      await replaceFile(path, JSON.stringify(record));
+      // the machine that it knows must outlast a power cut; later records are put over a durable one
+      if (isFirst) await syncPath(path);
     },
     remove: (instance) => rm(paths(instance).dir, { recursive: true, force: true }),
     list: async () => (await listNames(root)).filter(isUuid),

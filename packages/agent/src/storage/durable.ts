@@ -1,6 +1,6 @@
 /** Files that are whole or not there, also after a power cut. */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export async function syncPath(path: string): Promise<void> {
@@ -17,6 +17,23 @@ export async function publish(partial: string, final: string): Promise<void> {
   await syncPath(partial);
   await rename(partial, final);
   await syncPath(dirname(final));
+}
+
+/** Whole or as before, root's alone; not yet durable. */
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  const partial = `${path}.partial`;
+  await rm(partial, { force: true }); // one that a crash left may have another mode
+  await writeFile(partial, content, { mode: 0o600 });
+  await rename(partial, path);
+}
+
+/** A copy that is root's alone, its content durable before it has its name; blocks are shared where the file system can. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  const partial = `${to}.partial`;
+  await copyFile(from, partial, constants.COPYFILE_FICLONE);
+  await chmod(partial, 0o600);
+  await syncPath(partial);
+  await rename(partial, to);
 }
 
 /** Removes files durably; those that are not there count as removed. */

@@ -7,6 +7,7 @@ import { run } from '../process/run.ts';
 import { ignoreMissing, listNames, makeDirectories, makeSparse, publish, removeDurably } from './durable.ts';
 import { MAX_QCOW2_BYTES, writeEmptyQcow2 } from './empty-qcow2.ts';
 import { creatingName, type Extension, extensions, parseDiskName, readyName } from './layout.ts';
+import { detachLoopDevices } from './loop-devices.ts';
 import { describeFull, type FreeBytes, freeBytes, requireSpace } from './space.ts';
 import type { BaseFile, DiskContent, MadeDisk, StagedDisk, StorageDriver } from './storage-driver.ts';
 
@@ -37,7 +38,7 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
       await makeDirectories(directory);
       checkSize(spec, content);
       await requireSpace(spec.sizeBytes, directory, free);
-      await removeDurably(...allBegun(spec));
+      await removeBegun(allBegun(spec));
       try {
         const files = { partial: begun(spec, extension), scratch: begun(spec, 'raw') };
         if (content.kind === 'copy') await content.copy(files.partial, signal);
@@ -46,7 +47,7 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
         await publish(files.partial, ready);
         return await mustLook(ready);
       } catch (error) {
-        await removeDurably(...allBegun(spec)).catch(() => undefined); // the first error is the one to tell
+        await removeBegun(allBegun(spec)).catch(() => undefined); // the first error is the one to tell
         throw describeFull(error, directory);
       }
     },
@@ -68,7 +69,7 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
       await makeDirectories(directory);
       checkSize(disk, { kind: 'blank' });
       await requireSpace(disk.sizeBytes, directory, free);
-      await removeDurably(...allBegun(disk));
+      await removeBegun(allBegun(disk));
       return begun(disk, extensionOf[disk.template]);
     },
 
@@ -80,13 +81,20 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
       await publish(partial, ready);
     },
 
-    unstage: (disk) => removeDurably(...allBegun(disk)),
+    unstage: (disk) => removeBegun(allBegun(disk)),
 
     async remove(spec) {
       const ready = extensions.map((extension) => path(readyName(spec.disk, extension)));
-      await removeDurably(...ready, ...allBegun(spec));
+      await removeDurably(...ready);
+      await removeBegun(allBegun(spec));
     },
   };
+}
+
+/** A loop device of an OS script that was killed would keep the blocks of a file for ever that nobody sees any more. */
+async function removeBegun(paths: readonly string[]): Promise<void> {
+  for (const path of paths) if (path.endsWith('.raw') && (await look(path))) await detachLoopDevices(path);
+  await removeDurably(...paths);
 }
 
 function seenDisk(name: string, path: string): SeenDisk | undefined {

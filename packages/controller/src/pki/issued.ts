@@ -14,6 +14,8 @@ export interface IssuedTo {
 export class IssuedCertificates {
   readonly #path: string;
   readonly #all: IssuedTo[];
+  /** A disk that was full may have taken half of the last line. */
+  #torn = false;
 
   private constructor(path: string, all: IssuedTo[]) {
     this.#path = path;
@@ -41,8 +43,11 @@ export class IssuedCertificates {
   async add(issued: IssuedTo): Promise<void> {
     const file = await open(this.#path, 'a', 0o600);
     try {
-      await file.appendFile(`${JSON.stringify(issued)}\n`);
+      const line = `${this.#torn ? '\n' : ''}${JSON.stringify(issued)}\n`;
+      this.#torn = true;
+      await file.appendFile(line);
       await file.sync();
+      this.#torn = false;
     } finally {
       await file.close();
     }

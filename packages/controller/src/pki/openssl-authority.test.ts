@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemEnv } from '../system-env.ts';
+import { IssuedCertificates } from './issued.ts';
 import { type OpensslAuthority, openAuthority } from './openssl-authority.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gantry-ca-'));
@@ -136,4 +138,33 @@ test('what has ended is forgotten, and a line that a crash cut off does no harm'
   const said = execFileSync('openssl', ['crl', '-noout', '-text'], { input: list, encoding: 'utf8' });
   expect(said.match(/Serial Number: \w+/g)).toEqual(['Serial Number: BB']);
   expect(readFileSync(file, 'utf8')).toMatch(/^[^\n]*"BB"[^\n]*\n$/);
+});
+
+test('what a full disk cut off costs only itself: the next certificate can still be revoked', async () => {
+  const path = join(folder, 'issued');
+  const issued = await IssuedCertificates.open(path, 0);
+  const entry = (node: string) => ({ node, serial: 'AB12', endsMs: 10 });
+  await issued.add(entry('first'));
+  const { prototype } = (await open(path).then(async (file) => {
+    await file.close();
+    return file.constructor;
+  })) as { prototype: { appendFile(text: string): Promise<void> } };
+  const full = vi.spyOn(prototype, 'appendFile').mockImplementationOnce(async function (
+    this: FileHandle,
+    text,
+  ) {
+    await this.write(text.slice(0, 20));
+    throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+  });
+  await expect(issued.add(entry('second'))).rejects.toThrow('full');
+  full.mockRestore();
+  await issued.add(entry('third'));
+  const again = await IssuedCertificates.open(path, 0);
+  expect(again.ofOthers(new Set(), 0).map(({ node }) => node)).toEqual(['first', 'third']);
+});
+
+test('work folders of calls that were killed go when it is opened', async () => {
+  for (const name of ['issue-a1B2c3', 'revoke-x']) mkdirSync(join(folder, name));
+  await openAuthority(folder, 'test', systemEnv());
+  expect(readdirSync(folder).toSorted()).toEqual(['ca.key', 'ca.pem']);
 });

@@ -1,6 +1,6 @@
 /** The certificate authority with the openssl program; its key lies in a folder that only the controller may enter. */
 import { createPublicKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { err } from '@gantry/model';
 import type { Env } from '../env.ts';
@@ -39,8 +39,15 @@ export async function openAuthority(folder: string, cluster: string, env: Env): 
   const pem = present ?? (await make(folder, cluster));
   const matches = new X509Certificate(pem).publicKey.equals(createPublicKey(await readFile(key, 'utf8')));
   if (!matches) throw err('store_unusable', { why: `${key} is not the key of ${certificate}` });
+  await removeLeftovers(folder);
   const issued = await IssuedCertificates.open(join(folder, 'issued'), env.clock.now());
   return new OpensslAuthority({ folder, certificate: pem, env, issued });
+}
+
+/** Work folders of calls that were killed; there is no key in them. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (/^(issue|revoke)-/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 async function make(folder: string, cluster: string): Promise<string> {

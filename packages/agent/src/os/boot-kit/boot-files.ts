@@ -2,12 +2,11 @@
  * The files that a guest boots from, as copies of its own in its own folder: libvirt hands them to the guest's user,
  * and a newer kernel on the node reaches a guest only by an explicit step, never by a restart.
  */
-import { constants } from 'node:fs';
-import { copyFile, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Boot, err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../../actions.ts';
-import { ignoreMissing } from '../../storage/durable.ts';
+import { copyDurably, ignoreMissing, replaceFile, syncPath } from '../../storage/durable.ts';
 import type { BootKits } from './boot-kit.ts';
 import { type HostKey, makeHostKey } from './host-key.ts';
 import { hostnameOf, identityArchive } from './identity.ts';
@@ -69,12 +68,14 @@ export function createBootFiles(kits: BootKits): BootFiles {
       const kept = needsKit && (await exists(kernel)) && (await exists(base));
       if (!kept) {
         const kit = needsKit ? await kits.current(log, signal) : undefined;
-        await copyWhole(boot.kernel === 'node' ? kit?.kernel : boot.kernel, kernel);
-        await copyWhole(initrd === 'node' ? kit?.initrd : initrd, base);
+        await Promise.all([
+          copyWhole(boot.kernel === 'node' ? kit?.kernel : boot.kernel, kernel),
+          copyWhole(initrd === 'node' ? kit?.initrd : initrd, base),
+        ]);
       }
       if (initrd === undefined) return foreseen;
       const archive = identityArchive(spec, await hostKeyOf(dir, hostnameOf(spec)));
-      await writeWhole(join(dir, 'initrd'), Buffer.concat([await readFile(base), archive]));
+      await replaceFile(join(dir, 'initrd'), Buffer.concat([await readFile(base), archive]));
       return foreseen;
     },
     foresee,
@@ -84,10 +85,11 @@ export function createBootFiles(kits: BootKits): BootFiles {
 const exists = async (path: string): Promise<boolean> =>
   (await stat(path).catch(ignoreMissing)) !== undefined;
 
+/** Kept for ever, so it must not be one that a power cut left empty. */
 async function copyWhole(from: string | undefined, to: string): Promise<void> {
   if (from === undefined) return;
   try {
-    await copyFile(from, `${to}.partial`, constants.COPYFILE_FICLONE);
+    await copyDurably(from, to);
   } catch (error) {
     throw err(
       'guest_refused',
@@ -95,12 +97,6 @@ async function copyWhole(from: string | undefined, to: string): Promise<void> {
       error,
     );
   }
-  await rename(`${to}.partial`, to);
-}
-
-async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(`${path}.partial`, content, { mode: 0o600 });
-  await rename(`${path}.partial`, path);
 }
 
 /** Made once per guest and kept beside its other files. */
@@ -109,6 +105,7 @@ async function hostKeyOf(dir: string, hostname: string): Promise<HostKey> {
   const kept = await readFile(path, 'utf8').catch(ignoreMissing);
   if (kept !== undefined) return JSON.parse(kept) as HostKey;
   const made = makeHostKey(`root@${hostname}`);
-  await writeWhole(path, JSON.stringify(made));
+  await replaceFile(path, JSON.stringify(made));
+  await syncPath(path);
   return made;
 }

@@ -7,10 +7,11 @@
  * Folders are complete before they get their name and never change; guests have copies of their own.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../actions.ts';
 import { withFileLock } from '../../process/file-lock.ts';
+import { run } from '../../process/run.ts';
 import { ignoreMissing, publish } from '../../storage/durable.ts';
 import { initScript } from './init-script.ts';
 import { BUSYBOX, buildInitramfs } from './initramfs.ts';
@@ -40,6 +41,8 @@ export interface BootKits {
   /** Takes a newer kernel if apt has one and the kit is older than `maxAgeMs`; keeps the old one when that fails. */
   refresh(maxAgeMs: number, log: Logger, signal: AbortSignal): Promise<BootKit>;
 }
+
+const SCRATCH = 'partial.';
 
 interface KitRecord extends KernelPackage {
   release: string;
@@ -71,7 +74,9 @@ export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootK
   }
 
   async function fetch(wanted: KernelPackage, log: Logger, signal: AbortSignal): Promise<void> {
-    const scratch = join(root, `partial.${uuid()}`);
+    // of those who held the lock before and were killed
+    await removeFolders(root, (name) => name.startsWith(SCRATCH));
+    const scratch = join(root, `${SCRATCH}${uuid()}`);
     await mkdir(join(scratch, 'kit', 'lib'), { recursive: true });
     try {
       const { tree, release, vmlinuz } = await unpackKernel(wanted, scratch, log, signal);
@@ -82,6 +87,8 @@ export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootK
       await writeFile(join(kit, 'kit.json'), JSON.stringify(record));
       const name = `${release}_${wanted.version}`.replaceAll(/[^A-Za-z0-9._+~-]/g, '_');
       await rm(join(root, name), { recursive: true, force: true });
+      // dpkg leaves that to others, and what has its name is never looked into again
+      await run(['sync', '--file-system', kit], { signal });
       await rename(kit, join(root, name));
       await writeWhole(pointer, `${name}\n`);
     } finally {
@@ -137,6 +144,11 @@ export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootK
 
 const renewed = ({ name, version, release }: KitRecord, nowMs: number): string =>
   JSON.stringify({ name, version, release, obtainedAtMs: nowMs } satisfies KitRecord);
+
+async function removeFolders(root: string, which: (name: string) => boolean): Promise<void> {
+  for (const name of (await readdir(root)).filter(which))
+    await rm(join(root, name), { recursive: true, force: true });
+}
 
 const digestOf = (...parts: (string | Uint8Array)[]): string => {
   const hash = createHash('sha256');

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GuestNic, GuestSpec } from '@gantry/model';
@@ -169,5 +169,13 @@ describe('seedFiles', () => {
     const { stdout } = await run(['isoinfo', '-J', '-x', '/meta-data', '-i', path]);
     expect(stdout).toBe(seedFiles(guest)['meta-data']);
     expect(await readdir(dir)).toEqual(['seed.iso']);
+  });
+
+  it('are read by nobody else on the node, whatever a crash left: user-data has secrets in it', async () => {
+    const partial = join(dir, 'seed.iso.partial');
+    await writeFile(partial, 'of an attempt that was killed', { mode: 0o644 });
+    await chmod(partial, 0o644);
+    const path = await writeSeed(spec([nic]), dir, new AbortController().signal);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 });

@@ -60,7 +60,10 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 export const seedPath = (dir: string): string => join(dir, 'seed.iso');
 
-/** Writes it anew and whole. */
+/** A few kilobytes. */
+const ISO_MS = 60_000;
+
+/** Writes it anew and whole; it may have secrets in it, so only root and the guest's QEMU read it. */
 export async function writeSeed(spec: GuestSpec, dir: string, signal: AbortSignal): Promise<string> {
   const path = seedPath(dir);
   const files = Object.entries(seedFiles(spec)).map(([name, content]) => ({
@@ -69,8 +72,14 @@ export async function writeSeed(spec: GuestSpec, dir: string, signal: AbortSigna
   }));
   try {
     for (const file of files) await writeFile(file.path, file.content, { mode: 0o600 });
+    // made before genisoimage does, which would let everybody on the node read what is in it
+    await rm(`${path}.partial`, { force: true });
+    await writeFile(`${path}.partial`, '', { mode: 0o600, flag: 'wx' });
     const options = ['-quiet', '-joliet', '-rock', '-volid', 'cidata', '-output', `${path}.partial`];
-    await run(['genisoimage', ...options, ...files.map((file) => file.path)], { signal });
+    await run(['genisoimage', ...options, ...files.map((file) => file.path)], {
+      signal,
+      timeoutMs: ISO_MS,
+    });
     await rename(`${path}.partial`, path);
     return path;
   } finally {

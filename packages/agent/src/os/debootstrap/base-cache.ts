@@ -14,8 +14,9 @@ import type { Logger } from '../../actions.ts';
 import { withFileLock } from '../../process/file-lock.ts';
 import { ignoreMissing, publish } from '../../storage/durable.ts';
 import type { BootKit, BootKits } from '../boot-kit/boot-kit.ts';
-import { buildBase, pruneOld } from './build.ts';
+import { type BuildRequest, buildBase, pruneOld } from './build.ts';
 import { recipe } from './customize.ts';
+import { keyringOf } from './keyring.ts';
 import { checkMirror } from './mirror.ts';
 import type { DebootstrapParameters } from './parameters.ts';
 
@@ -56,12 +57,11 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
     cacheDays === undefined || now() - base.builtAtMs < cacheDays * DAY_MS;
 
   async function build(
-    parameters: DebootstrapParameters,
-    kit: BootKit,
-    operation: string,
+    wanted: Pick<BuildRequest, 'parameters' | 'kit' | 'operation' | 'keyring'>,
     log: Logger,
     signal: AbortSignal,
   ): Promise<CachedBase> {
+    const { parameters, kit } = wanted;
     const key = keyOf(parameters, kit);
     const work = join(root, `${key}.work`);
     const packageCache = join(root, 'packages');
@@ -69,11 +69,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
     await removeOthers(root, key, (await read(key))?.path);
     try {
       const started = now();
-      const built = await buildBase(
-        { parameters, kit, work, packageCache, uuid: uuid(), operation },
-        log,
-        signal,
-      );
+      const built = await buildBase({ ...wanted, work, packageCache, uuid: uuid() }, log, signal);
       const file = `${key}-${built.sha256}.raw`;
       await publish(built.image, join(root, file));
       const record: BaseRecord = { file, sha256: built.sha256, builtAtMs: now() };
@@ -102,6 +98,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
       const there = await read(keyOf(parameters, kit));
       if (there && isFresh(there, parameters)) return there;
       await mkdir(root, { recursive: true });
+      const keyring = await keyringOf(parameters.suite, parameters.keyring);
       try {
         await checkMirror(parameters, signal);
       } catch (error) {
@@ -124,7 +121,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
         async () => {
           const meanwhile = await read(key);
           if (meanwhile && isFresh(meanwhile, parameters)) return meanwhile;
-          return build(parameters, newest, operation, log, signal);
+          return build({ parameters, kit: newest, operation, keyring }, log, signal);
         },
         { signal, onWait: () => log('info', 'waiting for another build of the same base image') },
       );

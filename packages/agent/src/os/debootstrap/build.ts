@@ -27,6 +27,8 @@ export interface BuildRequest {
   packageCache: string;
   uuid: string;
   operation: string;
+  /** What the archive must be signed with. */
+  keyring: string;
 }
 
 /**
@@ -73,6 +75,8 @@ async function debootstrap(
     `--components=${components.join(',')}`,
     `--include=${packages}`,
     `--cache-dir=${request.packageCache}`,
+    `--keyring=${request.keyring}`,
+    '--force-check-gpg',
   ];
   try {
     await run([...isolated, 'debootstrap', ...options, suite, tree, mirror], {

@@ -153,6 +153,14 @@ describe('resolveParameters', () => {
     expect(refusal(parameters as Record<string, string>)).toMatch(why);
   });
 
+  it('takes a keyring from who runs the cluster or the node, and from no instance', () => {
+    const keyring = '/etc/keys/own.gpg';
+    expect(resolve({ cluster: { keyring } }).keyring).toBe(keyring);
+    expect(resolve({ defaultsFile: { keyring } }).keyring).toBe(keyring);
+    expect(refusal({ keyring })).toMatch(/OS parameter "keyring"/);
+    expect(() => resolve({ cluster: { keyring: 'own.gpg' } })).toThrow(/path of a keyring/);
+  });
+
   it('says so when there is no mirror', () => {
     expect(() => resolve({ apt: [] })).toThrow(/give `mirror`/);
   });

@@ -15,6 +15,8 @@ export interface DebootstrapParameters {
   cacheDays?: number;
   /** `root`: the serial console is root’s, without a password (never over ssh). `locked`: ssh keys only. */
   consoleLogin: 'locked' | 'root';
+  /** What the archive is signed with, where that is not the keyring of the suite's script. */
+  keyring?: string;
   /** Further lines for the guest's sources.list. */
   sideSources: string[];
 }
@@ -30,6 +32,8 @@ const PROVIDER_DEFAULTS: Readonly<Record<string, string>> = {
   proxy: '',
   arch: '',
 };
+/** Whom the node trusts: never an instance's to say. */
+const OF_OPERATORS = 'keyring';
 /** In Ganeti's file and of no meaning here: there is no partition table, and the cache is not optional. */
 const WITHOUT_MEANING = [
   'generate_cache',
@@ -52,7 +56,8 @@ export interface ParameterSources {
 /** @throws GantryError `invalid_argument` */
 export function resolveParameters(sources: ParameterSources): DebootstrapParameters {
   const { parameters, cluster, defaultsFile, variant, apt, nodeArch } = sources;
-  for (const name of [...Object.keys(parameters), ...Object.keys(cluster)]) requireKnown(name);
+  for (const name of Object.keys(parameters)) requireKnown(name);
+  for (const name of Object.keys(cluster)) if (name !== OF_OPERATORS) requireKnown(name);
   const variantSays = variant === undefined || variant === 'default' ? {} : { suite: variant };
   const levels = [
     parameters,
@@ -78,6 +83,7 @@ export function resolveParameters(sources: ParameterSources): DebootstrapParamet
       'known: apt on the node has no archive to take it from; give `mirror`',
     );
   const proxy = get('proxy');
+  const keyring = cluster[OF_OPERATORS] || defaultsFile[OF_OPERATORS];
   const days = levels.map((level) => level['clean_cache']).find((value) => value !== undefined) ?? '';
   return {
     suite,
@@ -86,6 +92,9 @@ export function resolveParameters(sources: ParameterSources): DebootstrapParamet
     components: list('components', get('components'), /^[a-z][a-z0-9-]*$/),
     extraPackages: list('extra_pkgs', get('extra_pkgs'), /^[a-z0-9][a-z0-9+.-]+$/),
     filesystem: check('filesystem', get('filesystem'), /^ext[234]$/, 'ext2, ext3 or ext4'),
+    ...(keyring
+      ? { keyring: check('keyring', keyring, /^\/[\w./+-]+$/, 'the path of a keyring on the node') }
+      : {}),
     ...(proxy === '' ? {} : { proxy: checkUrl('proxy', proxy) }),
     ...(days === ''
       ? {}

@@ -9,8 +9,10 @@ import { err, isGantryError } from '@gantry/model';
 import type { Logger } from '../../actions.ts';
 import { isolated } from '../../process/isolated.ts';
 import { ProcessError, run } from '../../process/run.ts';
+import { detachLoopDevices } from '../../storage/loop-devices.ts';
 import { describeFull } from '../../storage/space.ts';
 import { readAptSources } from '../debootstrap/apt-sources.ts';
+import { keyringOf } from '../debootstrap/keyring.ts';
 import type { OsProvider, OsRequest } from '../os-providers.ts';
 import {
   chooseVariant,
@@ -21,7 +23,6 @@ import {
 } from './definition.ts';
 import { hasDeviceMapper } from './device-mapper.ts';
 import { osEnvironment } from './environment.ts';
-import { detachLoopDevices } from './loop-devices.ts';
 import { osParameters } from './os-parameters.ts';
 
 export interface GanetiOsOptions {
@@ -53,6 +54,8 @@ export function createGanetiProvider(options: GanetiOsOptions = {}): OsProvider 
       hasDeviceMapper: await hasDeviceMapper(),
     };
     const parameters = osParameters(definition, sources, log);
+    const { SUITE } = parameters.plain;
+    if (SUITE !== undefined) await keyringOf(SUITE);
     return { definition, variant, parameters, request, timeoutMs, log };
   };
   return {

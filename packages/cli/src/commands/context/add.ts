@@ -3,7 +3,7 @@ import { text as allOf } from 'node:stream/consumers';
 import { Client } from '@gantry/client';
 import { err, version } from '@gantry/model';
 import { fetchPinnedCa, parseFingerprint, parseServer } from '../../cluster/pinned-ca.ts';
-import { type Context, readConfig, writeConfig } from '../../config.ts';
+import { type Context, contextName, readConfig, writeConfig } from '../../config.ts';
 import type { Given } from '../../given.ts';
 import { readText } from '../../parse.ts';
 import type { Session } from '../../session.ts';
@@ -29,7 +29,7 @@ export const contextAdd: Verb = {
   ],
   async run(session, given) {
     const { env } = session.io;
-    const name = nameOf(given.arg(0, 'name'));
+    const name = contextName(given.arg(0, 'name'));
     requireFree(readConfig(env).contexts, name);
     const url = parseServer(given.text('server') ?? '');
     const fingerprint = parseFingerprint(given.text('fingerprint') ?? '');
@@ -48,15 +48,6 @@ export const contextAdd: Verb = {
     session.note(`context ${name}: ${url} as ${user}   ${next}`);
   },
 };
-
-/** A plain word, no property that all objects have. @throws GantryError `invalid_argument` */
-function nameOf(name: string): string {
-  if (/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name)) return name;
-  throw err('invalid_argument', {
-    what: `the name ${JSON.stringify(name.slice(0, 80))}`,
-    wanted: 'letters, digits, dots, hyphens and underscores, at most 63',
-  });
-}
 
 function requireFree(contexts: Record<string, Context>, name: string): void {
   if (Object.hasOwn(contexts, name)) throw err('name_taken', { kind: 'context', name });

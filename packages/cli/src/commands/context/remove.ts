@@ -9,10 +9,12 @@ export const contextRemove: Verb = {
   arguments: [{ name: 'NAME...', description: 'names of contexts', complete: contextNames }],
   examples: ['gantry context remove lab'],
   async run(session, given) {
-    const { contexts, current } = readConfig(session.io.env);
-    const missing = given.args.find((name) => !Object.hasOwn(contexts, name));
+    const { contexts: known } = readConfig(session.io.env);
+    const missing = given.args.find((name) => !Object.hasOwn(known, name));
     if (missing !== undefined) throw err('not_found', { kind: 'context', name: missing });
     await session.confirm(`Forget context ${given.args.join(', ')}?`);
+    // read again: while he was asked, others may have been added
+    const { contexts, current } = readConfig(session.io.env);
     const kept = Object.entries(contexts).filter(([name]) => !given.args.includes(name));
     const still = current !== undefined && !given.args.includes(current);
     writeConfig(session.io.env, { contexts: Object.fromEntries(kept), ...(still ? { current } : {}) });

@@ -1,5 +1,6 @@
+import { checkEndpoint } from '@gantry/client';
 import { err } from '@gantry/model';
-import { readConfig, writeConfig } from '../../config.ts';
+import { contextName, readConfig, writeConfig } from '../../config.ts';
 import { readText } from '../../parse.ts';
 import type { Complete, Verb } from '../../verb.ts';
 
@@ -31,6 +32,8 @@ export const contextUse: Verb = {
     const token = env['GANTRY_TOKEN'];
     const known = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     if (url === undefined && !known) throw err('not_found', { kind: 'context', name });
+    if (!known) contextName(name);
+    if (url !== undefined) checkEndpoint({ url, ...(token ? { token } : {}) });
     const ca = given.put('ca', 'ca', readText);
     const context = url === undefined ? known : { url, ...(token ? { token } : {}), ...ca };
     writeConfig(env, {

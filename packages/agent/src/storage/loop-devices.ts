@@ -1,5 +1,5 @@
 /** Loop devices are the node's, not of a mount namespace: what a killed script left on our file is taken away here. */
-import { run } from '../../process/run.ts';
+import { run } from '../process/run.ts';
 
 /** Loop devices that stand on a file. */
 export async function loopDevicesOf(path: string): Promise<string[]> {
