@@ -159,6 +159,46 @@ describe('a NAT network', () => {
     expect(await dnsmasqs()).toHaveLength(1);
   });
 
+  it.each(['10.77.0.9', 'ignore'])(
+    'gives a guest called %s its own address, and nobody else’s',
+    async (hostname) => {
+      const other = { mac: '52:54:00:00:00:99', ipv4: '10.77.0.9', hostname: 'victim' };
+      await agent.call('ensure', spec, [{ ...lease, hostname }, other]);
+      await plugGuest();
+      expect(await askDhcp()).toMatchObject({ ip: GUEST_IP, lease: '43200' });
+      await guest.exec('ip', 'link', 'set', 'eth0', 'address', other.mac);
+      expect(await askDhcp()).toMatchObject({ ip: other.ipv4, hostname: 'victim' });
+    },
+  );
+
+  it('serves guests of one name, which different projects may have', async () => {
+    const twin = { ...lease, mac: '52:54:00:00:00:99', ipv4: '10.77.0.9' };
+    await agent.call('ensure', spec, [lease, twin]);
+    await plugGuest();
+    for (const { mac, ipv4 } of [lease, twin, lease]) {
+      await guest.exec('ip', 'link', 'set', 'eth0', 'address', mac);
+      expect(await askDhcp()).toMatchObject({ ip: ipv4, hostname: 'hello' });
+    }
+  });
+
+  it('is served on as before when its files cannot be written', async () => {
+    await agent.call('ensure', spec, [lease, { ...lease, mac: '52:54:00:00:00:99', ipv4: '10.77.0.9' }]);
+    const pids = await dnsmasqs();
+    for (const name of ['dnsmasq.conf', 'hosts']) {
+      const obstacle = join(dir, NETWORK, `${name}.new`);
+      await mkdir(obstacle);
+      await expect(
+        agent.call('ensure', { ...spec, subnet: { cidr: '10.77.0.0/24' } }, [lease]),
+      ).rejects.toThrow();
+      expect(await dnsmasqs()).toEqual(pids);
+      await rm(obstacle, { recursive: true });
+    }
+    await agent.call('ensure', spec, [lease]);
+    expect(await seen()).toMatchObject([{ ready: true }]);
+    await plugGuest();
+    expect((await askDhcp())?.['ip']).toBe(GUEST_IP);
+  });
+
   it('keeps its MAC, and does nothing when all is as wanted', async () => {
     await agent.call('ensure', spec, [lease]);
     const mac = await node.exec('cat', '/sys/class/net/gbr0/address');

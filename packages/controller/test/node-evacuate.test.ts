@@ -87,6 +87,42 @@ test('at most so many at a time', async () => {
   expect((await latest(begun)).status.state).toBe('succeeded');
 });
 
+test('guests that are busy with something else keep no other waiting, and it is said what they wait for', {
+  timeout: 60_000,
+}, async () => {
+  for (const name of ['long1', 'long2']) await create(name, { memoryMiB: 1024 });
+  for (const name of ['a', 'b']) await create(name);
+  await rounds();
+  // both largest are being moved by hand, and that takes its time
+  for (const agent of others) agent.alter = stuck;
+  for (const ref of ['long1', 'long2'])
+    await cluster.call('moveInstance', { params: { ref }, body: { node: 'n2' } });
+  await rounds(2);
+  const slow = new Set((await cluster.store.list('replica')).items.map(({ id }) => id as string));
+  for (const agent of others)
+    agent.alter = (status) => (status.kind === 'replica' && slow.has(status.id) ? stuck(status) : status);
+  const begun = await evacuate();
+  await rounds(20);
+  expect(results(await latest(begun))).toEqual({
+    a: expect.stringMatching(/^done/),
+    b: expect.stringMatching(/^done/),
+    long1: expect.stringMatching(/^waiting waits: operation \d+ is under way$/),
+    long2: expect.stringMatching(/^waiting waits: operation \d+ is under way$/),
+  });
+  for (const agent of others) agent.alter = (status) => status;
+  await rounds(20);
+  expect((await latest(begun)).status.state).toBe('succeeded');
+});
+
+test('one that is being stopped is waited for', async () => {
+  await create('last', { power: 'running' });
+  await rounds();
+  await cluster.call('stopInstance', { params: { ref: 'last' }, body: {} });
+  const begun = await evacuate();
+  await rounds(20);
+  expect(results(await latest(begun))).toEqual({ last: expect.stringMatching(/^done/) });
+});
+
 test('follows what happens meanwhile: one is deleted, one is started, one has no place', async () => {
   await create('deleted', { memoryMiB: 100 });
   await create('started', { memoryMiB: 200 });

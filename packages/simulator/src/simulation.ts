@@ -31,6 +31,8 @@ export interface Simulation {
   /** The first. */
   node: FakeNode;
   nodes: readonly FakeNode[];
+  /** Names of nodes whose agents do not reach the controller, and go on. */
+  cutOff: Set<string>;
   world: World;
   store: SqliteStore;
   /** Gates passed so far. */
@@ -114,13 +116,15 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
   });
 
   const lane: Lane = new Map();
+  const cutOff = new Set<string>();
   const agents = new Map<string, { life: Life; host: FakeHost }>();
   const agentName = ({ name }: FakeNode) => (name === 'n1' ? 'agent' : `agent ${name}`);
   const live = (own: FakeNode) => (mine: Life) => {
     const host = fakeHost(own, time, mine, lane);
     agents.set(own.name, { life: mine, host });
     const token = tokens.get(own.name) ?? '';
-    const link = simLink({ time, wire: net, mine, token, server: () => server });
+    const reached = () => (cutOff.has(own.name) ? undefined : server);
+    const link = simLink({ time, wire: net, mine, token, server: reached });
     const journal = {
       read: async () => readJournal(own),
       write: (state: JournalState) => {
@@ -154,6 +158,7 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
     time,
     node,
     nodes: world.nodes,
+    cutOff,
     world,
     store,
     gates: () => gates,

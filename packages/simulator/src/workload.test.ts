@@ -5,6 +5,7 @@ import type { Faults } from './faults.ts';
 import { assertNothingLeft, assertSound, assertWhole } from './invariants.ts';
 import { type Random, seeded } from './random.ts';
 import { type Simulation, simulation } from './simulation.ts';
+import { ofBalance } from './workload-balance.ts';
 import { assertForeign, ofForeign, removeForeign } from './workload-foreign.ts';
 
 const minutes = 60_000;
@@ -203,6 +204,12 @@ const movingDay = (sim: Simulation, random: Random): Acts => {
   ];
 };
 
+/** Nodes are made even, by several people, while all the rest goes on. */
+const balancingDay = (sim: Simulation, random: Random): Acts => {
+  const balance = ofBalance(sim, random, names[random.between(0, names.length - 1)] as string);
+  return [...balance, ...balance, ...movingDay(sim, random)];
+};
+
 /** A day of disks: the instances are there, and little else happens. */
 const diskDay = (sim: Simulation, random: Random): Acts => {
   const name = names[random.between(0, 1)] as string;
@@ -311,6 +318,7 @@ async function settleDown(sim: Simulation): Promise<void> {
     node.libvirt = true;
     node.stubborn.clear();
   }
+  sim.cutOff.clear();
   expect(await sim.until(() => idle(sim), 60 * minutes), 'every operation ends').toBe(true);
   await assertSound(sim);
   const statesAgree = async () => {
@@ -451,6 +459,15 @@ describe('a day of disks that go from hand to hand', () => {
 describe('a working day on three nodes, with moves', () => {
   const day = { begin: async () => undefined, acts: movingDay, nodes: 3 };
   const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 15);
+  it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
+  it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
+    history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
+  );
+});
+
+describe('a day of balancing on three nodes', { timeout: 120_000 }, () => {
+  const day = { begin: async () => undefined, acts: balancingDay, nodes: 3 };
+  const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 10);
   it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
   it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
     history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),

@@ -17,7 +17,26 @@ export async function writeDurably(path: string, text: string, mode = 0o600): Pr
 export const replaceFile = (path: string, text: string, mode = 0o600): Promise<void> =>
   replace(path, text, mode, false);
 
+/**
+ * In two steps: what may fail for want of space is done when this returns, `put` only renames.
+ * @throws the system's error; nothing has changed then
+ */
+export async function prepareFile(
+  path: string,
+  text: string,
+  mode = 0o600,
+): Promise<{ put(): Promise<void> }> {
+  const temporary = await writeBeside(path, text, mode, false);
+  return { put: () => rename(temporary, path) };
+}
+
 async function replace(path: string, text: string, mode: number, sync: boolean): Promise<void> {
+  const temporary = await writeBeside(path, text, mode, sync);
+  await rename(temporary, path).catch((error: unknown) => giveUp(temporary, error));
+}
+
+/** @returns its path: the file's own with `.new` */
+async function writeBeside(path: string, text: string, mode: number, sync: boolean): Promise<string> {
   const temporary = `${path}.new`;
   try {
     const file = await open(temporary, 'w', mode);
@@ -28,9 +47,13 @@ async function replace(path: string, text: string, mode: number, sync: boolean):
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    return temporary;
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw error;
+    return giveUp(temporary, error);
   }
+}
+
+async function giveUp(temporary: string, error: unknown): Promise<never> {
+  await rm(temporary, { force: true }).catch(() => undefined);
+  throw error;
 }

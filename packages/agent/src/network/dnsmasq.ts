@@ -10,7 +10,7 @@ import { rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { err } from '@gantry/model';
 import type { Clock } from '../env.ts';
-import { replaceFile } from '../host/durable.ts';
+import { prepareFile, replaceFile } from '../host/durable.ts';
 import { leasesText } from '../leases.ts';
 import { ProcessError, type Run, run as runProgram } from '../process/run.ts';
 import { dnsmasqConfig, onlyAdds } from './dnsmasq-config.ts';
@@ -58,10 +58,11 @@ export async function ensureDnsmasq(
     signal(first.pid, 'SIGHUP'); // also when nothing changed: an earlier one may have been lost in a crash
     return;
   }
-  for (const old of running) await stop(old.pid, dir, ports.clock);
   await checkReadable(dir);
-  await replaceFile(config, newConfig, 0o644);
-  await replaceFile(hosts, newHosts, 0o644);
+  // before it is stopped: where there is no space for them it serves on what it has
+  const written = [await prepareFile(config, newConfig, 0o644), await prepareFile(hosts, newHosts, 0o644)];
+  for (const old of running) await stop(old.pid, dir, ports.clock);
+  for (const file of written) await file.put();
   await start(dir, ports.run ?? runProgram);
 }
 

@@ -31,6 +31,8 @@ export const nodeEvacuate: Logic = { advance: () => undefined };
 export interface Sight {
   /** Bound to the node now. */
   here: readonly Instance[];
+  /** By id of the instance: why its turn has not come yet. */
+  busy: ReadonlyMap<string, string>;
   /** The moves of this evacuation, the latest of each instance. */
   moves: readonly Operation[];
 }
@@ -41,25 +43,24 @@ export interface Outlook {
   next: Instance[];
 }
 
-const up: readonly string[] = ['running', 'paused', 'starting', 'stopping'];
+const staysUp: readonly string[] = ['running', 'paused', 'starting'];
 const MUST_STOP =
   'it runs, and guests cannot be moved while they run yet: --allow-stop stops, moves and starts it';
 
 /** What every step is by now, and whom to move next. Ended steps stay; guests that came since get a step. */
-export function look(operation: Operation, { here, moves }: Sight, nowMs: number): Outlook {
+export function look(operation: Operation, sight: Sight, nowMs: number): Outlook {
+  const { here, busy } = sight;
   const now = new Date(nowMs).toISOString();
   const { allowStop, parallel } = evacuationInput(operation);
   const steps = [...operation.status.steps];
   for (const { id, name } of here)
     if (!steps.some(({ about }) => about === id)) steps.push({ name, about: id, state: 'waiting' });
   const over = operation.spec.cancelRequested !== undefined || nowMs >= Date.parse(operation.spec.deadline);
-  const judged = steps.map((step) =>
-    isOpen(step) ? judge(step, { here, moves }, { allowStop, over, now }) : step,
-  );
+  const judged = steps.map((step) => (isOpen(step) ? judge(step, sight, { allowStop, over, now }) : step));
   const going = judged.filter(({ state }) => state === 'running').length;
-  // in the order of the plan: the largest first
+  // in the order of the plan: the largest first; those that are busy are in nobody's way
   const waiting = judged
-    .filter(({ state }) => state === 'waiting')
+    .filter(({ state, about }) => state === 'waiting' && !busy.has(about ?? ''))
     .flatMap(({ about }) => here.find(({ id }) => id === about) ?? []);
   const open = judged.some(isOpen);
   const looked = withStatus(operation, { steps: judged });
@@ -73,7 +74,7 @@ const isOpen = ({ state }: Step): boolean => state === 'waiting' || state === 'r
 
 function judge(
   step: Step,
-  { here, moves }: Sight,
+  { here, busy, moves }: Sight,
   { allowStop, over, now }: { allowStop: boolean; over: boolean; now: string },
 ): Step {
   const ended = (state: 'done' | 'failed' | 'skipped', detail: string): Step => ({
@@ -89,11 +90,12 @@ function judge(
   const instance = here.find(({ id }) => id === step.about);
   if (!instance) return ended('skipped', 'it is not there any more');
   if (move) return ended('failed', move.status.error?.title ?? 'its move failed');
-  if (up.includes(instance.status.state) && !allowStop) return ended('failed', MUST_STOP);
-  // the first step of a new operation counts as begun
+  if (staysUp.includes(instance.status.state) && !allowStop) return ended('failed', MUST_STOP);
   if (over) return ended('skipped', 'not begun');
-  const { startedAt: _, ...fresh } = step;
-  return { ...fresh, state: 'waiting' };
+  // the first step of a new operation counts as begun
+  const { startedAt: _, detail: __, ...fresh } = step;
+  const why = busy.get(instance.id);
+  return { ...fresh, state: 'waiting', ...(why === undefined ? {} : { detail: `waits: ${why}` }) };
 }
 
 /** The result for each guest is in the steps. */

@@ -32,10 +32,13 @@ export function evacuations(app: Parts): Task {
     wants: ({ changes }) => changes.some(({ meta }) => concerned.has(meta.kind)),
     async run() {
       const { items } = await app.store.list('operation', { states: ['running'] });
+      const failures: unknown[] = [];
       for (const operation of items.filter(({ spec }) => spec.kind === 'node.evacuate'))
         await retrying(() => goOn(app, operation.id)).catch((error: unknown) => {
-          if (!(error instanceof Conflict)) throw error; // others were quicker too often; the next run looks again
+          if (!(error instanceof Conflict)) failures.push(error); // others were quicker too often; the next run looks again
         });
+      // what keeps one from going on is told, and keeps no other
+      if (failures.length > 0) throw failures[0];
     },
   };
 }
@@ -67,16 +70,31 @@ async function see({ store }: Parts, operation: Operation): Promise<Sight> {
   ]);
   const moves: Operation[] = [];
   for (const id of ids) moves.push(...(await movesOf(store, id)).filter(own));
-  return { here, moves };
+  const busy = new Map<string, string>();
+  for (const instance of here) {
+    const why = await busyWith(store, instance);
+    if (why !== undefined) busy.set(instance.id, why);
+  }
+  return { here, busy, moves };
 }
+
+/** Its turn comes when it is up or down, and nothing is under way. */
+async function busyWith(store: Parts['store'], { status }: Instance): Promise<string | undefined> {
+  const operation = status.operation && (await store.get('operation', status.operation));
+  if (operation && !operationEnded(operation.status.state))
+    return `operation ${operation.spec.number} is under way`;
+  return onItsWay[status.state];
+}
+
+const onItsWay: Readonly<Partial<Record<Instance['status']['state'], string>>> = {
+  starting: 'it is being started',
+  stopping: 'it is being stopped',
+};
 
 const movesOf = async (store: Parts['store'], instance: string): Promise<Operation[]> =>
   (await store.list('operation', { owner: instance })).items.filter(
     ({ spec }) => spec.kind === 'instance.move',
   );
-
-/** Its turn comes when it is up or down. */
-const onItsWay: readonly string[] = ['starting', 'stopping'];
 
 /** Begins one move, in the name of whoever asked for the evacuation; what stands against it becomes the end of its step. */
 async function move(app: Parts, evacuation: string, id: string): Promise<void> {
@@ -86,7 +104,7 @@ async function move(app: Parts, evacuation: string, id: string): Promise<void> {
   const requester = { token: { name: operation.spec.requester } };
   try {
     await requireIdle(app.store, instance);
-    if (onItsWay.includes(instance.status.state)) return;
+    if (onItsWay[instance.status.state]) return;
     requirePermitted('move', instance);
     const wishes = {
       stop: evacuationInput(operation).allowStop,
