@@ -131,6 +131,8 @@ export interface GuestMemory {
   probed?: string;
   /** Disks that the running guest was asked to give up and is to have all the same. */
   unplugging?: string[];
+  /** Places of CD drives that were changed on our word, until they are seen to be as they are to be. */
+  cds?: number[];
   /** Operation whose change of a device was carried out in the guest that runs. */
   updatedBy?: string;
   startedAt?: number;

@@ -6,6 +6,7 @@ import { assertNothingLeft, assertSound, assertWhole } from './invariants.ts';
 import { type Random, seeded } from './random.ts';
 import { type Simulation, simulation } from './simulation.ts';
 import { ofBalance } from './workload-balance.ts';
+import { addIsoImages, assertBootedOnce, deleteIsoImages, drivesAgree, ofCds } from './workload-cds.ts';
 import { assertForeign, ofForeign, removeForeign } from './workload-foreign.ts';
 
 const minutes = 60_000;
@@ -243,6 +244,22 @@ const foreignDay = (sim: Simulation, random: Random): Acts => {
   ];
 };
 
+/** CDs are inserted and ejected, and guests booted from them. */
+const cdDay = (sim: Simulation, random: Random): Acts => {
+  const name = names[random.between(0, 1)] as string;
+  const often = random.chance(0.7) ? [] : mishaps(sim, random, name);
+  const moves = sim.nodes.length > 1 ? movingDay(sim, random) : [];
+  const stubborn = ofDisks(sim, random, name).slice(-1);
+  const all = [...ofCds(sim, random, name), ...ofCds(sim, random, name)];
+  return [...all, ...stubborn, ...moves, ...often, () => cancelSomething(sim, random)];
+};
+
+async function furnishWithCds(sim: Simulation): Promise<void> {
+  await addIsoImages(sim);
+  for (const name of names.slice(0, 2)) await createOnceThereIsRoom(sim, name);
+  expect(await sim.until(() => idle(sim), 60 * minutes), 'they are made').toBe(true);
+}
+
 /** An agent that was killed before it told of its free space leaves the node without any for a while. */
 async function createOnceThereIsRoom(sim: Simulation, name: string): Promise<void> {
   const body = { name, flavor: 'small', image: 'debian/12' };
@@ -296,6 +313,8 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'not_adopted',
         'hardware_kept',
         'guest_refused',
+        'cd_occupied',
+        'in_use',
       ].includes(error.code)
     )
       throw error;
@@ -342,6 +361,8 @@ async function settleDown(sim: Simulation): Promise<void> {
   expect(converged, `converges to what is wanted: ${converged ? '' : await picture(sim)}`).toBe(true);
   await assertWholeSoon(sim);
   await assertForeign(sim);
+  await assertBootedOnce(sim);
+  expect(await sim.until(() => drivesAgree(sim), 30 * minutes), 'drives hold what they are to').toBe(true);
 }
 
 /** What a move left behind goes when its node is back. */
@@ -431,6 +452,7 @@ async function history(
     await deleteAll(sim);
     await assertForeign(sim);
     removeForeign(sim);
+    await deleteIsoImages(sim);
     await assertNothingLeft(sim);
   } catch (error) {
     throw new Error(`seed ${seed}, deaths: ${sim.deaths().join('; ') || 'none'}`, { cause: error });
@@ -453,6 +475,15 @@ describe('a day of disks that go from hand to hand', () => {
   it.each(seeds)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
   it.each(seeds)('with deaths and lost messages, seed %i', (seed) =>
     history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
+  );
+});
+
+describe.each([1, 2])('a day of CDs, on nodes: %i', (nodes) => {
+  const day = { begin: furnishWithCds, acts: cdDay, nodes };
+  const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 15);
+  it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
+  it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
+    history(seed, (random) => randomDeaths(random, 0.04), 0.05, day),
   );
 });
 

@@ -1,7 +1,9 @@
 /** CD drives: what lies in them, and what is to. Pure. */
-import type { GuestCd, GuestSpec, GuestStatus, SeenCd } from '@gantry/model';
+import type { Guest, GuestCd, GuestSpec, GuestStatus, Plug, SeenCd } from '@gantry/model';
+import { type Action, plugSubject } from '../actions.ts';
+import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
-import type { PlanInput } from './input.ts';
+import { free, type PlanInput } from './input.ts';
 
 /** What the running guest has. The guest opens and closes trays as it likes. */
 export function seenCds({ input }: GuestSpec, seen: SeenDomain, all: PlanInput): Pick<GuestStatus, 'cds'> {
@@ -34,4 +36,43 @@ export function inDrive(sha256: string, { observation, assignments }: PlanInput)
   );
   const open = observation.domains.some(({ cds }) => cds?.some((cd) => cd.path === path));
   return wanted || open || !observation.libvirt;
+}
+
+/** Notes that the drive is being changed: the order may outlive its operation. */
+export function noteCd({ cd }: Plug, memory: GuestMemory): void {
+  if (cd !== undefined && !memory.cds?.includes(cd)) memory.cds = [...(memory.cds ?? []), cd];
+}
+
+/**
+ * Sets right what was done on our word and is not what the binding says: its operation gave up, or was cancelled, before
+ * it was known to be done. What somebody changed by hand is for people to judge: `diff` shows it.
+ */
+export function settleCds(guest: Guest, seen: SeenDomain, input: PlanInput, memory: GuestMemory): Action[] {
+  const { spec, generation } = guest;
+  const subject = plugSubject(spec.instance);
+  if (!memory.cds || input.busy.has(subject)) return [];
+  const plugs = memory.cds.flatMap((slot) => settling(slot, spec, seen, input) ?? []);
+  memory.cds = plugs.map(({ cd }) => cd);
+  if (plugs.length === 0) delete memory.cds;
+  const [next] = plugs;
+  const { operation } = spec;
+  if (!next || !operation || !free(input, subject, generation)) return [];
+  const { do: what, cd } = next;
+  return [{ do: `guest.${what}Device`, spec: { ...spec, plug: { operation, do: what, cd } } }];
+}
+
+/** Undefined: the drive is as it is to be. */
+function settling(
+  slot: number,
+  { input }: GuestSpec,
+  seen: SeenDomain,
+  { observation }: PlanInput,
+): { do: Plug['do']; cd: number } | undefined {
+  const there = seen.cds?.find((cd) => cd.slot === slot);
+  const wanted = input.cds?.find((cd) => cd.slot === slot);
+  if (!wanted) return there && { do: 'detach', cd: slot };
+  if (!there) return { do: 'attach', cd: slot };
+  const base = observation.bases.find(({ sha256 }) => sha256 === wanted.media?.sha256);
+  if (wanted.media && !base) return undefined;
+  return there.path === base?.path ? undefined : { do: 'update', cd: slot };
 }

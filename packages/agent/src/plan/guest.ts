@@ -173,6 +173,7 @@ const ofOneRun = [
   'rebootRepeatedAt',
   'updatedBy',
   'unplugging',
+  'cds',
   'console',
   'sized',
   'ballooning',

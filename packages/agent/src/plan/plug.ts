@@ -3,7 +3,7 @@ import type { Guest, GuestDevices, GuestStatus, Plug } from '@gantry/model';
 import { type Action, type PluggedSpec, plugSubject } from '../actions.ts';
 import type { GuestMemory } from '../env.ts';
 import type { SeenDomain } from '../observation.ts';
-import { mediaReady } from './cds.ts';
+import { mediaReady, noteCd, settleCds } from './cds.ts';
 import { filterStands } from './filter.ts';
 import { failureOf, free, type PlanInput } from './input.ts';
 import { plugIsUnprobed } from './probe.ts';
@@ -18,7 +18,7 @@ export interface PlugPart {
 export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memory: GuestMemory): PlugPart {
   const { plug } = guest.spec;
   keepAsked(memory, guest);
-  if (!plug) return { actions: giveBack(guest, seen, input, memory), status: {} };
+  if (!plug) return { actions: settled(guest, seen, input, memory), status: {} };
   const devices = devicesOf(seen, input, memory.updatedBy === plug.operation);
   const subject = plugSubject(guest.spec.instance);
   const failure = failureOf(input, subject, guest.generation);
@@ -31,11 +31,18 @@ export function planPlug(guest: Guest, seen: SeenDomain, input: PlanInput, memor
   const leaves = plug.do === 'detach' || plug.replug;
   if (may && leaves && leaving && !memory.unplugging?.includes(leaving))
     memory.unplugging = [...(memory.unplugging ?? []), leaving];
+  if (may) noteCd(plug, memory);
   return {
     actions: may ? [action] : [],
     status: told,
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
+}
+
+/** One thing at a time. */
+function settled(guest: Guest, seen: SeenDomain, input: PlanInput, memory: GuestMemory): Action[] {
+  const given = giveBack(guest, seen, input, memory);
+  return given.length > 0 ? given : settleCds(guest, seen, input, memory);
 }
 
 const leavingOf = ({ disk, mac }: Plug): string | undefined => disk ?? mac;

@@ -53,7 +53,8 @@ function isThere(move: Move, guest: Guest): boolean {
   const { kind } = move.operation.spec;
   if (kind === 'cd.attach') return has === true;
   if (kind === 'cd.detach') return devices !== undefined && has !== true;
-  return devices?.updated === true;
+  // a drive that its next start brings holds it then
+  return devices?.updated === true || has === false || (devices !== undefined && !devices.cds);
 }
 
 function end(move: Move, guest: Guest): void {

@@ -30,7 +30,7 @@ export class FakeAgent {
   /** Instance id -> its last reboot inside QEMU, and the act that asked for it. */
   readonly #rebooted = new Map<string, { act: string; at: string }>();
   /** What it can beyond the first release. */
-  capabilities: string[] = ['disk:send', 'disk:copy', 'guest:copy'];
+  capabilities: string[] = ['disk:send', 'disk:copy', 'guest:copy', 'guest:cds'];
   facts = { memoryMiB: 8192, cpus: 4, diskMiB: 100 * 1024 };
 
   constructor(controller: Controller, env: Env, token: string) {
