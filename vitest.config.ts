@@ -16,6 +16,8 @@ export default defineConfig({
             'test/{unit,tooling}/**/*.test.ts',
           ],
           testTimeout: 20_000,
+          // Of its own accord the runner leaves one core to itself, which of two is half.
+          maxWorkers: '100%',
           globalSetup: 'test/nothing-left.ts',
         },
       },
