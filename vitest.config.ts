@@ -29,8 +29,8 @@ export default defineConfig({
           // again: most files are steps in the life of one cluster, and a second try of a step would meet the first.
           testTimeout: 900_000,
           hookTimeout: 900_000,
-          // Each file has namespaces of its own; much of their time is waiting.
-          maxWorkers: 2,
+          // Each file has namespaces of its own; a third of their time is waiting, on two cores.
+          maxWorkers: 3,
           pool: 'forks',
         },
       },

@@ -96,8 +96,11 @@ test('each disk is known in the guest by the first 20 characters of its id', asy
   const { spec } = await show('rated');
   const wanted = spec.disks.map((id) => `virtio-${id.slice(0, 20)}`);
   expect(wanted).toHaveLength(2);
-  const seen = (await inGuest('rated', 'ls /dev/disk/by-id')).split('\n');
-  expect(seen).toEqual(expect.arrayContaining(wanted));
+  // udev may be at work yet
+  await until('all of them', async () => {
+    const seen = (await inGuest('rated', 'ls /dev/disk/by-id')).split('\n');
+    return wanted.every((name) => seen.includes(name));
+  });
 });
 
 describe('CPU', () => {
