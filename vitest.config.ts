@@ -15,7 +15,9 @@ export default defineConfig({
             'packages/*/test/**/*.test.ts',
             'test/{unit,tooling}/**/*.test.ts',
           ],
-          testTimeout: 20_000,
+          // Seconds at the most, each; but machines have other work, and the limit is for what never ends.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // Of its own accord the runner leaves one core to itself, which of two is half.
           maxWorkers: '100%',
           globalSetup: 'test/nothing-left.ts',

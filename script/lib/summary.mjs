@@ -9,7 +9,7 @@ const runs = process.argv.slice(2).map((file) => ({
 const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
 console.log(sum('passed'), sum('failed'), sum('skipped'));
 
-for (const { stage, slowest } of runs) {
+for (const { stage, slowest } of runs.filter((run) => run.slowest.length > 0)) {
   const files = slowest.map(([file, ms]) => `${basename(file)} ${Math.round(ms / 1000)} s`);
   console.log(`slowest of ${stage}: ${files.join(', ')}`);
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await writeFile(join(dir, 'package.json'), '{"type":"module"}');
   await symlink(join(root, 'node_modules/@types/node'), join(dir, 'node_modules/@types/node'));
   await run(process.execPath, [join(root, 'tools/pack-libvirt.mjs'), installed]);
-}, 60_000);
+});
 
 afterAll(() => rm(dir, { recursive: true }));
 
