@@ -58,6 +58,21 @@ describe('bootTest', () => {
     expect(qemus(initrd)).toEqual([]);
   });
 
+  it('has the least claim to CPU time where it is to be quiet, and is killed all the same', async () => {
+    const initrd = join(dir, 'quiet.img');
+    await writeFile(initrd, readFileSync(kernel.initrd));
+    const stop = new AbortController();
+    const result = bootTest(test({ initrd, quiet: true, limitMs: 600_000 }), stop.signal).catch(String);
+    /** Field 19 of proc(5), counted behind the name. */
+    const nice = (pid: string) =>
+      Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
+    const running = () => qemus(initrd).filter((pid) => nice(pid) === 19);
+    await expect.poll(running, { timeout: 60_000 }).toHaveLength(1);
+    stop.abort(new Error('enough'));
+    expect(await result).toMatch('enough');
+    expect(qemus(initrd)).toEqual([]);
+  });
+
   it('sees a guest that panics, and a QEMU that refuses', async () => {
     const initrd = join(dir, 'empty.img');
     await writeFile(initrd, '');

@@ -83,7 +83,7 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
   const identity = await files.current();
   if (identity) await transfers.use(identity);
   let membership: { cluster: string; node: string } | undefined;
-  const { host, guests } = nodeHost({
+  const { host, guests, measure } = nodeHost({
     stateDir: state,
     ...(options.libvirt ? { libvirtSocket: options.libvirt } : {}),
     env,
@@ -114,7 +114,16 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
     const place = storagePlace(state, env.uuid);
     // what was found and is not as wanted is mended at once
     const look = () => lookAtNode({ env, host, files, place }).finally(() => running.state.look.set());
-    const answer: AnswerCall = (call) => (call.do === 'node.look' ? look() : guests.answer(call));
+    const probe = async () => {
+      const facts = await measure();
+      running.state.learn.set();
+      const goesOn = host.examines();
+      return { facts, ...(goesOn === undefined ? {} : { goesOn }) };
+    };
+    const answer: AnswerCall = (call) => {
+      if (call.do === 'node.look') return look();
+      return call.do === 'node.probe' ? probe() : guests.answer(call);
+    };
     const newIdentity = async (identity: Identity) => {
       await transfers.use(identity);
       running.state.learn.set();

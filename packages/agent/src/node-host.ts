@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Accelerator, err } from '@gantry/model';
+import { type Accelerator, err, type NodeFacts } from '@gantry/model';
 import type { Action, ActionName, ActionOf, Logger, Outcome } from './actions.ts';
 import { readOn } from './console/reader.ts';
 import type { Env, Host } from './env.ts';
@@ -72,7 +72,14 @@ const capabilities = [
   'guest:cds',
 ];
 
-export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests } {
+export interface NodeParts {
+  host: Host;
+  guests: Guests;
+  /** Facts found out anew, with the self-test of the accelerator. */
+  measure(): Promise<NodeFacts>;
+}
+
+export function nodeHost(options: NodeHostOptions): NodeParts {
   const { stateDir, env, link, os, membership, signal, transfers } = options;
   const accelerator = kvmTest(options);
   const place = storagePlace(stateDir, env.uuid);
@@ -160,7 +167,12 @@ export function nodeHost(options: NodeHostOptions): { host: Host; guests: Guests
     inside: guests.inside,
     probe: (target, onLive, abort) => probe(target, onLive, abort, { clock: env.clock, run }),
   };
-  return { host, guests };
+  const measure = async () => {
+    guests.forget();
+    await accelerator.again();
+    return host.facts();
+  };
+  return { host, guests, measure };
 }
 
 /** It changes only with the kernel that we run under. */
@@ -217,15 +229,14 @@ export function kvmTest({
     },
     signal,
   );
+  const untested = (error: unknown): Accelerator => {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(err('internal'));
+    return { kvm: false, reason: `the self-test could not be made: ${why}` };
+  };
   return {
     ...test,
-    result: () =>
-      test.result().catch((error: unknown) => {
-        signal.throwIfAborted();
-        return {
-          kvm: false,
-          reason: `the self-test could not be made: ${error instanceof Error ? error.message : String(err('internal'))}`,
-        };
-      }),
+    result: () => test.result().catch(untested),
+    again: () => test.again().catch(untested),
   };
 }

@@ -27,6 +27,7 @@ export const endpoints = {
   planDrain: 'GET /v1/nodes/:ref/drain',
   setNode: 'PATCH /v1/nodes/:ref',
   evacuateNode: 'POST /v1/nodes/:ref/evacuate',
+  probeNode: 'POST /v1/nodes/:ref/probe',
   addNode: 'POST /v1/nodes',
   removeNode: 'DELETE /v1/nodes/:ref',
   execOnNode: 'POST /v1/nodes/:ref/exec',

@@ -16,7 +16,7 @@ import {
 } from '@gantry/model';
 import type { App } from './api/call.ts';
 
-/** Guest agents are given 5 s, libvirt 30 s; nothing that is asked so takes longer. */
+/** Guest agents are given 5 s, libvirt 30 s; hardly anything that is asked so takes longer. */
 const ANSWER_MS = 20_000;
 
 /** @throws GantryError `node_unreachable`, or what the node refuses with */
@@ -25,12 +25,13 @@ export async function askNode<N extends NodeCall['do']>(
   node: Node,
   call: Extract<NodeCall, { do: N }>,
   signal: AbortSignal,
+  limitMs = ANSWER_MS,
 ): Promise<NodeAnswer<N>> {
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const socket = await app.tunnels.open(node, { kind: 'call' }, either);
-  const limit = app.env.clock.sleep(ANSWER_MS, either).then(() => {
-    throw silent(node);
+  const limit = app.env.clock.sleep(limitMs, either).then(() => {
+    throw silent(node, limitMs);
   });
   limit.catch(() => undefined);
   try {
@@ -42,7 +43,8 @@ export async function askNode<N extends NodeCall['do']>(
   }
 }
 
-const silent = (node: Node) => err('node_unreachable', { node: node.name, ago: `${ANSWER_MS / 1000} s` });
+const silent = (node: Node, ms: number) =>
+  err('node_unreachable', { node: node.name, ago: `${ms / 1000} s` });
 const garbled = (node: Node) =>
   err('node_unreachable', { node: node.name, ago: 'a moment: its agent did not answer what was asked' });
 

@@ -1,5 +1,12 @@
 /** What is asked of a node at once: counters and work inside guests. No answer of a node does harm. */
-import { type Event, err, type InstanceStats, type NodeCall, toProblem } from '@gantry/model';
+import {
+  type Event,
+  err,
+  type InstanceStats,
+  type NodeCall,
+  type NodeProbed,
+  toProblem,
+} from '@gantry/model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answerCalls } from '../src/testing/answer-calls.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
@@ -200,5 +207,37 @@ describe('a screenshot', () => {
     await expect(
       cluster.controller.call('instanceScreenshot', { token: secret, ...ref }),
     ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a node that is to find out its facts anew', () => {
+  const probe = () => cluster.call<NodeProbed>('probeNode', { params: { ref: 'n1' } });
+
+  test('is asked, its answer comes back, and it stands in the audit log', async () => {
+    const [node] = (await cluster.store.list('node')).items;
+    const facts = node?.status.facts;
+    says = () => answer({ facts, goesOn: 'a kernel is being fetched' });
+    expect(await probe()).toEqual({ facts, goesOn: 'a kernel is being fetched' });
+    expect(asked).toEqual([{ do: 'node.probe' }]);
+    const { items } = await cluster.call<{ items: Event[] }>('listEvents', {
+      query: { subject: node?.id ?? '' },
+    });
+    expect(items.map(({ message }) => message)).toContain('let node n1 find out its facts anew');
+  });
+
+  test('has nearly three minutes, and nothing else has', async () => {
+    says = () => undefined;
+    const refused = expect(probe()).rejects.toMatchObject({
+      code: 'node_unreachable',
+      message: expect.stringContaining('170 s'),
+    });
+    await settle();
+    await cluster.env.pass(171_000);
+    await refused;
+  });
+
+  test.each([['{"answer":{}}\n'], ['nonsense\n']])('lies: %j', async (line) => {
+    says = () => line;
+    await expect(probe()).rejects.toMatchObject({ code: 'node_unreachable' });
   });
 });

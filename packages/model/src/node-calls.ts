@@ -10,6 +10,7 @@ import { NodeLook } from './resources/finding.ts';
 import { GuestInput, GuestSpec } from './resources/guest.ts';
 import { GuestComparison } from './resources/guest-diff.ts';
 import { SshKey } from './resources/instance.ts';
+import { NodeProbed } from './resources/node.ts';
 import { GuestStats } from './resources/stats.ts';
 import { optional, type Static, strict, Type } from './schema.ts';
 
@@ -28,6 +29,8 @@ export const GuestPassword = Type.String({
 
 export const NodeCall = Type.Union([
   strict({ do: Type.Literal('node.look') }),
+  /** Facts found out anew; takes up to two minutes. */
+  strict({ do: Type.Literal('node.probe') }),
   strict({ do: Type.Literal('stats'), instances: Type.Array(InstanceId, { maxItems: 4096 }) }),
   strict({ do: Type.Literal('agent.ping'), instance: InstanceId }),
   strict({
@@ -55,11 +58,12 @@ export const NodeCall = Type.Union([
 ]);
 export type NodeCall = Static<typeof NodeCall>;
 /** What concerns its guests. */
-export type GuestCall = Exclude<NodeCall, { do: 'node.look' }>;
+export type GuestCall = Exclude<NodeCall, { do: 'node.look' | 'node.probe' }>;
 
 /** The answer's shape by the call's name. */
 export const nodeAnswers = {
   'node.look': NodeLook,
+  'node.probe': NodeProbed,
   stats: strict({ guests: Type.Array(GuestStats) }),
   'agent.ping': strict({ tookMs: Type.Number({ minimum: 0 }) }),
   'agent.set-password': strict({}),

@@ -1,7 +1,7 @@
 /** `cluster verify`: each thing broken for real is found where it is, its remedy mends it, and then nothing is found. */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Finding, Instance } from '@gantry/model';
+import type { Finding, Instance, Node, NodeProbed } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
@@ -169,9 +169,32 @@ test('a disk that is gone, and a domain that nobody knows', async () => {
   const start = await cluster.gantry(['instance', 'start', 'lost', '--deadline', '5s']);
   expect(start).toMatchObject({ code: 1, stderr: expect.stringContaining('was whole and is gone') });
   await cluster.exec('mv', `${file}.away`, file);
+  await until('its node has noticed', async () => !(await verify()).stdout.includes('was whole and is gone'));
   await cluster.ok('instance', 'start', 'lost');
 
   await virsh('undefine', 'stranger');
   await cluster.ok('instance', 'delete', 'lost', '--yes');
   expect((await verify()).code).toBe(0);
+});
+
+test('a node measured anew answers with what it is, and its guests run on', async () => {
+  // libvirt starts QEMUs of its own to examine it
+  const qemu = async () =>
+    (await cluster.processes('qemu'))
+      .filter(({ commandLine }) => commandLine.includes('guest=web1-'))
+      .map(({ hostPid, startTicks }) => [hostPid, startTicks]);
+  const before = await qemu();
+  expect(before).toHaveLength(1);
+  const { facts } = await cluster.json<NodeProbed>('node', 'probe', 'node1');
+  expect(facts.accelerator.reason).toMatch(
+    facts.accelerator.kvm ? /booted under KVM/ : /\/dev\/kvm|emulation/,
+  );
+  expect(facts.qemuVersion).toMatch(/^\d+\.\d+/);
+  expect(await qemu()).toEqual(before);
+  expect((await show()).status.state).toBe('running');
+  await until('its report says the same', async () => {
+    const node = await cluster.json<Node>('node', 'show', 'node1');
+    return node.status.facts?.accelerator.reason === facts.accelerator.reason;
+  });
+  await allIsWell();
 });

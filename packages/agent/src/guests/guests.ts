@@ -91,6 +91,8 @@ export interface Guests {
   capabilities(): Promise<Capabilities>;
   /** What libvirt is busy with before it answers, for people. */
   examines(): string | undefined;
+  /** The next one who wants its capabilities asks it again. */
+  forget(): void;
   /** What guests may have here. @throws GantryError as above */
   hypervisor(): Promise<HypervisorXml>;
   /** Of the daemon: "9.0.0". */
@@ -239,6 +241,7 @@ export function createGuests(options: GuestsOptions): Guests {
     },
     capabilities: () => guarded(capabilities.read),
     examines: capabilities.doing,
+    forget: capabilities.forget,
     // On a connection of its own: libvirt may have to ask QEMU first, for seconds.
     hypervisor: () =>
       guarded(async () => {

@@ -3,16 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Env } from '../env.ts';
-import { type AcceleratorOptions, acceleratorTest } from './accelerator.ts';
-import type { BootTestResult } from './boot-test.ts';
+import { type AcceleratorOptions, type AcceleratorTest, acceleratorTest } from './accelerator.ts';
+import type { BootTest, BootTestResult } from './boot-test.ts';
 
 let dir: string;
 let boots: number;
+let bootMs: number;
 /** Of sleeps under way: ends them. */
 let wake: () => void;
 const clock: Env['clock'] = {
   now: () => 0,
-  bootMs: () => 0,
+  bootMs: () => bootMs,
   sleep: (_ms, signal) =>
     new Promise((resolve, reject) => {
       wake = resolve;
@@ -44,6 +45,7 @@ beforeEach(async () => {
   await writeFile(join(dir, 'vmlinuz'), 'kernel');
   await writeFile(join(dir, 'initrd'), 'initrd');
   boots = 0;
+  bootMs = 0;
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
@@ -150,6 +152,88 @@ describe('acceleratorTest', () => {
     });
     mirror.resolve();
     await expect.poll(async () => (await test.result()).kvm).toBe(true);
+  });
+
+  describe('a guest that hung', () => {
+    const tests: BootTest[] = [];
+    const given = (results: BootTestResult[]) => {
+      tests.length = 0;
+      return options(hung, {
+        boot: async (test) => {
+          tests.push(test);
+          return results[tests.length - 1] ?? hung;
+        },
+      });
+    };
+    const MINUTES = 60_000;
+    const later = async (test: AcceleratorTest) => {
+      bootMs += 5 * MINUTES;
+      test.renew();
+      await expect.poll(() => test.doing()).toBeUndefined();
+    };
+
+    it('is tested again once, minutes later, quietly and with more time', async () => {
+      const test = acceleratorTest(given([hung, { booted: true }]), forever);
+      expect((await test.result()).kvm).toBe(false);
+      test.renew();
+      bootMs = 4 * MINUTES;
+      test.renew();
+      expect(tests).toHaveLength(1);
+      await later(test);
+      expect((await test.result()).kvm).toBe(true);
+      await later(test);
+      expect(tests).toMatchObject([
+        { limitMs: 10_000, quiet: false },
+        { limitMs: 60_000, quiet: true },
+      ]);
+    });
+
+    it('that hangs again stays hung until the machine boots, also for the next agent', async () => {
+      const test = acceleratorTest(given([]), forever);
+      await test.result();
+      await later(test);
+      expect((await test.result()).reason).toContain('within 60 s');
+      await later(test);
+      const next = acceleratorTest(given([]), forever);
+      expect((await next.result()).reason).toContain('within 60 s');
+      await later(next);
+      expect(tests).toHaveLength(0);
+    });
+
+    it('before whose second test the agent ends is tested by the next one', async () => {
+      const both = given([hung, { booted: true }]);
+      await acceleratorTest(both, forever).result();
+      const next = acceleratorTest(both, forever);
+      expect((await next.result()).kvm).toBe(false);
+      await later(next);
+      expect((await next.result()).kvm).toBe(true);
+    });
+  });
+
+  describe('asked to test now', () => {
+    it('believes what it sees, and nothing that was kept', async () => {
+      await ask(options({ booted: true }));
+      const test = acceleratorTest(options(hung), forever);
+      expect((await test.result()).kvm).toBe(true);
+      expect((await test.again()).kvm).toBe(false);
+      expect((await ask(options({ booted: true }))).kvm).toBe(false);
+    });
+
+    it('goes by what it knows where there is nothing to test with', async () => {
+      const given = options({ booted: true });
+      let mirror = true;
+      const test = acceleratorTest(
+        {
+          ...given,
+          testKernel: (signal) =>
+            mirror ? given.testKernel(signal) : Promise.reject(new Error('mirror down')),
+        },
+        forever,
+      );
+      await test.result();
+      mirror = false;
+      expect((await test.again()).kvm).toBe(true);
+    });
   });
 
   it('has no answer that lasts without QEMU', async () => {

@@ -43,13 +43,24 @@ export interface AcceleratorTest {
    * @throws the reason of the signal that ended the test
    */
   result(): Promise<Accelerator>;
-  /** Where the latest answer is none that lasts (there was no kernel to test with), looks once more, beside all else. */
+  /**
+   * Where the latest answer is none that lasts (there was no kernel to test with), or a guest hung, which load alone may
+   * cause, looks once more, beside all else: what hung is tested again once, quietly, minutes later.
+   */
   renew(): void;
+  /**
+   * Tests now, whatever is known: quietly, and with more time. A test that cannot be made changes nothing.
+   * @throws the reason of the signal that ended the test
+   */
+  again(): Promise<Accelerator>;
   /** What is being done, for people; undefined: nothing. */
   doing(): string | undefined;
 }
 
 const LIMIT_MS = 10_000;
+/** Of a test that is made again: the first may have hung for no more than load. */
+const AGAIN_LIMIT_MS = 60_000;
+const AGAIN_AFTER_MS = 5 * 60_000;
 /** So long nobody may start a guest, at most: a mirror that does not answer must not keep the node from its work. */
 const WAIT_MS = 120_000;
 
@@ -70,6 +81,8 @@ interface Cached {
   /** A good answer holds for longer; a bad one is tried again after each boot of the machine. */
   bootId: string;
   accelerator: Accelerator;
+  /** A guest hung, and it was tested only once. */
+  doubtful?: boolean;
 }
 
 /** @param signal ends a test under way; what it would have found is not kept */
@@ -77,29 +90,40 @@ export function acceleratorTest(options: AcceleratorOptions, signal: AbortSignal
   let latest: Found | undefined;
   let underWay: Promise<Found> | undefined;
   let doing: string | undefined;
+  /** `bootMs` of the second test of what hung. */
+  let dueMs: number | undefined;
+  const { clock } = options.env;
 
-  function look(): Promise<Found> {
-    underWay ??= find(options, signal, (what) => {
+  function look(again = false): Promise<Found> {
+    const says = (what: string) => {
       doing = what;
-    })
-      .then((found) => {
-        latest = found;
-        return found;
-      })
+    };
+    if (underWay) return underWay;
+    says('KVM is looked at');
+    underWay = find(options, signal, says, again)
+      .then(believe)
       .finally(() => {
         underWay = doing = undefined;
       });
     return underWay;
   }
 
-  async function first(): Promise<Found> {
+  function believe(found: Found): Found {
+    // that no test could be made says nothing against one that was
+    if (found.untested && latest?.kept) return latest;
+    latest = found;
+    dueMs = found.doubtful ? clock.bootMs() + AGAIN_AFTER_MS : undefined;
+    return found;
+  }
+
+  async function waited(look: Promise<Found>): Promise<Found> {
     const over = new AbortController();
-    const late = options.env.clock.sleep(WAIT_MS, AbortSignal.any([signal, over.signal])).then(() => {
+    const late = clock.sleep(WAIT_MS, AbortSignal.any([signal, over.signal])).then(() => {
       latest ??= no(`not known yet: ${doing}`);
       return latest;
     });
     try {
-      return await Promise.race([look(), late]);
+      return await Promise.race([look, late]);
     } finally {
       late.catch(() => undefined);
       over.abort();
@@ -107,10 +131,16 @@ export function acceleratorTest(options: AcceleratorOptions, signal: AbortSignal
   }
 
   return {
-    result: async () => (latest ?? (await first())).accelerator,
+    result: async () => (latest ?? (await waited(look()))).accelerator,
+    async again() {
+      // one under way may have less time, or have begun before what is to be found out
+      await underWay?.catch(() => undefined);
+      return (await waited(look(true))).accelerator;
+    },
     renew() {
-      if (latest && !latest.kept)
-        look().catch((error: unknown) =>
+      const due = dueMs !== undefined && clock.bootMs() >= dueMs;
+      if (latest && (!latest.kept || due))
+        look(due).catch((error: unknown) =>
           options.env.log('warn', 'KVM could not be tested', { why: message(error) }),
         );
     },
@@ -121,6 +151,9 @@ export function acceleratorTest(options: AcceleratorOptions, signal: AbortSignal
 interface Found {
   accelerator: Accelerator;
   kept: boolean;
+  doubtful?: boolean;
+  /** There was nothing to test it with. */
+  untested?: boolean;
 }
 
 const no = (reason: string): Found => ({ accelerator: { kvm: false, reason }, kept: false });
@@ -129,6 +162,7 @@ async function find(
   options: AcceleratorOptions,
   signal: AbortSignal,
   says: (what: string) => void,
+  again: boolean,
 ): Promise<Found> {
   const missing = await kvmFault(options.kvmDevice ?? '/dev/kvm');
   if (missing) return no(missing);
@@ -140,36 +174,48 @@ async function find(
     kernel = await options.testKernel(signal);
   } catch (error) {
     signal.throwIfAborted();
-    return no(`not tested, as there is no kernel to test it with: ${message(error)}`);
+    return {
+      ...no(`not tested, as there is no kernel to test it with: ${message(error)}`),
+      untested: true,
+    };
   }
   const circumstances = await circumstancesOf(options, kernel, qemuVersion);
-  const cached = await readCache(options.cachePath);
+  const cached = again ? undefined : await readCache(options.cachePath);
   if (cached && isValid(cached, circumstances, options.bootId()))
-    return { accelerator: cached.accelerator, kept: true };
-  says(`a guest is being booted to test KVM, for ${(options.limitMs ?? LIMIT_MS) / 1000} s at most`);
-  const accelerator = await test(options, kernel, qemuVersion, signal);
-  if (!accelerator) return no(`${options.qemu} is not installed`);
-  await keep(options, { circumstances, bootId: options.bootId(), accelerator });
-  return { accelerator, kept: true };
+    return { accelerator: cached.accelerator, kept: true, doubtful: cached.doubtful ?? false };
+  const how = { limitMs: options.limitMs ?? (again ? AGAIN_LIMIT_MS : LIMIT_MS), quiet: again };
+  says(`a guest is being booted to test KVM, for ${how.limitMs / 1000} s at most`);
+  const tested = await test(options, kernel, qemuVersion, how, signal);
+  if (!tested) return no(`${options.qemu} is not installed`);
+  const { accelerator, hung } = tested;
+  const doubtful = hung && !again;
+  await keep(options, {
+    circumstances,
+    bootId: options.bootId(),
+    accelerator,
+    ...(doubtful ? { doubtful } : {}),
+  });
+  return { accelerator, kept: true, doubtful };
 }
 
 async function test(
   options: AcceleratorOptions,
   { kernel, initrd, version }: TestKernel,
   qemuVersion: string,
+  how: Pick<BootTest, 'limitMs' | 'quiet'>,
   signal: AbortSignal,
-): Promise<Accelerator | undefined> {
-  const { qemu, env, limitMs = LIMIT_MS, boot = bootTest } = options;
-  env.log('info', 'finding out whether KVM runs a guest', { kernel, limitMs });
-  const result = await boot({ qemu, accelerator: 'kvm', kernel, initrd, limitMs }, signal);
+): Promise<{ accelerator: Accelerator; hung: boolean } | undefined> {
+  const { qemu, env, boot = bootTest } = options;
+  env.log('info', 'finding out whether KVM runs a guest', { kernel, ...how });
+  const result = await boot({ qemu, accelerator: 'kvm', kernel, initrd, ...how }, signal);
   if (!result.booted && result.how === 'not-installed') return undefined;
   const accelerator: Accelerator = {
     kvm: result.booted,
-    reason: reasonOf(result, limitMs),
+    reason: reasonOf(result, how.limitMs),
     testedWith: `kernel ${version}, QEMU ${qemuVersion}`,
   };
   env.log(result.booted ? 'info' : 'warn', 'KVM was tested', { ...accelerator });
-  return accelerator;
+  return { accelerator, hung: !result.booted && result.how === 'hung' };
 }
 
 export function reasonOf(result: BootTestResult, limitMs: number): string {

@@ -99,6 +99,7 @@ import { nodeLeave } from './node/leave.ts';
 import { nodeLibvirtAuth } from './node/libvirt-auth.ts';
 import { nodeList } from './node/list.ts';
 import { nodeOffline } from './node/offline.ts';
+import { nodeProbe } from './node/probe.ts';
 import { nodeRemove } from './node/remove.ts';
 import { nodeSet } from './node/set.ts';
 import { nodeShow } from './node/show.ts';
@@ -215,6 +216,7 @@ export const verbs: readonly Verb[] = [
   nodeUndrain,
   nodeOffline,
   nodeRemove,
+  nodeProbe,
   nodeExec,
   nodeCopyFile,
   nodeLibvirtAuth,

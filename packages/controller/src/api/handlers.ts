@@ -29,6 +29,7 @@ import * as instances from './instances.ts';
 import * as joining from './joining.ts';
 import * as networks from './networks.ts';
 import * as nics from './nics.ts';
+import { probeNode } from './node-probe.ts';
 import * as operations from './operations.ts';
 import * as projects from './projects.ts';
 import * as stats from './stats.ts';
@@ -60,6 +61,7 @@ export const handlers = {
   importInstance,
   getInstanceAffinity,
   evacuateNode,
+  probeNode,
   planDrain,
   narrowCpuBaseline,
   cloneInstance,

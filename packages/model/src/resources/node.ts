@@ -56,6 +56,13 @@ export const NodeFacts = strict({
 });
 export type NodeFacts = Static<typeof NodeFacts>;
 
+/** What a node found out about itself when it was asked to. */
+export const NodeProbed = strict({
+  facts: NodeFacts,
+  goesOn: optional(Type.String({ description: 'what is still being found out; the facts follow then' })),
+});
+export type NodeProbed = Static<typeof NodeProbed>;
+
 export const NodeStatus = strict({
   state: oneOf(['joining', 'ready', 'degraded', 'lost'] as const),
   bootId: optional(Type.String()),

@@ -4,7 +4,7 @@ import { AddNode, NodeAdded } from '../joining.ts';
 import { ExecCommand, FileQuery, FileWritten } from '../node-commands.ts';
 import { SetNode } from '../requests.ts';
 import { DrainPlan } from '../resources/drain.ts';
-import { Node } from '../resources/node.ts';
+import { Node, NodeProbed } from '../resources/node.ts';
 import { Operation } from '../resources/operation.ts';
 import { Type } from '../schema.ts';
 import { admin, all, clusterOperators, get, list, planQuery, type Route, remove } from './shapes.ts';
@@ -38,6 +38,15 @@ export const nodesRoutes = {
     query: planQuery,
     body: EvacuateNode,
     response: Type.Union([Operation, DrainPlan]),
+  },
+  probeNode: {
+    method: 'POST',
+    path: '/v1/nodes/:ref/probe',
+    summary:
+      'let the agent find out its facts anew, with the self-test of the accelerator; up to two minutes',
+    roles: admin,
+    status: 200,
+    response: NodeProbed,
   },
   addNode: {
     method: 'POST',
