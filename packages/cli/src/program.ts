@@ -18,6 +18,7 @@ const nouns: Record<string, string> = {
   guest: 'hardware of guests, also without a cluster',
   disk: 'virtual disks, and those of an instance',
   nic: 'network interfaces of an instance',
+  cd: 'CD drives of an instance',
   network: 'networks and their addresses',
   node: 'machines that run guests',
   group: 'nodes that belong together, and what holds for all of them',
