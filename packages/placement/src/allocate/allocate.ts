@@ -6,7 +6,7 @@ import type { ClusterState, Footprint } from '../engine/state.ts';
 import { type AllocPolicy, type InstanceSpec, needsSecondary } from '../ganeti/cluster-data.ts';
 import { Losses } from './losses.ts';
 import { type Accept, bestPair, type Candidates, type Pair } from './pair-search.ts';
-import { domainCost, sharedDomains } from './role-effects.ts';
+import { domainCost, EffectsOfRoles, sharedDomains } from './role-effects.ts';
 import type { Verdicts } from './verdicts.ts';
 
 export interface FindOptions {
@@ -25,6 +25,7 @@ export class Allocator {
   readonly spreads: Spreads;
   /** Instances by primary, once they are asked for. */
   #residents: number[][] | undefined;
+  #effects: EffectsOfRoles | undefined;
 
   constructor(state: ClusterState) {
     this.state = state;
@@ -39,11 +40,16 @@ export class Allocator {
       const groups = this.state.data.groups.flatMap(({ policy }, g) => (tier.includes(policy) ? [g] : []));
       const candidates = this.#candidates(groups, verdicts);
       const place = needsSecondary(spec.template)
-        ? bestPair(this.state, this.spreads, f, candidates, accept)
+        ? bestPair(this.state, this.spreads, f, candidates, accept, this.#roles())
         : this.#single(f, candidates, accept);
       if (place) return place;
     }
     return undefined;
+  }
+
+  #roles(): EffectsOfRoles {
+    this.#effects ??= new EffectsOfRoles(this.state.data.nodes.count, this.spreads);
+    return this.#effects;
   }
 
   /** Puts one there, and keeps the score up to date. */

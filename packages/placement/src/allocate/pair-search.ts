@@ -7,6 +7,7 @@ import type { ClusterState, Footprint } from '../engine/state.ts';
 import { SecondaryLimits } from './pair-bounds.ts';
 import {
   domainCost,
+  type EffectsOfRoles,
   primaryEffects,
   type RoleEffects,
   root,
@@ -38,8 +39,9 @@ export function bestPair(
   footprint: Footprint,
   groups: readonly Candidates[],
   accept: Accept,
+  effects: EffectsOfRoles,
 ): Pair | undefined {
-  const search = new PairSearch(state, spreads, footprint, groups, accept);
+  const search = new PairSearch(state, spreads, footprint, groups, accept, effects);
   // First what is best by far: each pair that would be best is asked about, which is not for nothing.
   search.run();
   for (const group of groups) search.withKnownPeers(group);
@@ -65,6 +67,7 @@ class PairSearch {
     f: Footprint,
     groups: readonly Candidates[],
     accept: Accept,
+    effects: EffectsOfRoles,
   ) {
     this.#state = state;
     this.#spreads = spreads;
@@ -75,13 +78,15 @@ class PairSearch {
       state,
       spreads,
       f,
-      groups.flatMap(({ primaries }) => [...primaries]),
+      groups.flatMap(({ primaries }) => primaries),
+      effects.primary,
     );
     this.#s = secondaryEffects(
       state,
       spreads,
       f,
-      groups.flatMap(({ secondaries }) => [...secondaries]),
+      groups.flatMap(({ secondaries }) => secondaries),
+      effects.secondary,
     );
     this.#variance = Float64Array.from(this.#p.coupled, (k) => varianceOf(spreads, k));
     let base = spreads.value();

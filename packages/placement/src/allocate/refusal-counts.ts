@@ -54,8 +54,8 @@ export function refusalCounts(state: ClusterState, spec: InstanceSpec): { scarce
 /** Nodes that are looked at as secondaries, by group. */
 function membersByGroup({ data }: ClusterState, verdicts: readonly (Why | undefined)[]): number[][] {
   const members: number[][] = data.groups.map(() => []);
-  for (const [n, why] of verdicts.entries())
-    if (typeof why !== 'string') members[data.nodes.group[n] as number]?.push(n);
+  for (let n = 0; n < verdicts.length; n += 1)
+    if (typeof verdicts[n] !== 'string') members[data.nodes.group[n] as number]?.push(n);
   return members;
 }
 

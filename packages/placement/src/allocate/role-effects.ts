@@ -31,6 +31,24 @@ export class RoleEffects {
     this.sum = new Float64Array(nodes * this.coupled.length);
     this.variance = new Float64Array(nodes * this.coupled.length);
   }
+
+  clear(): this {
+    this.own.fill(0);
+    this.sum.fill(0);
+    this.variance.fill(0);
+    return this;
+  }
+}
+
+/** Both roles, to be used again: whoever fills a cluster asks thousands of times, and V8 pays dearly for large arrays. */
+export class EffectsOfRoles {
+  readonly primary: RoleEffects;
+  readonly secondary: RoleEffects;
+
+  constructor(nodes: number, spreads: Spreads) {
+    this.primary = new RoleEffects(nodes, spreads);
+    this.secondary = new RoleEffects(nodes, spreads);
+  }
 }
 
 /** Reads the touched change of one node into `effects`. @param extra what else it costs */
@@ -66,8 +84,9 @@ export function primaryEffects(
   spreads: Spreads,
   f: Footprint,
   nodes: readonly number[],
+  effects: RoleEffects,
 ): RoleEffects {
-  const effects = new RoleEffects(state.data.nodes.count, spreads);
+  effects.clear();
   for (const n of nodes) {
     spreads.reset();
     spreads.touch(f, n, 1, 0, state.reserved[n] as number);
@@ -83,8 +102,9 @@ export function secondaryEffects(
   spreads: Spreads,
   f: Footprint,
   nodes: readonly number[],
+  effects: RoleEffects,
 ): RoleEffects {
-  const effects = new RoleEffects(state.data.nodes.count, spreads);
+  effects.clear();
   for (const n of nodes) {
     spreads.reset();
     spreads.touch(f, n, 0, 1, Math.max(state.reserved[n] as number, f.reserved));

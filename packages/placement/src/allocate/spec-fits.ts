@@ -31,16 +31,26 @@ function outside(
 ): PolicyRefusal | undefined {
   const spindles = exclusiveStorage ? spec.diskSpindles : spec.spindleUse;
   if (spindles === undefined) return { what: 'spindles of its disks are not given', needed: 1, allowed: 0 };
-  const measures: [what: string, value: number, low: number, high: number][] = [
-    ['memory', spec.memory, min.memory, max.memory],
-    ...spec.disks.map((size): [string, number, number, number] => ['disk', size, min.disk, max.disk]),
-    ['vCPUs', spec.vcpus, min.vcpus, max.vcpus],
-    ['spindles', spindles, min.spindles, max.spindles],
-  ];
-  if (spec.template !== 'diskless') measures.push(['disks', spec.disks.length, min.disks, max.disks]);
-  for (const [what, needed, low, high] of measures) {
-    if (needed < low) return { what: `${what} below the policy’s least`, needed, allowed: low };
-    if (needed > high) return { what: `${what} above the policy’s most`, needed, allowed: high };
+  const disks =
+    spec.template === 'diskless' ? undefined : within('disks', spec.disks.length, min.disks, max.disks);
+  return (
+    within('memory', spec.memory, min.memory, max.memory) ??
+    anyDisk(spec.disks, min.disk, max.disk) ??
+    within('vCPUs', spec.vcpus, min.vcpus, max.vcpus) ??
+    within('spindles', spindles, min.spindles, max.spindles) ??
+    disks
+  );
+}
+
+function anyDisk(sizes: readonly number[], low: number, high: number): PolicyRefusal | undefined {
+  for (const size of sizes) {
+    const found = within('disk', size, low, high);
+    if (found) return found;
   }
   return undefined;
+}
+
+function within(what: string, needed: number, low: number, high: number): PolicyRefusal | undefined {
+  if (needed < low) return { what: `${what} below the policy’s least`, needed, allowed: low };
+  return needed > high ? { what: `${what} above the policy’s most`, needed, allowed: high } : undefined;
 }

@@ -1,6 +1,6 @@
 /** Which nodes can take an instance, and what stands against the others, each role by itself. */
 
-import { type Refusal, refusesPrimary, refusesSecondary } from '../engine/limits.ts';
+import { type Refusal, refusals, refusesPrimary, refusesSecondary } from '../engine/limits.ts';
 import type { ClusterState, Footprint } from '../engine/state.ts';
 import type { AllocPolicy, InstanceSpec } from '../ganeti/cluster-data.ts';
 import { type PolicyRefusal, refusedByPolicy } from './spec-fits.ts';
@@ -38,9 +38,7 @@ export function verdictsFor(
 ): Verdicts {
   const { nodes, groups } = state.data;
   const ofGroup = groups.map((group) => groupVerdict(group, bounds));
-  const ofPolicy = groups.map(({ instancePolicy }) =>
-    [false, true].map((exclusive) => refusedByPolicy(spec, instancePolicy, exclusive)),
-  );
+  const ofPolicy = policyVerdicts(spec, groups);
   const only = bounds.nodes && new Set(bounds.nodes);
   const common = (n: number): Why | undefined => {
     const group = nodes.group[n] as number;
@@ -48,11 +46,14 @@ export function verdictsFor(
     if (only && !only.has(nodes.names[n] as string)) return 'not-asked-for';
     return ofGroup[group];
   };
-  const verdicts: Verdicts = { primary: [], secondary: [] };
+  const none = (): (Why | undefined)[] => new Array<Why | undefined>(nodes.count).fill(undefined);
+  const verdicts: Verdicts = { primary: none(), secondary: none() };
   for (let n = 0; n < nodes.count; n += 1) {
     const barred = common(n);
-    const policy = ofPolicy[nodes.group[n] as number]?.[nodes.exclusiveStorage[n] as number];
-    verdicts.primary[n] = barred ?? (policy ? { policy } : ruleOf(primaryRefusal(state, footprint, n)));
+    verdicts.primary[n] =
+      barred ??
+      ofPolicy(nodes.group[n] as number, nodes.exclusiveStorage[n] === 1) ??
+      ruleOf(primaryRefusal(state, footprint, n));
     verdicts.secondary[n] = barred ?? ruleOf(secondaryRefusal(state, footprint, n, footprint.reserved));
   }
   return verdicts;
@@ -75,7 +76,23 @@ export function secondaryRefusal(
   return refusesSecondary(state, f, n, { hasDisk: false, before, reserved, free, freeForth }, false);
 }
 
-const ruleOf = (rule: Refusal | undefined): Why | undefined => (rule === undefined ? undefined : { rule });
+/** One for all nodes: capacity asks for the verdicts thousands of times. */
+const ofRule = new Map<Refusal | undefined, Why>(refusals.map((rule) => [rule, { rule }]));
+const ruleOf = (rule: Refusal | undefined): Why | undefined => ofRule.get(rule);
+
+/** Of a node's group; each kind of node is looked at once, if there is one. */
+function policyVerdicts(spec: InstanceSpec, groups: ClusterState['data']['groups']) {
+  const known = [new Map<number, Why | undefined>(), new Map<number, Why | undefined>()] as const;
+  return (group: number, exclusive: boolean): Why | undefined => {
+    const ofKind = known[exclusive ? 1 : 0];
+    if (ofKind.has(group)) return ofKind.get(group);
+    const { instancePolicy } = groups[group] as (typeof groups)[number];
+    const policy = refusedByPolicy(spec, instancePolicy, exclusive);
+    const verdict = policy && { policy };
+    ofKind.set(group, verdict);
+    return verdict;
+  };
+}
 
 function groupVerdict(
   group: { name: string; uuid: string; policy: AllocPolicy; networks: readonly string[] },

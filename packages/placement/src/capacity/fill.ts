@@ -62,12 +62,16 @@ function fillBy(data: ClusterData, spec: InstanceSpec, options: FillOptions, cho
 /** The pair of nodes, or the node, with room for most of them. */
 function roomiest(state: ClusterState, spec: InstanceSpec, f: Footprint, { primary, secondary }: Verdicts) {
   const { group } = state.data.nodes;
-  const room = (n: number, role: 'primary' | 'secondary') => slots(state, f, n, role);
-  const ranked = (verdicts: Verdicts['primary'], role: 'primary' | 'secondary') =>
-    verdicts
-      .flatMap((why, n) => (why === undefined ? [{ n, room: room(n, role) }] : []))
-      .sort((a, b) => b.room - a.room || a.n - b.n)
-      .map(({ n }) => n);
+  const ranked = (verdicts: Verdicts['primary'], role: 'primary' | 'secondary') => {
+    const room = new Float64Array(verdicts.length);
+    const nodes: number[] = [];
+    for (let n = 0; n < verdicts.length; n += 1) {
+      if (verdicts[n] !== undefined) continue;
+      room[n] = slots(state, f, n, role);
+      nodes.push(n);
+    }
+    return nodes.sort((a, b) => (room[b] as number) - (room[a] as number) || a - b);
+  };
   const primaries = ranked(primary, 'primary');
   if (!needsSecondary(spec.template))
     return primaries[0] === undefined ? undefined : { primary: primaries[0], secondary: -1 };
