@@ -243,3 +243,8 @@ describe('what is refused', () => {
     expect(await codeOf(ask())).toBe(code);
   });
 });
+
+test('what only a NIC that is there can do is refused for one that is attached', async () => {
+  await expect(attach({ replug: true })).rejects.toMatchObject({ code: 'unknown_field' });
+  await expect(attach({ model: null })).rejects.toMatchObject({ code: 'invalid_body' });
+});

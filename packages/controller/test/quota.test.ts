@@ -52,6 +52,17 @@ test('the refusal says what is used, what is needed and which quota would do', a
   expect(await usage()).toMatchObject({ instances: 2, vcpus: 3, memoryMiB: 1536 });
 });
 
+test('a plan is refused for what would be refused', async () => {
+  await cluster.call('createInstance', { body: { ...body, power: 'stopped' } });
+  await cluster.converge();
+  await limit({ memoryMiB: 1024 });
+  const resize = { params: { ref: 'hello' }, body: { memoryMiB: 2048 } };
+  for (const query of [{ plan: true }, {}])
+    await expect(cluster.call('resizeInstance', { ...resize, query })).rejects.toMatchObject({
+      code: 'quota_exceeded',
+    });
+});
+
 test('a hundred at once get exactly what there is room for', async () => {
   await limit({ instances: 10, vcpus: 17, memoryMiB: 7 * 512, addresses: 50 });
   const results = await Promise.allSettled(

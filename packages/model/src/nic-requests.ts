@@ -17,16 +17,6 @@ export const AttachNic = strict({
   ...RequestedNic.properties,
   link: optional(Link),
   addressCheck,
-  model: optional(
-    Type.Union([NicModel, Type.Null()], {
-      description: 'a running guest has it from its next start on; null: as the image says',
-    }),
-  ),
-  replug: optional(
-    Type.Boolean({
-      description: 'with `model`, of a running guest: take the NIC out now and plug it in as the new model',
-    }),
-  ),
   ...wishes,
 });
 export type AttachNic = Static<typeof AttachNic>;

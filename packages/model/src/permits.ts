@@ -1,19 +1,9 @@
 /** Which state permits which action: written once, asked by API, CLI and pages. */
 import { err } from './errors.ts';
-import type { Instance, InstanceState } from './resources/instance.ts';
+import { type Instance, type InstanceState, instanceStates } from './resources/instance.ts';
 
 /** Made, and not on its way out. */
-const made = [
-  'stopped',
-  'starting',
-  'running',
-  'stopping',
-  'paused',
-  'suspended',
-  'crashed',
-  'failed',
-  'unknown',
-] as const;
+const made = instanceStates.filter((state) => state !== 'creating' && state !== 'deleting');
 const standing = ['creating', ...made] as const;
 
 export const instanceActions = {

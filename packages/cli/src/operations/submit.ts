@@ -14,6 +14,20 @@ export const waitFlags: readonly Flag[] = [
 ];
 export const operationFlags: readonly Flag[] = [planFlag, ...waitFlags];
 
+export const deadlineFlag = (description: string): Flag => ({ flags: '--deadline <duration>', description });
+export const reasonFlag: Flag = { flags: '--reason <text>', description: 'kept with the operation' };
+/** Of operations on devices, which a guest may refuse, or say nothing to. */
+export const deviceFlags: readonly Flag[] = [
+  deadlineFlag('give up when it is not done by then'),
+  reasonFlag,
+  ...operationFlags,
+];
+/** What most operations take beside what is wanted of them. */
+export const wishFlags: readonly Flag[] = [
+  deadlineFlag('fail when it is not done by then, default 10m'),
+  reasonFlag,
+];
+
 export const isPlan = (answer: Operation | Plan): answer is Plan => 'plan' in answer;
 
 /** What a plan says, for people; the API's own object else. */

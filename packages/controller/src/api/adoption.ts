@@ -1,20 +1,16 @@
 /** Domains that somebody else made: taken under management as they are. Giving back is an action like others. */
 import type { ForeignDomain, ImportPlan, Instance, Node } from '@gantry/model';
 import { type BegunImport, beginImport, isUp } from '../operations/begin-import.ts';
-import { committed, type Handler, resourceReply } from './call.ts';
+import { begun, planned } from './begun.ts';
+import type { Handler } from './call.ts';
 
 export const importInstance: Handler<'importInstance'> = async (call) => {
-  const begun = await beginImport(call, call.body);
-  const { draft, operation, instance, node, domain } = begun;
-  if (call.query.plan) {
-    await call.app.store.rehearse(draft.batch);
-    return { status: 200, body: { plan: planOf(begun), domain } satisfies ImportPlan };
-  }
-  const { number } = operation.spec;
-  const message = `import domain ${domain.name} of ${node.name} as instance ${instance.name} (operation ${number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject: instance, message, made });
-  return { ...resourceReply(committed(written, operation)), status: 202 };
+  const adoption = await beginImport(call, call.body);
+  const { draft, instance, node, domain } = adoption;
+  const plan: ImportPlan = { plan: planOf(adoption), domain };
+  if (call.query.plan) return planned(call, draft, plan);
+  const what = `import domain ${domain.name} of ${node.name} as instance ${instance.name}`;
+  return begun(call, adoption, instance, what);
 };
 
 function planOf({ instance, node, domain }: BegunImport): string[] {

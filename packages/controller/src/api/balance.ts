@@ -6,7 +6,8 @@ import { theCluster } from '../operations/guest-spec.ts';
 import { addOperation } from '../operations/new-operation.ts';
 import { Draft } from '../store/batch.ts';
 import { anyEvacuation } from '../tasks/balances.ts';
-import { type App, committed, type Handler, resolve, resourceReply } from './call.ts';
+import { begun } from './begun.ts';
+import { type App, type Handler, resolve } from './call.ts';
 
 const DEADLINE_MS = 24 * 3_600_000;
 
@@ -36,10 +37,12 @@ export const balanceCluster: Handler<'balanceCluster'> = async (call) => {
   });
   // after the number was read: whoever begins something else from here on, one of the two is decided again
   await requireAlone(call.app, group);
-  const message = `balance ${group ? `group ${group.name}` : 'the cluster'} (operation ${operation.spec.number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject: target, message, made });
-  return { ...resourceReply(committed(written, operation)), status: 202 };
+  return begun(
+    call,
+    { draft, operation },
+    target,
+    `balance ${group ? `group ${group.name}` : 'the cluster'}`,
+  );
 };
 
 /** Two balancings would undo each other's plans, and one that empties a node decides where its guests go. @throws GantryError `busy` */

@@ -1,8 +1,8 @@
 /** CD drives of instances. */
 import { err } from '@gantry/model';
 import { beginAttachCd, beginDetachCd, beginEjectCd, beginInsertCd } from '../operations/begin-cd.ts';
+import { accepted, changeable } from './begun.ts';
 import type { Call, Handler } from './call.ts';
-import { accepted, changeable } from './disks.ts';
 
 export const attachCd: Handler<'attachCd'> = async (call) => {
   const instance = await changeable(call, 'attach a CD drive to');

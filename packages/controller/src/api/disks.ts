@@ -1,28 +1,11 @@
 /** Disks: by themselves, and as devices of instances. */
-import {
-  type Disk,
-  err,
-  type Instance,
-  type InstanceAction,
-  type Operation,
-  type Plan,
-  requirePermitted,
-} from '@gantry/model';
-import type { BegunAction } from '../operations/begin-actions.ts';
+import { type Disk, err, type Instance, requirePermitted } from '@gantry/model';
 import { beginAttach, beginDetach, beginGrow, beginSetDisk } from '../operations/begin-disk.ts';
-import { requireDiskIdle, requireIdle } from '../operations/new-operation.ts';
+import { requireDiskIdle } from '../operations/new-operation.ts';
 import { projectOf } from '../operations/project-of.ts';
 import { Draft, withSpec, withStatus } from '../store/batch.ts';
-import {
-  type Asking,
-  type Call,
-  committed,
-  type Handler,
-  type Reply,
-  requireMatch,
-  resolve,
-  resourceReply,
-} from './call.ts';
+import { accepted, changeable } from './begun.ts';
+import { type Asking, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { refOf, textReply } from './list.ts';
 import { createNamed, deleteNamed } from './named.ts';
 
@@ -97,17 +80,6 @@ export const setDisk: Handler<'setDisk'> = async (call) => {
   return accepted(call, await beginSetDisk(call, instance, disk, call.body), instance, 'set a disk of');
 };
 
-export async function changeable(
-  call: Pick<Call, 'app' | 'caller' | 'params' | 'ifMatch'>,
-  action: InstanceAction,
-): Promise<Instance> {
-  const instance = await resolve(call, 'instance', refOf(call));
-  requireMatch(call, instance);
-  await requireIdle(call.app.store, instance);
-  requirePermitted(action, instance);
-  return instance;
-}
-
 /** By place, name or id. @throws GantryError `not_found` */
 async function diskOf({ app }: Asking, instance: Instance, ref: string): Promise<Disk> {
   const { items } = await app.store.list('disk', { owner: instance.id });
@@ -121,21 +93,4 @@ async function resolveDisk(asking: Asking, ref: string): Promise<Disk> {
   const place = /^(.+):(\d{1,3})$/.exec(ref);
   if (!place?.[1] || !place[2]) return resolve(asking, 'disk', ref);
   return diskOf(asking, await resolve(asking, 'instance', place[1]), place[2]);
-}
-
-/** The operation, or with `plan` what it would do. */
-export async function accepted(
-  call: Pick<Call, 'app' | 'commit'> & { query: { plan?: boolean } },
-  { draft, operation, plan }: BegunAction,
-  subject: Instance | Disk,
-  verb: string,
-): Promise<Reply> {
-  if (call.query.plan) {
-    await call.app.store.rehearse(draft.batch);
-    return { status: 200, body: { plan } satisfies Plan };
-  }
-  const message = `${verb} ${subject.kind} ${subject.name} (operation ${operation.spec.number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject, message, made });
-  return { ...resourceReply(committed<Operation>(written, operation)), status: 202 };
 }

@@ -22,7 +22,8 @@ import { drainSteps, type Leaving } from '../placement/drain-plan.ts';
 import { moveWish } from '../placement/move-wish.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
-import { type Asking, committed, type Handler, resolve, resourceReply } from './call.ts';
+import { begun } from './begun.ts';
+import { type Asking, type Handler, resolve } from './call.ts';
 import { refOf } from './list.ts';
 
 export const planDrain: Handler<'planDrain'> = async (call) => {
@@ -52,10 +53,7 @@ export const evacuateNode: Handler<'evacuateNode'> = async (call) => {
   });
   if (node.spec.role === 'active') draft.put(withSpec(node, { role: 'drained' }));
   else draft.relyOn(node);
-  const message = `evacuate node ${node.name} (operation ${operation.spec.number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject: node, message, made });
-  return { ...resourceReply(committed(written, operation)), status: 202 };
+  return begun(call, { draft, operation }, node, `evacuate node ${node.name}`);
 };
 
 /** @throws GantryError `busy` */

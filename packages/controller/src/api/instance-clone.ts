@@ -1,30 +1,20 @@
 /** `instance clone`: a new instance with copies of the disks of another. */
-import { formatBytes, type Plan, requirePermitted } from '@gantry/model';
+import { formatBytes, type Plan } from '@gantry/model';
 import { type BegunClone, beginClone } from '../operations/begin-clone.ts';
-import { requireIdle } from '../operations/new-operation.ts';
 import { describeFit } from '../placement/choose-node.ts';
-import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
-import { refOf } from './list.ts';
+import { begun, changeable, planned } from './begun.ts';
+import type { Handler } from './call.ts';
 
 export const cloneInstance: Handler<'cloneInstance'> = async (call) => {
-  const source = await resolve(call, 'instance', refOf(call));
-  requireMatch(call, source);
-  await requireIdle(call.app.store, source);
-  requirePermitted('clone', source);
-  const begun = await beginClone(call, source, call.body);
-  if (call.query.plan) {
-    await call.app.store.rehearse(begun.draft.batch);
-    return { status: 200, body: planOf(begun, source.name) };
-  }
-  const { draft, operation, instance } = begun;
-  const message = `clone instance ${source.name} as ${instance.name} (operation ${operation.spec.number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject: instance, message, made });
-  return { ...resourceReply(committed(written, operation)), status: 202 };
+  const source = await changeable(call, 'clone');
+  const clone = await beginClone(call, source, call.body);
+  const { draft, instance } = clone;
+  if (call.query.plan) return planned(call, draft, planOf(clone, source.name));
+  return begun(call, clone, instance, `clone instance ${source.name} as ${instance.name}`);
 };
 
-function planOf(begun: BegunClone, source: string): Plan {
-  const { instance, guest, decision, attachments, manner, from, to, bytes } = begun;
+function planOf(clone: BegunClone, source: string): Plan {
+  const { instance, guest, decision, attachments, manner, from, to, bytes } = clone;
   const { vcpus, memoryMiB, nics, power, disks, personality } = instance.spec;
   const plan = [
     `clone instance ${source} as ${instance.name}: ${vcpus} vCPUs, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
@@ -36,7 +26,7 @@ function planOf(begun: BegunClone, source: string): Plan {
       const name = attachments.find(({ spec }) => spec.network === network)?.name ?? network;
       return `nic ${index}: network ${name}, MAC ${mac}${[ipv4, ipv6].flatMap((each) => (each ? `, address ${each}` : [])).join('')}`;
     }),
-    `it is told the host name ${personality.hostname}; ${identity(begun)}`,
+    `it is told the host name ${personality.hostname}; ${identity(clone)}`,
     power === 'running' ? 'start it' : 'leave it stopped',
   ];
   return { plan, placement: decision };

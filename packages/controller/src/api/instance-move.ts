@@ -1,25 +1,17 @@
 /** `instance move`: to a node that is named, or to the one that placement chooses. */
-import { formatBytes, type Plan, requirePermitted } from '@gantry/model';
+import { formatBytes, type Plan } from '@gantry/model';
 import { type BegunMove, beginMove } from '../operations/begin-move.ts';
-import { requireIdle } from '../operations/new-operation.ts';
 import { describeFit } from '../placement/choose-node.ts';
-import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
-import { refOf } from './list.ts';
+import { begun, changeable, planned } from './begun.ts';
+import { type Handler, resolve } from './call.ts';
 
 export const moveInstance: Handler<'moveInstance'> = async (call) => {
-  const instance = await resolve(call, 'instance', refOf(call));
-  requireMatch(call, instance);
-  await requireIdle(call.app.store, instance);
-  requirePermitted('move', instance);
+  const instance = await changeable(call, 'move');
   const { node: ref, ...wishes } = call.body;
   const node = ref === undefined ? undefined : await resolve(call, 'node', ref);
-  const begun = await beginMove(call.app, call.caller, instance, { ...wishes, ...(node ? { node } : {}) });
-  if (call.query.plan) return { status: 200, body: planOf(begun, instance.name) };
-  const { draft, operation, to } = begun;
-  const message = `move instance ${instance.name} to ${to.name} (operation ${operation.spec.number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject: instance, message, made });
-  return { ...resourceReply(committed(written, operation)), status: 202 };
+  const move = await beginMove(call.app, call.caller, instance, { ...wishes, ...(node ? { node } : {}) });
+  if (call.query.plan) return planned(call, move.draft, planOf(move, instance.name));
+  return begun(call, move, instance, `move instance ${instance.name} to ${move.to.name}`);
 };
 
 function planOf({ decision, from, to, restart, bytes, fit }: BegunMove, name: string): Plan {

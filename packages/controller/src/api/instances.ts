@@ -6,8 +6,6 @@ import {
   type Instance,
   type InstanceAction,
   type Node,
-  type Operation,
-  type Plan,
   requirePermitted,
   type TunnelRequest,
 } from '@gantry/model';
@@ -19,18 +17,9 @@ import { beginRelease } from '../operations/begin-release.ts';
 import { beginResize, beginRevert } from '../operations/begin-resize.ts';
 import { beginStartOrRestore, beginSuspend } from '../operations/begin-suspend.ts';
 import { bindingAmong } from '../operations/binding.ts';
-import { requireIdle } from '../operations/new-operation.ts';
 import { join } from '../tunnels.ts';
-import {
-  type Asking,
-  type Call,
-  committed,
-  type Handler,
-  type Reply,
-  requireMatch,
-  resolve,
-  resourceReply,
-} from './call.ts';
+import { accepted, begun, changeable, planned } from './begun.ts';
+import { type Asking, type Call, type Handler, resolve, resourceReply } from './call.ts';
 import { createPlan } from './create-plan.ts';
 import { getReply, refOf, textReply } from './list.ts';
 
@@ -43,12 +32,10 @@ export const getInstanceGuest: Handler<'getInstanceGuest'> = async (call) => {
 };
 
 export const createInstance: Handler<'createInstance'> = async (call) => {
-  const begun = await beginCreate(call, call.body);
-  if (call.query.plan) {
-    await call.app.store.rehearse(begun.draft.batch);
-    return { status: 200, body: createPlan(begun) };
-  }
-  return accepted(call, begun.draft, begun.operation, begun.instance, 'create');
+  const create = await beginCreate(call, call.body);
+  const { draft, instance } = create;
+  if (call.query.plan) return planned(call, draft, createPlan(create));
+  return begun(call, create, instance, `create instance ${instance.name}`);
 };
 
 type ActionRoute =
@@ -76,16 +63,11 @@ const beginning =
   ): Handler<N> =>
   async (given) => {
     const call = given as unknown as Call<ActionRoute>;
-    const instance = await resolve(call, 'instance', refOf(call));
-    requireMatch(call, instance);
-    await requireIdle(call.app.store, instance);
-    requirePermitted(action, instance);
+    const instance = await changeable(call, action);
     const wishes = call.route === 'deleteInstance' ? call.query : call.body;
     if (call.body && 'bootOnce' in call.body && action !== 'start' && action !== 'reboot')
       throw onlyStarts(action);
-    const { draft, operation, plan } = await begin(call, instance, wishes as never);
-    if (call.query.plan) return { status: 200, body: { plan } satisfies Plan };
-    return accepted(call, draft, operation, instance, action);
+    return accepted(call, await begin(call, instance, wishes as never), instance, action);
   };
 
 const onlyStarts = (action: string) =>
@@ -116,19 +98,6 @@ export const resizeInstance = beginning<'resizeInstance'>('resize', beginResize)
 export const revertInstanceResize = beginning<'revertInstanceResize'>('revert the resize of', beginRevert);
 export const releaseInstance = beginning<'releaseInstance'>('release', beginRelease);
 export const deleteInstance = beginning<'deleteInstance'>('delete', beginDelete);
-
-async function accepted(
-  call: Pick<Call, 'commit'>,
-  draft: BegunAction['draft'],
-  operation: Operation,
-  subject: Instance,
-  verb: string,
-): Promise<Reply> {
-  const message = `${verb} instance ${subject.name} (operation ${operation.spec.number})`;
-  const made = { kind: 'operation' as const, id: operation.id };
-  const written = await call.commit(draft, { subject, message, made });
-  return { ...resourceReply(committed(written, operation)), status: 202 };
-}
 
 /** The binding of an instance. @throws GantryError `not_found` */
 export async function guestOf({ app }: Asking, instance: Instance): Promise<Guest> {

@@ -2,8 +2,8 @@
 import { err } from '@gantry/model';
 import { beginAttachNic, beginDetachNic } from '../operations/begin-nic.ts';
 import { beginSetNic } from '../operations/set-nic.ts';
+import { accepted, changeable } from './begun.ts';
 import type { Call, Handler } from './call.ts';
-import { accepted, changeable } from './disks.ts';
 
 export const attachNic: Handler<'attachNic'> = async (call) => {
   const instance = await changeable(call, 'attach a NIC to');

@@ -35,6 +35,7 @@ import { type MoveInput, moveSteps } from './instance-move.ts';
 import { ensureMedia } from './media.ts';
 import { addOperation, DEFAULT_DEADLINE_MS, type Requester } from './new-operation.ts';
 import { waitSteps } from './waits.ts';
+import { wholeReplica } from './whole-replica.ts';
 
 export interface BegunMove {
   draft: Draft;
@@ -150,17 +151,7 @@ export async function disksOf(store: Store, instance: Instance, source: Guest) {
   const { items } = await store.list('disk', { owner: instance.id });
   const held = [];
   for (const disk of items.toSorted((a, b) => a.spec.index - b.spec.index)) {
-    const replicas = (await store.list('replica', { owner: disk.id })).items;
-    const here = replicas.find(({ spec }) => spec.what === 'disk' && spec.node === source.spec.node);
-    if (here?.spec.what !== 'disk' || here.status.state !== 'ready')
-      throw err('wrong_state', {
-        kind: 'disk',
-        name: disk.name,
-        state: here?.status.state ?? 'absent',
-        action: 'move it',
-        permitted: 'It must be ready.',
-      });
-    held.push({ disk, here: { ...here, spec: here.spec } });
+    held.push({ disk, here: await wholeReplica(store, disk, source.spec.node, 'move it') });
   }
   return held;
 }

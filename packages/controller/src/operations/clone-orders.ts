@@ -15,6 +15,7 @@ import {
 import type { Asking } from '../api/call.ts';
 import { type Draft, withSpec, withStatus } from '../store/batch.ts';
 import { copiedDisks, type Manner } from './clone-parts.ts';
+import { wholeReplica } from './whole-replica.ts';
 
 export interface Copied {
   disk: Disk;
@@ -57,19 +58,11 @@ export async function copiedOf(
     .filter(({ spec: { role } }) => role === undefined)
     .toSorted((a, b) => a.spec.index - b.spec.index);
   return Promise.all(
-    copiedDisks(asking, target, own, live).map(async ({ disk, from }) => {
-      const { items: replicas } = await store.list('replica', { owner: from.id });
-      const here = replicas.find((one) => one.spec.node === spec.node);
-      if (here?.spec.what === 'disk' && here.status.state === 'ready')
-        return { disk, from, here: { ...here, spec: here.spec } };
-      throw err('wrong_state', {
-        kind: 'disk',
-        name: from.name,
-        state: here?.status.state ?? 'absent',
-        action: 'copy it',
-        permitted: 'It must be ready.',
-      });
-    }),
+    copiedDisks(asking, target, own, live).map(async ({ disk, from }) => ({
+      disk,
+      from,
+      here: await wholeReplica(store, from, spec.node, 'copy it'),
+    })),
   );
 }
 

@@ -8,7 +8,7 @@ import {
   parseDurationMs,
 } from '@gantry/model';
 import { groupNames } from '../../names.ts';
-import { conclude, planFlag, waitFlags } from '../../operations/submit.ts';
+import { conclude, deadlineFlag, planFlag, reasonFlag, waitFlags } from '../../operations/submit.ts';
 import { join, section, subTable } from '../../output/describe.ts';
 import { parseCount } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
@@ -33,8 +33,8 @@ export const clusterBalance: Verb = {
     { flags: '--max-bytes <size>', description: 'copy at most so much, all moves together (500G)' },
     { flags: '--min-gain <number>', description: 'what each move must lower the score by, default 0.01' },
     { flags: '--stop', description: 'stop guests that run, move them, and start them again' },
-    { flags: '--deadline <duration>', description: 'begin no further moves after it, default 24h' },
-    { flags: '--reason <text>', description: 'kept with the operation' },
+    deadlineFlag('begin no further moves after it, default 24h'),
+    reasonFlag,
     ...waitFlags,
   ],
   examples: [

@@ -1,5 +1,5 @@
 import { type Body, parseBytes, parseDurationMs } from '@gantry/model';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, operationFlags, wishFlags } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
 import { diskArgument } from './names.ts';
 
@@ -9,11 +9,7 @@ export const diskGrow: Verb = {
   details:
     'A running guest sees the new size at once; the file system inside it is the guest’s own to grow. No disk shrinks.',
   arguments: [diskArgument, { name: 'SIZE', description: 'by how much (+10G), or how large (40G)' }],
-  flags: [
-    { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-    { flags: '--reason <text>', description: 'kept with the operation' },
-    ...operationFlags,
-  ],
+  flags: [...wishFlags, ...operationFlags],
   examples: ['gantry disk grow web1:0 +10G', 'gantry disk grow data 40G'],
   async run(session, given) {
     const params = { ref: given.arg(0, 'disk') };

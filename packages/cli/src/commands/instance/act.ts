@@ -2,7 +2,7 @@
 import { type Body, type Operation, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument } from '../../names.ts';
-import { concludeEach, operationFlags } from '../../operations/submit.ts';
+import { concludeEach, operationFlags, wishFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Flag, Verb } from '../../verb.ts';
 import { bootOnce } from '../boot-flags.ts';
@@ -18,11 +18,7 @@ type ActRoute =
   | 'unrescueInstance'
   | 'nmiInstance';
 
-const common: readonly Flag[] = [
-  { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-  { flags: '--reason <text>', description: 'kept with the operation' },
-  ...operationFlags,
-];
+const common: readonly Flag[] = [...wishFlags, ...operationFlags];
 
 /** The command of one verb; several names are asked for together and then waited for one after the other. */
 export const actVerb = (

@@ -1,7 +1,7 @@
 import { type Body, type CloneWay, err, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { flavorNames, instanceNames, networkNames, nodeNames } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, deadlineFlag, operationFlags, reasonFlag } from '../../operations/submit.ts';
 import { nicForm, parseNic, parsePairs } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { untilFlag } from './act.ts';
@@ -52,11 +52,8 @@ export const instanceClone: Verb = {
     { flags: '--no-address-check', description: 'do not ask its networks whether its addresses are in use' },
     noNameCheck,
     untilFlag,
-    {
-      flags: '--deadline <duration>',
-      description: 'take it back when it is not done by then, default 10m and a second for each 8 MiB',
-    },
-    { flags: '--reason <text>', description: 'kept with the operation' },
+    deadlineFlag('take it back when it is not done by then, default 10m and a second for each 8 MiB'),
+    reasonFlag,
     ...operationFlags,
   ],
   examples: [

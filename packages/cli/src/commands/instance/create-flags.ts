@@ -2,7 +2,7 @@
 import { type Body, parseDurationMs, parseMiB } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { flavorNames, imageNames, isoNames, networkNames, nodeNames } from '../../names.ts';
-import { operationFlags } from '../../operations/submit.ts';
+import { operationFlags, wishFlags } from '../../operations/submit.ts';
 import {
   nicForm,
   parseCount,
@@ -80,8 +80,7 @@ const rest: readonly Flag[] = [
   { flags: '--no-address-check', description: 'do not ask its networks whether its addresses are in use' },
   noNameCheck,
   { flags: '--until <sign>', description: 'when it counts as done', choices: ['running', 'ping', 'ssh'] },
-  { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-  { flags: '--reason <text>', description: 'kept with the operation' },
+  ...wishFlags,
 ];
 
 export const createFlags: readonly Flag[] = [...size, ...software, ...guestFlags, ...rest, ...operationFlags];

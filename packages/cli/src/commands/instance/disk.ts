@@ -2,7 +2,7 @@
 import { attachBuses, type Body, diskCaches, err, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instanceArgument } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, deviceFlags } from '../../operations/submit.ts';
 import { table } from '../../output/table.ts';
 import { parseYesNo } from '../../parse.ts';
 import type { Session } from '../../session.ts';
@@ -10,11 +10,6 @@ import type { Flag, Verb } from '../../verb.ts';
 import { limitForm, parseLimits } from '../disk/disk.ts';
 import { diskArgument, freeDiskArgument, placeArgument, placeOf } from '../disk/names.ts';
 
-const wishFlags: readonly Flag[] = [
-  { flags: '--deadline <duration>', description: 'give up when it is not done by then' },
-  { flags: '--reason <text>', description: 'kept with the operation' },
-  ...operationFlags,
-];
 const busFlag: Flag = { flags: '--bus <bus>', description: 'bus in the guest', choices: attachBuses };
 const cacheFlag: Flag = { flags: '--cache <mode>', description: 'cache mode', choices: diskCaches };
 const limitFlag: Flag = { flags: '--limit <what=rate>', description: limitForm, many: true };
@@ -36,7 +31,7 @@ export const instanceDiskAttach: Verb = {
     cacheFlag,
     { flags: '--read-only', description: 'the guest cannot write it' },
     limitFlag,
-    ...wishFlags,
+    ...deviceFlags,
   ],
   examples: [
     'gantry instance disk attach web1 data',
@@ -64,7 +59,7 @@ export const instanceDiskDetach: Verb = {
   details:
     'A running guest is asked to give it up. One that refuses, or does not answer within the deadline (1m), keeps it, and the command says so; it can be repeated. A disk that was made with the instance gets a name of its own.',
   arguments: [instanceArgument, { ...diskArgument, description: 'its name, id or place in the instance' }],
-  flags: wishFlags,
+  flags: deviceFlags,
   examples: ['gantry instance disk detach web1 data', 'gantry instance disk detach web1 1'],
   async run(session, given) {
     const params = { ref: given.arg(0, 'instance'), disk: given.arg(1, 'disk').replace(/^.*:(?=\d+$)/, '') };
@@ -96,7 +91,7 @@ export const instanceDiskSet: Verb = {
       many: true,
       choices: unsettable,
     },
-    ...wishFlags,
+    ...deviceFlags,
   ],
   examples: [
     'gantry instance disk set web1:0 --limit write-iops=1000 --limit read=300MB/s',

@@ -1,7 +1,7 @@
 /** What reinstall and rescue share: where the new disk comes from. */
 import { type Body, err, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
-import { operationFlags } from '../../operations/submit.ts';
+import { operationFlags, wishFlags } from '../../operations/submit.ts';
 import { parseOs, parsePairs } from '../../parse.ts';
 import type { Flag } from '../../verb.ts';
 import { untilFlag } from './act.ts';
@@ -16,12 +16,7 @@ export const sourceFlags: readonly Flag[] = [
   { flags: '--os-param <key=value>', description: 'parameter of the OS provider', many: true },
 ];
 
-export const exchangeFlags: readonly Flag[] = [
-  untilFlag,
-  { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-  { flags: '--reason <text>', description: 'kept with the operation' },
-  ...operationFlags,
-];
+export const exchangeFlags: readonly Flag[] = [untilFlag, ...wishFlags, ...operationFlags];
 
 /** @throws GantryError `usage` */
 export function sourceBody(given: Given): Pick<Body<'rescueInstance'>, 'image' | 'os'> {

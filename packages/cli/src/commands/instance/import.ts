@@ -1,7 +1,7 @@
 import { err, formatBytes, type ImportInstance, type Node, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { nodeNames } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, operationFlags, wishFlags } from '../../operations/submit.ts';
 import type { Column } from '../../output/column.ts';
 import { join, section } from '../../output/describe.ts';
 import type { Session } from '../../session.ts';
@@ -36,8 +36,7 @@ export const instanceImport: Verb = {
       many: true,
     },
     { flags: '--list', description: 'domains that no cluster manages' },
-    { flags: '--reason <text>', description: 'kept with the operation' },
-    { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
+    ...wishFlags,
     ...operationFlags,
   ],
   examples: [

@@ -1,7 +1,7 @@
 import { type Body, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument, nodeNames } from '../../names.ts';
-import { concludeEach, operationFlags } from '../../operations/submit.ts';
+import { concludeEach, deadlineFlag, operationFlags, reasonFlag } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
 
 export const instanceMove: Verb = {
@@ -20,12 +20,8 @@ export const instanceMove: Verb = {
       flags: '--grace <duration>',
       description: 'with --stop: how long the guest is asked before it is forced',
     },
-    {
-      flags: '--deadline <duration>',
-      description:
-        'take everything back when it is not done by then, default 10m and a second for each 8 MiB',
-    },
-    { flags: '--reason <text>', description: 'kept with the operation' },
+    deadlineFlag('take everything back when it is not done by then, default 10m and a second for each 8 MiB'),
+    reasonFlag,
     ...operationFlags,
   ],
   examples: [

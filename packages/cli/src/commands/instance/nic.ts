@@ -2,7 +2,7 @@
 import { type Body, err, nicModels, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instanceArgument, networkNames } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, deviceFlags } from '../../operations/submit.ts';
 import type { Argument, Flag, Verb } from '../../verb.ts';
 import { placeOf } from '../disk/names.ts';
 
@@ -14,11 +14,6 @@ const nicArgument: Argument = {
     return items.flatMap(({ name, spec }) => spec.nics.map(({ slot }, index) => `${name}:${slot ?? index}`));
   },
 };
-const wishFlags: readonly Flag[] = [
-  { flags: '--deadline <duration>', description: 'give up when it is not done by then' },
-  { flags: '--reason <text>', description: 'kept with the operation' },
-  ...operationFlags,
-];
 const addressFlags: readonly Flag[] = [
   { flags: '--address <address>', description: 'IPv4: pool, none, or an address' },
   { flags: '--address6 <address>', description: 'IPv6: pool, none, or an address' },
@@ -76,7 +71,7 @@ export const instanceNicAttach: Verb = {
     linkFlag,
     modelFlag(nicModels),
     ...trustFlags,
-    ...wishFlags,
+    ...deviceFlags,
   ],
   examples: [
     'gantry instance nic attach web1 --network default',
@@ -103,7 +98,7 @@ export const instanceNicDetach: Verb = {
   details:
     'A running guest is asked to give it up. One that refuses, or does not answer within the deadline (1m), keeps it with its addresses, and the command says so; it can be repeated.',
   arguments: [nicArgument],
-  flags: wishFlags,
+  flags: deviceFlags,
   examples: ['gantry instance nic detach web1:1'],
   async run(session, given) {
     const { ref, place } = placeOf(given.arg(0, 'NIC'));
@@ -133,7 +128,7 @@ export const instanceNicSet: Verb = {
       description: 'with --model: take it out of the running guest and plug it in as that',
     },
     { flags: '--disallow <source>', description: 'of those it was allowed: no longer', many: true },
-    ...wishFlags,
+    ...deviceFlags,
   ],
   examples: [
     'gantry instance nic set web1:0 --link down',

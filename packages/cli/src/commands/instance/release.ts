@@ -1,7 +1,7 @@
 import { parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instancesArgument } from '../../names.ts';
-import { concludeEach, operationFlags } from '../../operations/submit.ts';
+import { concludeEach, operationFlags, wishFlags } from '../../operations/submit.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
 
@@ -11,11 +11,7 @@ export const instanceRelease: Verb = {
   details:
     'The domain stays as it is, running or stopped, defined in libvirt with its disks; Gantry takes its own element out of the metadata, frees name, MACs and addresses, and starts, stops and watches it no more. `gantry instance import` takes it again.',
   arguments: [instancesArgument],
-  flags: [
-    { flags: '--reason <text>', description: 'kept with the operation' },
-    { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-    ...operationFlags,
-  ],
+  flags: [...wishFlags, ...operationFlags],
   examples: ['gantry instance release mail', 'gantry instance release mail --plan'],
   run: releaseInstances,
 };

@@ -2,7 +2,7 @@
 import { type Body, err, parseDurationMs, parseMiB } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { flavorNames, instanceArgument } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, operationFlags, wishFlags } from '../../operations/submit.ts';
 import { parseCount } from '../../parse.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
@@ -26,8 +26,7 @@ export const instanceResize: Verb = {
     { flags: '--confirm', description: 'keep the new size' },
     { flags: '--revert', description: 'back to the size before' },
     { flags: '--no-revert', description: 'without a way back once it has the new size' },
-    { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-    { flags: '--reason <text>', description: 'kept with the operation' },
+    ...wishFlags,
     ...operationFlags,
   ],
   examples: [

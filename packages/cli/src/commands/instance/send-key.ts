@@ -1,6 +1,6 @@
 import { keyNames, parseDurationMs } from '@gantry/model';
 import { instanceArgument } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, operationFlags, wishFlags } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
 
 export const instanceSendKey: Verb = {
@@ -11,11 +11,7 @@ export const instanceSendKey: Verb = {
     instanceArgument,
     { name: 'KEY...', description: 'keys, such as enter or ctrl+alt+delete', complete: () => [...keyNames] },
   ],
-  flags: [
-    { flags: '--deadline <duration>', description: 'fail when it is not done by then, default 10m' },
-    { flags: '--reason <text>', description: 'kept with the operation' },
-    ...operationFlags,
-  ],
+  flags: [...wishFlags, ...operationFlags],
   examples: ['gantry instance send-key web1 ctrl+alt+delete', 'gantry instance send-key web1 r o o t enter'],
   async run(session, given) {
     const [ref = given.arg(0, 'name'), ...keys] = given.args;

@@ -1,6 +1,6 @@
 import { err, parseDurationMs } from '@gantry/model';
 import { nodeNames } from '../../names.ts';
-import { conclude, planFlag, waitFlags } from '../../operations/submit.ts';
+import { conclude, deadlineFlag, planFlag, reasonFlag, waitFlags } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
 import { describeDrain } from './drain.ts';
@@ -16,8 +16,8 @@ export const nodeEvacuate: Verb = {
   flags: [
     { flags: '--allow-stop', description: 'stop guests that run, move them, and start them again' },
     { flags: '--parallel <count>', description: 'moves at a time, 1 to 16, default 2' },
-    { flags: '--deadline <duration>', description: 'begin no further moves after it, default 24h' },
-    { flags: '--reason <text>', description: 'kept with the operation' },
+    deadlineFlag('begin no further moves after it, default 24h'),
+    reasonFlag,
     planFlag,
     ...waitFlags,
   ],
