@@ -1,8 +1,17 @@
 /** Which clusters the user knows: contexts in $XDG_CONFIG_HOME/gantry/config.json, readable by him alone. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { readTokenFile } from '@gantry/client';
+import { readTokenFile, socketOf } from '@gantry/client';
 import { err } from '@gantry/model';
 
 export interface Context {
@@ -52,17 +61,22 @@ function parseConfig(path: string, text: string): Config {
   if (typeof contexts !== 'object' || contexts === null) throw unreadable(path, 'it names no contexts');
   for (const [name, context] of Object.entries(contexts)) {
     if (typeof context?.url !== 'string') throw unreadable(path, `context ${name} has no url`);
+    for (const key of ['token', 'ca'] as const)
+      if (context[key] !== undefined && typeof context[key] !== 'string')
+        throw unreadable(path, `the ${key} of context ${name} is no text`);
   }
   return { contexts, ...(typeof value?.current === 'string' ? { current: value.current } : {}) };
 }
 
 /** Whole or not at all, and never readable by others: it holds tokens. */
 export function writeConfig(env: Env, config: Config): void {
-  const path = configPath(env);
+  const path = targetOf(configPath(env));
   const draft = `${path}.${process.pid}`;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
-    writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600, flush: true });
+    rmSync(draft, { force: true });
+    // a new file: one that somebody laid there, or a link to elsewhere, gets no token
+    writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
     renameSync(draft, path);
   } finally {
     rmSync(draft, { force: true });
@@ -78,10 +92,20 @@ export function contextName(name: string): string {
   });
 }
 
+/** A link stays one: people keep such files elsewhere. */
+function targetOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
 /**
  * The cluster to speak with: the named context, GANTRY_ENDPOINT, the current context, or the one on this machine.
  * GANTRY_TOKEN replaces the token of any of them.
- * @throws GantryError `not_found` for a context that does not exist
+ * @throws GantryError `not_found` for a context that does not exist, `invalid_argument` where a token is none,
+ *   `foreign_socket` where it would go to somebody else
  */
 export function resolveContext(
   env: Env,
@@ -89,7 +113,32 @@ export function resolveContext(
 ): Omit<Context, 'ca'> & { name?: string; tls?: { ca: string } } {
   const token = env['GANTRY_TOKEN'];
   const { ca, ...context } = contextWithoutToken(env, wanted);
-  return { ...context, ...(ca ? { tls: { ca } } : {}), ...(token ? { token } : {}) };
+  const chosen = { ...context, ...(token ? { token } : {}) };
+  if (chosen.token !== undefined) requireSafe({ ...chosen, token: chosen.token });
+  return { ...chosen, ...(ca ? { tls: { ca } } : {}) };
+}
+
+/** Before a token goes there. @throws GantryError `invalid_argument`, `foreign_socket` */
+export function requireSafe({ url, token }: { url: string; token: string }): void {
+  if (!/^[\x21-\x7e]{1,512}$/.test(token))
+    throw err('invalid_argument', {
+      what: 'the token',
+      wanted: 'one line of visible characters, at most 512',
+    });
+  const socket = socketOf(url);
+  if (socket !== undefined) requireControllers(socket);
+}
+
+/**
+ * Its folder may be written by all who may use the socket. While no controller runs, one of them could put a socket of his own in
+ * its place and be shown root's token: so it must be the controller's, whose store lies beside it, or root's, or one's own.
+ */
+function requireControllers(path: string): void {
+  const socket = lstatSync(path, { throwIfNoEntry: false });
+  if (!socket) return;
+  const store = statSync(join(dirname(dirname(path)), 'controller'), { throwIfNoEntry: false });
+  if ([0, process.getuid?.(), store?.uid].includes(socket.uid)) return;
+  throw err('foreign_socket', { path, uid: socket.uid });
 }
 
 function contextWithoutToken(env: Env, wanted: string | undefined): Context & { name?: string } {
@@ -102,10 +151,12 @@ function contextWithoutToken(env: Env, wanted: string | undefined): Context & { 
   return { ...context, name };
 }
 
-/** The cluster whose state lies in this folder. */
+/** The cluster whose state lies in this folder. @throws GantryError `foreign_socket` */
 export function localContext(state: string): Context {
   const token = readTokenFile(join(state, 'admin-token'));
-  return { url: `unix:${join(state, 'run', 'api.sock')}`, ...(token ? { token } : {}) };
+  const url = `unix:${join(state, 'run', 'api.sock')}`;
+  if (token) requireSafe({ url, token });
+  return { url, ...(token ? { token } : {}) };
 }
 
 const unreadable = (path: string, why: string) =>

@@ -33,6 +33,24 @@ export const clusterErrors = {
     '{file} cannot be restored: {why}',
     'Choose a file that `gantry cluster backup` wrote on this cluster. Nothing was changed.',
   ),
+  foreign_socket: entry(
+    502,
+    8,
+    'the socket {path} belongs to the user with the id {uid}, not to the controller: it is shown no token',
+    'Find out who put it there: somebody may want your token. `gantry cluster start` puts the controller’s own in its place.',
+  ),
+  guests_up: entry(
+    409,
+    5,
+    'guests of cluster {name} are up: {guests}',
+    'Stop them, or add --stop-guests: they are forced off then.',
+  ),
+  nodes_silent: entry(
+    409,
+    5,
+    'nodes of the cluster cannot be reached: {nodes}',
+    'What they run and store would stay there. Bring them back, or go on without each: --leave-behind {node}. On it then: `gantry node leave --cluster-gone`.',
+  ),
   machine_busy: entry(
     409,
     5,
