@@ -3,6 +3,7 @@
  * [--task-off NAME]...`: the controller.
  * `gantry server init --state DIR`: makes the store of a new cluster.
  * `gantry server backup --state DIR`: copies the store beside it. `gantry server restore --state DIR`: makes a usable store of such a copy.
+ * `gantry server recover --state DIR`: makes a new token of an administrator.
  */
 
 import { isIP } from 'node:net';
@@ -12,6 +13,7 @@ import { err, isGantryError } from '@gantry/model';
 import { backUpStore } from './backup.ts';
 import type { Env } from './env.ts';
 import { initCommand } from './init.ts';
+import { recoverCommand } from './recover-admin.ts';
 import { restoreStore } from './restore.ts';
 import { type Address, type ServerOptions, startServer, storePath } from './server.ts';
 import { systemEnv } from './system-env.ts';
@@ -28,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (first === 'init') tell(await initCommand(env, parse(argv.slice(1)).state, process.stdin));
     else if (first === 'backup') tell(await backUpStore(storeOf(argv)));
     else if (first === 'restore') tell(await restoreStore(storeOf(argv), env));
+    else if (first === 'recover') tell(await recoverCommand(env, storeOf(argv), process.stdin));
     else await serve(env, argv);
     return 0;
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Programs } from './daemons.ts';
 import type { Owner } from './files.ts';
 
 export interface ServerVerb {
-  verb: 'init' | 'backup' | 'restore';
+  verb: 'init' | 'backup' | 'restore' | 'recover';
   state: string;
   /** For messages: `the store could not be made`. */
   failed: string;

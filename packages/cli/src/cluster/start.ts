@@ -61,6 +61,12 @@ export async function stopDaemons(layout: Layout, settings: Settings): Promise<R
   return { agent, server: await stopDetached(layout, 'server') };
 }
 
+/** The controller alone: agent and guests go on. */
+export async function stopServer(layout: Layout, settings: Settings): Promise<void> {
+  if (settings.mode === 'systemd') await setUnits('stop', ['server']);
+  else await stopDetached(layout, 'server');
+}
+
 export interface DaemonState {
   daemon: Daemon;
   running: boolean;

@@ -122,16 +122,18 @@ export async function restartController(
   await run('systemctl', ['restart', unitName('server')], remedy);
 }
 
-export async function setUnits(verb: 'start' | 'stop'): Promise<void> {
-  const order = verb === 'start' ? (['server', 'agent'] as const) : (['agent', 'server'] as const);
+export async function setUnits(verb: 'start' | 'stop', only?: readonly Daemon[]): Promise<void> {
+  const order = only ?? (verb === 'start' ? (['server', 'agent'] as const) : (['agent', 'server'] as const));
   await run('systemctl', [verb, ...order.map(unitName)], remedy);
 }
 
 export const isActive = async (daemon: Daemon): Promise<boolean> =>
   (await succeeds('systemctl', ['is-active', unitName(daemon)])) !== undefined;
 
+/** They are stopped, too. May be repeated. */
 export async function removeUnits(daemons: readonly Daemon[] = ['agent', 'server']): Promise<void> {
-  await run('systemctl', ['disable', '--now', ...daemons.map(unitName)], remedy);
-  for (const daemon of daemons) rmSync(unitPath(daemon), { force: true });
+  const there = daemons.filter((daemon) => existsSync(unitPath(daemon)));
+  if (there.length > 0) await run('systemctl', ['disable', '--now', ...there.map(unitName)], remedy);
+  for (const daemon of there) rmSync(unitPath(daemon), { force: true });
   await run('systemctl', ['daemon-reload'], remedy);
 }

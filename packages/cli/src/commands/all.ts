@@ -8,6 +8,7 @@ import { clusterBalance } from './cluster/balance.ts';
 import { clusterDestroy } from './cluster/destroy.ts';
 import { clusterInit } from './cluster/init.ts';
 import { clusterListen } from './cluster/listen.ts';
+import { clusterRecoverAdmin } from './cluster/recover-admin.ts';
 import { clusterRestore } from './cluster/restore.ts';
 import { clusterSet } from './cluster/set.ts';
 import { clusterShow } from './cluster/show.ts';
@@ -268,6 +269,7 @@ export const verbs: readonly Verb[] = [
   clusterStart,
   clusterStop,
   clusterDestroy,
+  clusterRecoverAdmin,
   contextList,
   contextShow,
   contextAdd,
