@@ -1,6 +1,7 @@
 /**
  * `gantry agent --state DIR [--libvirt SOCKET] [--cache DIR] [--pki DIR] [--api URL] [--transfer-port N]`
  * `gantry agent join --state DIR --api URL --ca FILE --name NAME` makes this machine a node; the token is in GANTRY_JOIN_TOKEN.
+ * `gantry agent leave ...` takes off what a cluster has on this machine: identity/leave.ts.
  * `gantry agent libvirt-auth ...` lets the agent in at libvirt, see `gantry node libvirt-auth`.
  * `gantry agent --prepare PROVIDER[+VARIANT]` fills the cache and tests the accelerator, without a controller.
  */
@@ -9,7 +10,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ClientOptions } from '@gantry/client';
-import { err, isGantryError, type Speaker, version } from '@gantry/model';
+import { err, isGantryError, LeaveWith, matches, type Speaker, version } from '@gantry/model';
 import { systemEnv } from './host/clock.ts';
 import { bootId, machineId } from './host/facts.ts';
 import { fileJournal } from './host/journal.ts';
@@ -19,6 +20,7 @@ import { leave } from './identity/leave.ts';
 import { installPki, installRevocations } from './identity/pki-layout.ts';
 import { keepIdentity, type RenewalParts } from './identity/renewal.ts';
 import { keepRevocations } from './identity/revocations.ts';
+import { beToldToLeave, resumeLeaving } from './identity/told-to-leave.ts';
 import { libvirtAuth } from './libvirt-auth/main.ts';
 import { type AgentLink, agentLink } from './link.ts';
 import { startAgent } from './loop/agent.ts';
@@ -45,6 +47,10 @@ interface Options {
   name?: string;
   /** Where disks of other nodes are taken; 0: nowhere. */
   transferPort?: number;
+  /** Module of the command that takes this node off; none: it is not taken off by the controller. */
+  leaveBy?: string;
+  /** `leave`: what of guests and disks may be there. */
+  guests: LeaveWith;
 }
 
 /** Runs until SIGTERM or SIGINT. Guests and DHCP run on. Resolves with the exit code. */
@@ -60,7 +66,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => stop.abort(new Error(signal)));
     if (first === 'join') await joinAs(options, stop.signal);
-    else if (first === 'leave') await leave(options.state, options.pki, stop.signal);
+    else if (first === 'leave') await leaveAs(options, stop.signal);
     else if (options.prepare) await prepare(options.prepare, options, stop.signal);
     else await serve(options, stop.signal);
     return 0;
@@ -74,6 +80,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function serve(options: Options, signal: AbortSignal): Promise<void> {
   const { state } = options;
   const env = systemEnv();
+  if (await resumeLeaving(state, options.leaveBy, env.log)) return;
   await mkdir(storageRoot(state), { recursive: true, mode: 0o711 });
   const files = new IdentityFiles(state);
   const link = agentLink(await credentials(options, await files.current()), await speaker());
@@ -120,9 +127,12 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
       const goesOn = host.examines();
       return { facts, ...(goesOn === undefined ? {} : { goesOn }) };
     };
-    const answer: AnswerCall = (call) => {
+    const answer: AnswerCall = async (call) => {
       if (call.do === 'node.look') return look();
-      return call.do === 'node.probe' ? probe() : guests.answer(call);
+      if (call.do === 'node.probe') return probe();
+      if (call.do !== 'node.leave') return guests.answer(call);
+      await beToldToLeave({ state, by: options.leaveBy, env, host }, call);
+      return {};
     };
     const newIdentity = async (identity: Identity) => {
       await transfers.use(identity);
@@ -148,6 +158,32 @@ async function serve(options: Options, signal: AbortSignal): Promise<void> {
     transfers.close();
     link.close();
     env.log('info', 'the agent stops; guests run on');
+  }
+}
+
+/** With the node as the agent sees it, but without the controller. */
+async function leaveAs(
+  { state, cache, pki, api, libvirt, guests: which }: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const env = systemEnv();
+  const link = agentLink({ url: api }, await speaker());
+  const os = createNodeOs({ cacheDir: cache, now: env.clock.now, uuid: env.uuid });
+  const closers: (() => unknown)[] = [() => link.close()];
+  const host = (cluster: string) => {
+    const made = nodeHost({
+      stateDir: state,
+      ...(libvirt ? { libvirtSocket: libvirt } : {}),
+      ...{ env, link, os, signal, transfers: nodeTransfers(env, 0) },
+      membership: () => ({ cluster, node: hostname() }),
+    });
+    closers.push(() => made.guests.close());
+    return made.host;
+  };
+  try {
+    await leave({ state, pki, guests: which, host }, signal);
+  } finally {
+    for (const close of closers) await close();
   }
 }
 
@@ -219,9 +255,16 @@ function parse(argv: readonly string[]): Options {
     pki: values.pki ?? join(state, 'agent', 'pki'),
     ...(values.ca === undefined ? {} : { ca: values.ca }),
     ...(values.name === undefined ? {} : { name: values.name }),
+    ...(values['leave-by'] === undefined ? {} : { leaveBy: values['leave-by'] }),
+    guests: leaveWith(values.guests ?? 'none'),
     ...(values['transfer-port'] === undefined ? {} : { transferPort: portOf(values['transfer-port']) }),
     ...(values.prepare === undefined ? {} : { prepare: values.prepare }),
   };
+}
+
+function leaveWith(text: string): LeaveWith {
+  if (matches(LeaveWith, text)) return text;
+  throw err('usage', { what: `--guests ${text}: none, down or any` });
 }
 
 function portOf(text: string): number {
@@ -237,7 +280,7 @@ function parsed(argv: readonly string[]) {
       args: [...argv],
       options: {
         ...{ state: text, cache: text, api: text, libvirt: text, prepare: text },
-        ...{ pki: text, ca: text, name: text, 'transfer-port': text },
+        ...{ pki: text, ca: text, name: text, 'transfer-port': text, 'leave-by': text, guests: text },
       },
     });
   } catch (error) {

@@ -12,6 +12,10 @@ export function daemonModule(daemon: Daemon, here: string = import.meta.url): UR
 
 export const daemonPath = (daemon: Daemon): string => fileURLToPath(daemonModule(daemon));
 
+/** This very command, for programs that are to call it later. */
+export const commandPath = (here: string = import.meta.url): string =>
+  fileURLToPath(new URL(here.endsWith('.ts') ? './main.ts' : './gantry.mjs', here));
+
 /** Becomes the daemon: its `main` gets the words, and its exit code is ours. */
 export async function becomeDaemon(daemon: Daemon, words: readonly string[]): Promise<void> {
   const { main } = (await import(daemonModule(daemon).href)) as {

@@ -65,6 +65,22 @@ export class Session {
     if (!/^y(es)?$/i.test(answer.trim())) throw err('usage', { what: 'not confirmed; nothing was changed' });
   }
 
+  /**
+   * Asks for the name of what is lost, where `y` would come too easily. `--yes` counts only with the name beside it.
+   * @param given the name that the command was given
+   * @throws GantryError `usage` when it was not confirmed
+   */
+  async confirmName(kind: string, name: string, given: string | undefined): Promise<void> {
+    const what = (why: string) => err('usage', { what: `${why}; nothing was changed` });
+    if (given !== undefined && given !== name) throw what(`this is ${kind} ${name}, not ${given}`);
+    if (this.globals.yes && given === name) return;
+    if (this.globals.yes) throw what(`--yes alone is not enough here: name the ${kind} beside it`);
+    if (!this.io.stdin.isTTY || !this.io.stderr.isTTY)
+      throw what(`nobody can be asked here: add the name of the ${kind} and --yes`);
+    const answer = await this.ask(`Type the name of the ${kind} to lose all of this: `);
+    if (answer.trim() !== name) throw what(`that is not the name of the ${kind}`);
+  }
+
   /** One line from the person. */
   async ask(question: string): Promise<string> {
     const { createInterface } = await import('node:readline/promises');

@@ -2,7 +2,7 @@
  * What the controller asks of a node and wants answered at once, over a tunnel: one line of JSON each way. Nothing of it
  * is stored on the way, so a password may travel so. Whoever gets no answer asks again: each call may be repeated.
  */
-import { InstanceId } from './ids.ts';
+import { ClusterId, InstanceId } from './ids.ts';
 import { Problem } from './problem.ts';
 import { DomainRef, ForeignDomain } from './resources/adoption.ts';
 import { CpuDefinition, CpuFeatureName } from './resources/cpu.ts';
@@ -12,7 +12,7 @@ import { GuestComparison } from './resources/guest-diff.ts';
 import { SshKey } from './resources/instance.ts';
 import { NodeProbed } from './resources/node.ts';
 import { GuestStats } from './resources/stats.ts';
-import { optional, type Static, strict, Type } from './schema.ts';
+import { oneOf, optional, type Static, strict, Type } from './schema.ts';
 
 /** Of an account inside the guest, as useradd permits it. */
 export const GuestUser = Type.String({
@@ -26,6 +26,13 @@ export const GuestPassword = Type.String({
   pattern: '^[^\\u0000-\\u001f\\u007f:]+$',
   description: 'one line without colons',
 });
+
+/** What of guests and disks may be on a node that leaves: `none`; `down`: they go, if no guest is up; `any`: they go. */
+export const LeaveWith = oneOf(
+  ['none', 'down', 'any'] as const,
+  'the node takes off what Gantry made there, and itself; guests and disks that may still be there: `none`, guests that are `down`, `any`',
+);
+export type LeaveWith = Static<typeof LeaveWith>;
 
 export const NodeCall = Type.Union([
   strict({ do: Type.Literal('node.look') }),
@@ -55,10 +62,12 @@ export const NodeCall = Type.Union([
   strict({ do: Type.Literal('guest.diff'), next: GuestSpec, anew: optional(GuestInput) }),
   /** A domain that somebody else made. */
   strict({ do: Type.Literal('domain.inspect'), domain: DomainRef }),
+  /** It takes off what Gantry made there, and itself; answered when that is sure to come. */
+  strict({ do: Type.Literal('node.leave'), cluster: ClusterId, guests: LeaveWith }),
 ]);
 export type NodeCall = Static<typeof NodeCall>;
 /** What concerns its guests. */
-export type GuestCall = Exclude<NodeCall, { do: 'node.look' | 'node.probe' }>;
+export type GuestCall = Exclude<NodeCall, { do: 'node.look' | 'node.probe' | 'node.leave' }>;
 
 /** The answer's shape by the call's name. */
 export const nodeAnswers = {
@@ -72,6 +81,7 @@ export const nodeAnswers = {
   'cpu.baseline': strict({ cpu: CpuDefinition, features: Type.Array(CpuFeatureName) }),
   'guest.diff': GuestComparison,
   'domain.inspect': ForeignDomain,
+  'node.leave': strict({}),
 } as const;
 export type NodeAnswer<N extends NodeCall['do']> = Static<(typeof nodeAnswers)[N]>;
 

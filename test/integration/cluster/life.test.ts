@@ -197,11 +197,11 @@ test('delete asks, and leaves nothing', async () => {
 
 test('cluster destroy takes back what cluster init made', async () => {
   await cluster.ok('launch', 'debian/12', 'web2', '--until', 'running');
-  const here = ['--state', cluster.state, '--yes'];
+  const here = ['--state', cluster.state, '--yes', 'e2e'];
   const destroy = (...more: string[]) =>
     succeed(cluster.enter([GANTRY, 'cluster', 'destroy', ...here, ...more]), { env: cluster.env });
-  await expect(destroy()).rejects.toThrow(/\[in_use\]/);
-  await destroy('--with-instances');
+  await expect(destroy()).rejects.toThrow(/\[guests_up\]/);
+  await destroy('--stop-guests');
   await expect(stat(cluster.state)).rejects.toThrow(/ENOENT/);
   for (const part of ['agent', 'server', 'qemu', 'dnsmasq'] as const)
     expect(await cluster.processes(part)).toEqual([]);

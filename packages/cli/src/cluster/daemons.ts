@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { err } from '@gantry/model';
-import { type Daemon, daemonPath } from '../hand-over.ts';
+import { commandPath, type Daemon, daemonPath } from '../hand-over.ts';
 import type { Owner } from './files.ts';
 import { libvirtSocket } from './host-check.ts';
 import type { AgentSettings, Layout, Settings } from './layout.ts';
@@ -35,7 +35,7 @@ export function agentArguments(layout: Layout, settings: AgentSettings & { contr
     ...(socket ? ['--libvirt', socket] : []),
     ...(cache ? ['--cache', cache] : []),
     ...(pki ? ['--pki', pki] : []),
-    ...(controller ? ['--api', controller] : []),
+    ...(controller ? ['--api', controller, '--leave-by', commandPath()] : []),
   ];
 }
 

@@ -63,6 +63,8 @@ export interface Settings extends AgentSettings {
   name: string;
   /** The cluster's own; there once it is complete. */
   id?: string;
+  /** `cluster destroy` has emptied it: what is left is on this machine. */
+  destroying?: boolean;
   bridge: string;
   subnet: string;
   listen?: string;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -39,4 +39,12 @@ test('what fails lets it go, and only root can open it', async () => {
   await expect(alone(layout(), () => Promise.reject(new Error('full')))).rejects.toThrow('full');
   expect(await alone(layout(), async () => 1, 50)).toBe(1);
   expect(statSync(lockFile(layout())).mode & 0o777).toBe(0o600);
+});
+
+test('the folder can be removed while it is held: nothing lies beside it', async () => {
+  await alone(layout(), async () => {
+    rmSync(lockFile(layout()));
+    rmdirSync(layout().state);
+  });
+  expect(existsSync(layout().state)).toBe(false);
 });

@@ -30,7 +30,8 @@ function take(path: string, { state }: Layout, waitMs: number) {
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   const lock = new DatabaseSync(path);
   try {
-    lock.exec(`pragma busy_timeout=${waitMs}; begin exclusive`);
+    // nothing is ever written: no journal beside it, which would outlive a folder that is being removed
+    lock.exec(`pragma busy_timeout=${waitMs}; pragma journal_mode=memory; begin exclusive`);
     return lock;
   } catch (error) {
     lock.close();

@@ -1,15 +1,22 @@
 /** This machine as a node of another machine's cluster. Each step looks first: after a crash the next run completes it. */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@gantry/client';
-import { err, isGantryError } from '@gantry/model';
+import { err, isGantryError, LeaveWith, matches } from '@gantry/model';
 import { daemonPath } from '../hand-over.ts';
 import type { Session } from '../session.ts';
 import { agentArguments } from './daemons.ts';
 import { ensureFolder, writeDurably } from './files.ts';
-import { requireFit } from './host-check.ts';
-import { type Layout, type NodeSettings, readNodeSettings, readSettings } from './layout.ts';
+import { libvirtSocket, requireFit } from './host-check.ts';
+import {
+  type AgentSettings,
+  type Layout,
+  type NodeSettings,
+  readNodeSettings,
+  readSettings,
+} from './layout.ts';
+import { lockFile } from './machine-lock.ts';
 import { requireRunning, startDetached, stopDetached } from './process.ts';
 import { installAgentUnit, removeUnits } from './systemd.ts';
 import { untilNodeReady } from './wait.ts';
@@ -136,28 +143,47 @@ export function localNode(layout: Layout): NodeSettings {
 
 /**
  * What joining made. Bridges that guests used here are taken away too.
- * @throws GantryError `in_use` while the cluster knows this node, or while there are disks of it
+ * @param gone the cluster is no more, or gave this node up: guests and disks that it left here go, too
+ * @throws GantryError `in_use` while the cluster knows this node, or while something lies here that may not go
  */
-export async function leaveCluster(layout: Layout, settings: NodeSettings): Promise<void> {
+export async function leaveCluster(layout: Layout, settings: NodeSettings, gone = false): Promise<void> {
   const { node, mode } = settings;
-  const users = [...((await isKnown(layout, settings)) ? ['the cluster'] : []), ...disksIn(layout)];
-  if (users.length > 0) throw err('in_use', { kind: 'node', name: node, users: users.join(', ') });
+  const told = toldToLeave(layout);
+  if (told === undefined && (await isKnown(layout, settings, gone)))
+    throw err('in_use', { kind: 'node', name: node, users: 'the cluster' });
+  const guests = told ?? (gone ? 'any' : 'none');
   if (mode === 'systemd') await removeUnits(['agent']);
   else await stopDetached(layout, 'agent');
-  const code = await runAgent(
-    ['leave', '--state', layout.state, ...(settings.pki ? ['--pki', settings.pki] : [])],
-    process.env,
-  );
-  if (code !== 0)
-    throw err('host_unfit', { why: 'its networks are still there (above)', remedy: 'Repeat the command.' });
+  await takeOffNode(layout, settings, guests);
   const { agent, run, log, nodeSettings } = layout;
   for (const path of [agent, run, log]) rmSync(path, { recursive: true, force: true });
+  rmSync(lockFile(layout), { force: true });
   // last: as long as it is there, the command can be repeated
   rmSync(nodeSettings, { force: true });
 }
 
-/** Its certificate is good yet. A controller that cannot be asked may know it: then nothing is removed. */
-async function isKnown(layout: Layout, settings: NodeSettings): Promise<boolean> {
+/** The controller told its agent what may go with it: nobody is asked again. */
+function toldToLeave({ agent }: Layout): LeaveWith | undefined {
+  const path = join(agent, 'leaving');
+  const word = existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+  return matches(LeaveWith, word) ? word : undefined;
+}
+
+/** By the agent's own program, which knows its guests and networks. The agent must not run. */
+export async function takeOffNode(layout: Layout, settings: AgentSettings, guests: LeaveWith): Promise<void> {
+  if (!existsSync(layout.agent)) return;
+  const libvirt = libvirtSocket(settings.libvirt);
+  const words = [
+    ...['leave', '--state', layout.state, '--guests', guests],
+    ...(settings.pki ? ['--pki', settings.pki] : []),
+    ...(libvirt ? ['--libvirt', libvirt] : []),
+  ];
+  if ((await runAgent(words, process.env)) !== 0)
+    throw err('host_unfit', { why: 'what is left of it is told above', remedy: 'Repeat the command then.' });
+}
+
+/** Its certificate is good yet. A controller that cannot be asked may know it: then nothing is removed, unless it is gone. */
+async function isKnown(layout: Layout, settings: NodeSettings, gone: boolean): Promise<boolean> {
   if (!existsSync(layout.identity)) return false;
   const client = clientOf(layout, settings);
   try {
@@ -165,18 +191,9 @@ async function isKnown(layout: Layout, settings: NodeSettings): Promise<boolean>
     return true;
   } catch (error) {
     if (isGantryError(error, 'certificate_needed') || isGantryError(error, 'unauthenticated')) return false;
+    if (gone && isGantryError(error, 'api_unreachable')) return false;
     throw error;
   } finally {
     client.close();
   }
-}
-
-/** By their files: STATE/agent/storage/CLUSTER/disks. */
-function disksIn({ agent }: Layout): string[] {
-  const storage = join(agent, 'storage');
-  const clusters = existsSync(storage) ? readdirSync(storage) : [];
-  const folders = clusters
-    .map((cluster) => join(storage, cluster, 'disks'))
-    .filter((path) => existsSync(path));
-  return folders.flatMap((folder) => readdirSync(folder).map((name) => `disk ${name}`));
 }

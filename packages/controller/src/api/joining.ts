@@ -10,6 +10,7 @@ import {
   err,
   type GroupId,
   JOIN_TTL_MS,
+  type LeaveWith,
   type Node,
   type NodeCertificates,
   type NodeId,
@@ -18,6 +19,7 @@ import {
 } from '@gantry/model';
 import { type Env, timestamp } from '../env.ts';
 import { countMembers } from '../members.ts';
+import { askNode } from '../node-calls.ts';
 import { nameSpace, newObject } from '../objects.ts';
 import { theCluster } from '../operations/guest-spec.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
@@ -25,7 +27,7 @@ import type { Issued } from '../pki/certificate-authority.ts';
 import { caSha256, type Remote, requireRemote } from '../remote.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
-import { type App, committed, type Handler, resolve } from './call.ts';
+import { type App, type Call, committed, type Handler, resolve } from './call.ts';
 import { hashSecret, newSecret } from './caller.ts';
 import { refOf } from './list.ts';
 import { deleteNamed, requireUnused } from './named.ts';
@@ -213,9 +215,11 @@ export const removeNode: Handler<'removeNode'> = async (call) => {
   await relyOnNoNewOperation(store, draft);
   const own = { node: node.id };
   const replicas = (await store.list('replica', own)).items;
+  const { leave = 'none', plan } = call.query;
+  const disks = replicas.filter(({ spec }) => spec.what === 'disk' && leave === 'none');
   const users = [
     ...(await store.list('guest', own)).items,
-    ...replicas.filter(({ spec }) => spec.what === 'disk').map(({ name }) => ({ name: `disk ${name}` })),
+    ...disks.map(({ name }) => ({ name: `disk ${name}` })),
   ];
   requireUnused(node, users);
   if (node.spec.role === 'active' && !isAwaited(node))
@@ -231,5 +235,17 @@ export const removeNode: Handler<'removeNode'> = async (call) => {
   const acts = (await store.list('act', own)).items;
   for (const object of [...replicas, ...attachments, ...acts, ...tokens])
     draft.remove(object).release(object.id);
+  // it is on the node's disk before the row goes: nothing would reach the node any more
+  if (call.query.leave && !plan) await tellToLeave(call, node, leave);
   return deleteNamed(call, node, draft);
 };
+
+/** @throws GantryError `node_unreachable`, `in_use` with what lies there */
+async function tellToLeave(
+  { app, signal }: Pick<Call<'removeNode'>, 'app' | 'signal'>,
+  node: Node,
+  guests: LeaveWith,
+): Promise<void> {
+  const cluster = (await theCluster(app.store)).id as ClusterId;
+  await askNode(app, node, { do: 'node.leave', cluster, guests }, signal);
+}

@@ -37,7 +37,7 @@ export const clusterErrors = {
     502,
     8,
     'the socket {path} belongs to the user with the id {uid}, not to the controller: it is shown no token',
-    'Find out who put it there: somebody may want your token. `gantry cluster start` puts the controller’s own in its place.',
+    'Find out who put it there: somebody may want your token. Remove it as root, then run `gantry cluster start`.',
   ),
   guests_up: entry(
     409,

@@ -1,12 +1,13 @@
 /** Routes: nodes, and commands on them. */
 import { EvacuateNode } from '../evacuation.ts';
 import { AddNode, NodeAdded } from '../joining.ts';
+import { LeaveWith } from '../node-calls.ts';
 import { ExecCommand, FileQuery, FileWritten } from '../node-commands.ts';
 import { SetNode } from '../requests.ts';
 import { DrainPlan } from '../resources/drain.ts';
 import { Node, NodeProbed } from '../resources/node.ts';
 import { Operation } from '../resources/operation.ts';
-import { Type } from '../schema.ts';
+import { optional, strict, Type } from '../schema.ts';
 import { admin, all, clusterOperators, get, list, planQuery, type Route, remove } from './shapes.ts';
 
 export const nodesRoutes = {
@@ -57,7 +58,13 @@ export const nodesRoutes = {
     body: AddNode,
     response: NodeAdded,
   },
-  removeNode: remove('/v1/nodes', 'node', admin),
+  removeNode: {
+    ...remove('/v1/nodes', 'node', admin),
+    query: strict({
+      ...planQuery.properties,
+      leave: optional(LeaveWith),
+    }),
+  },
   execOnNode: {
     method: 'POST',
     path: '/v1/nodes/:ref/exec',

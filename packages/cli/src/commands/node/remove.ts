@@ -5,13 +5,19 @@ import { nameArgument } from '../named.ts';
 export const nodeRemove: Verb = {
   words: 'node remove',
   summary: 'forget drained nodes that have no guests and disks; their certificates are void at once',
-  details: 'On the machine itself `gantry node leave` takes away what is left of it.',
+  details:
+    'With --leave its agent takes off what Gantry made there, and itself. Without it, or where the agent does not answer, `gantry node leave` on the\n' +
+    'machine itself does so.',
   arguments: [{ ...nameArgument('node', nodeNames), name: 'NAME...' }],
-  examples: ['gantry node remove n2', 'gantry node remove n2 n3 --yes'],
+  flags: [
+    { flags: '--leave', description: 'also take Gantry’s state off the machine: its agent must answer' },
+  ],
+  examples: ['gantry node remove n2', 'gantry node remove n2 n3 --yes', 'gantry node remove n2 --leave'],
   async run(session, given) {
     await session.confirm(`Remove node ${given.args.join(', ')} from the cluster?`);
+    const query = given.on('leave') ? ({ leave: 'none' } as const) : {};
     for (const ref of given.args) {
-      await session.client.call('removeNode', { params: { ref } });
+      await session.client.call('removeNode', { params: { ref }, query });
       session.note(`node ${ref} removed`);
     }
   },
