@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Leftovers, leftoversOf } from './leftovers.ts';
 import {
@@ -15,7 +14,7 @@ import {
   type PrivateLibvirtdOptions,
   startPrivateLibvirtd,
 } from './private-libvirtd.ts';
-import { type NamespaceProcess, processesBelow } from './processes.ts';
+import { ended, type NamespaceProcess, processesBelow } from './processes.ts';
 import { type Ran, type RunOptions, run, succeed } from './run.ts';
 
 export const GANTRY = fileURLToPath(new URL('../../bin/gantry', import.meta.url));
@@ -202,9 +201,7 @@ class Lab implements Cluster {
   async kill9(...parts: Part[]): Promise<void> {
     const victims = (await Promise.all(parts.map((part) => this.processes(part)))).flat();
     for (const { hostPid } of victims) killIfThere(hostPid);
-    const hostPids = new Set(victims.map(({ hostPid }) => hostPid));
-    while ((await processesBelow(this.#running.pid)).some(({ hostPid }) => hostPids.has(hostPid)))
-      await sleep(5);
+    await Promise.all(victims.map(ended));
   }
 
   async start(): Promise<void> {

@@ -5,12 +5,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE, type Cluster, startCluster } from './cluster.ts';
 import type { Leftovers } from './leftovers.ts';
 import { type Namespace, namespace } from './namespaces.ts';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from './private-libvirtd.ts';
-import { type NamespaceProcess, processesBelow } from './processes.ts';
+import { ended, type NamespaceProcess, processesBelow } from './processes.ts';
 import { type Ran, run, succeed } from './run.ts';
 
 const PORT = 7460;
@@ -150,7 +149,7 @@ class Machine implements Member {
     const agent = await this.agent();
     if (!agent) throw new Error(`the agent of ${this.name} does not run`);
     process.kill(agent.hostPid, 'SIGKILL');
-    while (await this.agent()) await sleep(10);
+    await ended(agent);
   }
 
   /** Repeating the line, used up as it is, starts what does not run. */

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { until } from './wait.ts';
 
 export interface NamespaceProcess {
   readonly hostPid: number;
@@ -32,6 +33,21 @@ async function describe(hostPid: number, namespace: string): Promise<NamespacePr
   );
   if (!status || !stat || !commandLine || /^State:\s+Z/m.test(status)) return undefined;
   const pid = Number(/^NSpid:.*\s(\d+)$/m.exec(status)?.[1]);
-  const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  return { hostPid, pid, commandLine, startTicks };
+  return { hostPid, pid, commandLine, startTicks: statOf(stat).startTicks };
+}
+
+function statOf(stat: string): { state: string | undefined; startTicks: number } {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], startTicks: Number(fields[19]) };
+}
+
+/** Until it holds nothing: one that was killed has no command line, and is a zombie, before its last thread closes its files. */
+export async function ended({ hostPid, startTicks }: NamespaceProcess): Promise<void> {
+  const over = async () => {
+    const now = statOf(await readFile(`/proc/${hostPid}/stat`, 'utf8').catch(() => ''));
+    if (now.startTicks !== startTicks) return true;
+    const threads = await readdir(`/proc/${hostPid}/task`).catch(() => []);
+    return now.state === 'Z' && threads.length <= 1;
+  };
+  await until(`the end of process ${hostPid}`, over, { everyMs: 5 });
 }
