@@ -26,28 +26,29 @@ export function place(
   const candidates = nodes.filter((node) => options.only === undefined || node.id === options.only);
   const wishes = options.wishes ?? (() => ({}));
   const even = new ClusterScore(nodes, policy);
-  const verdicts = candidates
-    .map((node): NodeVerdict => {
-      const rejections = rejectionsOf(node, needs, policy, options.judge);
-      const { id, name } = node;
-      return rejections.length > 0
-        ? { node: id, name, rejections }
-        : { node: id, name, rejections, score: { total: even.total(node, needs, wishes(node)), parts: {} } };
-    })
-    .sort(byScoreThenName);
-  const named = new Map(candidates.map((node) => [node.id, node]));
-  for (const { node: id, score } of verdicts.slice(0, WINNERS)) {
-    const node = named.get(id);
-    if (node && score) score.parts = even.parts({ node, needs, wishes: wishes(node) });
+  const able: Scored[] = [];
+  const unable: NodeVerdict[] = [];
+  for (const node of candidates) {
+    const { id, name } = node;
+    const rejections = rejectionsOf(node, needs, policy, options.judge);
+    if (rejections.length > 0) unable.push({ node: id, name, rejections });
+    else {
+      const score = { total: even.total(node, needs, wishes(node)), parts: {} };
+      able.push({ node: id, name, rejections, score });
+    }
   }
+  able.sort((a, b) => a.score.total - b.score.total || byName(a, b));
+  unable.sort(byName);
+  for (const { node: id, score } of able.slice(0, WINNERS)) {
+    const node = candidates.find((each) => each.id === id);
+    if (node) score.parts = even.parts({ node, needs, wishes: wishes(node) });
+  }
+  const verdicts = [...able, ...unable];
   const best = verdicts[0];
   const chosen = best?.score ? { chosen: { node: best.node, name: best.name } } : {};
   return { ...chosen, lookedAt: candidates.length, scoreBefore: even.now(), verdicts };
 }
 
-function byScoreThenName(a: NodeVerdict, b: NodeVerdict): number {
-  const difference =
-    (a.score?.total ?? Number.POSITIVE_INFINITY) - (b.score?.total ?? Number.POSITIVE_INFINITY);
-  if (difference < 0 || difference > 0) return difference;
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-}
+type Scored = NodeVerdict & Required<Pick<NodeVerdict, 'score'>>;
+
+const byName = (a: NodeVerdict, b: NodeVerdict): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
