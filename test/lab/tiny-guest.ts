@@ -75,9 +75,10 @@ function armWatchdog(): Item[] {
   ];
 }
 
-const PROGRAM: readonly Item[] = [
+/** @param greeting what it prints once it is up */
+const program = (greeting: string): readonly Item[] => [
   ...[...dx(PM_ENABLE), ...ax(0x0100), OUT_AX],
-  ...[...al('>'.charCodeAt(0)), ...dx(SERIAL), OUT_AL],
+  ...[...al(greeting.charCodeAt(0)), ...dx(SERIAL), OUT_AL],
   label('poll'),
   ...[...dx(PM_STATUS), IN_AX, 0xf6, 0xc4, 0x01, jump(JNZ, 'off')],
   ...[...dx(SERIAL_STATUS), IN_AL, 0xa8, 0x01, jump(JNZ, 'key')],
@@ -99,8 +100,8 @@ const PROGRAM: readonly Item[] = [
   ...[...dx(SERIAL), OUT_AL, jump(JMP, 'again')],
 ];
 
-/** The disk image. */
-export const tinyGuestImage = (): Buffer => bootImage(PROGRAM);
+/** The disk image. Its code may lie anywhere, so a CD can bear it too. */
+export const tinyGuestImage = (greeting = '>'): Buffer => bootImage(program(greeting));
 
 export async function writeTinyGuest(path: string): Promise<void> {
   await writeFile(path, tinyGuestImage(), { mode: 0o644 });

@@ -1,0 +1,171 @@
+/** CD drives, the order in which firmware boots, and a start from elsewhere, as real guests and real firmware take them. */
+import { join } from 'node:path';
+import type { Instance } from '@gantry/model';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { writeCd } from '../../lab/cd-image.ts';
+import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { watchPxe } from '../../lab/dhcp-seen.ts';
+import { nothingLeft } from '../../lab/leftovers.ts';
+import { writeTinyGuest } from '../../lab/tiny-guest.ts';
+import { until } from '../../lab/wait.ts';
+
+let cluster: Cluster;
+
+/** The tiny guest says `>` when it comes from a disk, `C` when it comes from the CD. */
+beforeAll(async () => {
+  cluster = await startCluster();
+  const file = (name: string) => join(cluster.dir, name);
+  await writeTinyGuest(file('tiny.raw'));
+  await writeCd(file('setup.iso'), 'SETUP', 'from the setup CD', 'C');
+  await writeCd(file('drivers.iso'), 'DRIVERS', 'from the driver CD');
+  await cluster.ok('image', 'import', file('tiny.raw'), 'tiny');
+  await cluster.ok('image', 'import', file('setup.iso'));
+  await cluster.ok('image', 'import', file('drivers.iso'));
+});
+afterAll(async () => {
+  expect(await cluster.stop()).toEqual(nothingLeft);
+});
+
+const long = { limitMs: 240_000 };
+/** It is deleted again at the end of the test, however that ends. */
+const create = (name: string, ...more: string[]) => {
+  onTestFinished(async () => {
+    await cluster.gantry(['instance', 'delete', name, '--yes']);
+  });
+  return cluster.ok(
+    ...['instance', 'create', name, '--vcpus', '1', '--memory', '64M', '--disk', '64M', ...more],
+  );
+};
+const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
+/** All that its guests said since it was made. */
+const said = (name: string) => cluster.ok('logs', name);
+const says = (name: string, text: string) =>
+  until(`${name} says ${text}`, async () => (await said(name)) === text, long);
+const xmlOf = async (name: string) => cluster.exec('virsh', 'dumpxml', (await show(name)).id);
+const orders = async (name: string) =>
+  [...(await xmlOf(name)).matchAll(/<target dev='(\w+)'|<boot order='(\d)'/g)].map(
+    ([, device, order]) => device ?? order,
+  );
+const press = (name: string, key: string) => cluster.gantry(['console', name], { input: key });
+const domains = async () => (await cluster.processes('qemu')).map(({ hostPid }) => hostPid);
+
+describe('an instance from the image of a CD', () => {
+  test('boots the CD beside its empty disk; its image stays as long as it lies there', async () => {
+    await create('fresh', '--image', 'setup');
+    await says('fresh', 'C');
+    expect(await orders('fresh')).toEqual([
+      'vda',
+      '1',
+      expect.stringMatching(/^hd/),
+      '2',
+      expect.any(String),
+    ]);
+    expect(await cluster.ok('instance', 'show', 'fresh')).toMatch(/^ +0 +- +setup +closed$/m);
+    expect(await cluster.gantry(['image', 'delete', 'setup', '--yes'])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('fresh'),
+    });
+    expect(await cluster.gantry(['instance', 'cd', 'insert', 'fresh', 'drivers'])).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/holds setup.*\[cd_occupied\]/s),
+    });
+    await cluster.ok('instance', 'cd', 'eject', 'fresh');
+    expect(await xmlOf('fresh')).not.toContain('.raw');
+    await cluster.ok('instance', 'cd', 'insert', 'fresh', 'setup');
+    await cluster.ok('instance', 'cd', 'insert', 'fresh', 'setup');
+    expect(await cluster.ok('instance', 'diff', 'fresh')).toContain('is as its settings');
+    await cluster.ok('instance', 'reset', 'fresh');
+    await says('fresh', 'CC');
+  });
+});
+
+describe('with a disk and a CD that both can be booted', () => {
+  test('the disk comes first; another order holds from the next start on', async () => {
+    await create('order', '--image', 'tiny', '--cdrom', 'setup');
+    await says('order', '>');
+    expect(await cluster.ok('instance', 'set', 'order', '--boot', 'cd,disk')).toMatch(
+      /bootOrder +- +cd, disk +at next start/,
+    );
+    expect(await cluster.gantry(['instance', 'diff', 'order'])).toMatchObject({
+      stdout: expect.stringContaining('next-start'),
+    });
+    await cluster.ok('instance', 'stop', 'order');
+    await cluster.ok('instance', 'start', 'order');
+    await says('order', '>C');
+    await cluster.ok('instance', 'set', 'order', '--boot', 'default');
+    await cluster.ok('instance', 'stop', 'order');
+    await cluster.ok('instance', 'start', 'order');
+    await says('order', '>C>');
+    expect(await cluster.gantry(['instance', 'set', 'order', '--boot', 'cd3'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('it has disk0, cd0'),
+    });
+  });
+
+  test('once from the CD, then from the disk: whoever reboots, and however often the agent dies', async () => {
+    await create('once', '--image', 'tiny', '--cdrom', 'setup', '--stopped');
+    const [before] = await Promise.all([
+      domains(),
+      cluster.ok('instance', 'start', 'once', '--boot-once', 'cd'),
+    ]);
+    await says('once', 'C');
+    expect(await cluster.ok('instance', 'show', 'once')).toMatch(/^state +running/m);
+    const first = (await domains()).filter((pid) => !before.includes(pid));
+    await press('once', 'r');
+    await says('once', 'Cr>');
+    expect(await domains()).not.toEqual(expect.arrayContaining(first));
+    expect(await cluster.ok('instance', 'show', 'once')).not.toMatch(/^restarts/m);
+
+    await cluster.ok('instance', 'reboot', 'once', '--boot-once', 'cd');
+    await says('once', 'Cr>C');
+    await cluster.kill9('agent');
+    await press('once', 'r').catch(() => undefined);
+    await cluster.exec('virsh', 'reset', (await show('once')).id).catch(() => undefined);
+    await cluster.start();
+    await until('it boots the disk', async () => (await said('once')).endsWith('>'), long);
+    expect((await said('once')).split('C')).toHaveLength(3);
+  });
+
+  test.each([
+    ['before it is told', () => Promise.resolve(true)],
+    ['when QEMU is there', async (name: string) => (await show(name)).status.state !== 'stopped'],
+    ['when the guest runs', async (name: string) => (await said(name)).includes('C')],
+  ])('once, although the agent is killed %s', async (_, isDue) => {
+    await create('killed', '--image', 'tiny', '--cdrom', 'setup', '--stopped');
+    await cluster.ok('instance', 'start', 'killed', '--boot-once', 'cd', '--detach');
+    await until('the moment', () => isDue('killed'), { ...long, everyMs: 10 });
+    await cluster.kill9('agent');
+    await cluster.start();
+    await says('killed', 'C');
+    await until('it is done', async () => (await show('killed')).status.operation === undefined, long);
+    await press('killed', 'r');
+    await says('killed', 'Cr>');
+  });
+});
+
+describe('from the network', () => {
+  test('its firmware asks for an address, finds nothing to boot, and goes on to the disk', async () => {
+    await create('pxe', '--image', 'tiny', '--boot', 'network,disk', '--stopped');
+    const { spec } = await show('pxe');
+    const [network] = await cluster.json<{ spec: { bridge: string } }[]>('network', 'list');
+    const watch = await watchPxe(
+      (argv) => cluster.enter(argv),
+      network?.spec.bridge ?? '',
+      spec.nics[0]?.mac ?? '',
+    );
+    onTestFinished(watch.stop);
+    await cluster.ok('instance', 'start', 'pxe');
+    await watch.seen;
+    await says('pxe', '>');
+    await cluster.ok('instance', 'set', 'pxe', '--boot', 'default');
+    const again = await watchPxe(
+      (argv) => cluster.enter(argv),
+      network?.spec.bridge ?? '',
+      spec.nics[0]?.mac ?? '',
+    );
+    onTestFinished(again.stop);
+    await cluster.ok('instance', 'reboot', 'pxe', '--boot-once', 'network');
+    await again.seen;
+    expect(await xmlOf('pxe')).toMatch(/<interface[\s\S]*<boot order='1'\/>[\s\S]*<\/interface>/);
+  });
+});
