@@ -18,12 +18,17 @@ export async function alone<T>(layout: Layout, act: () => Promise<T>, waitMs = 1
   // root's alone from its first moment: who can open it can hold it
   closeSync(openSync(path, 'a', 0o600));
   const lock = take(path, layout, waitMs);
+  held.add(lock);
   try {
     return await act();
   } finally {
+    held.delete(lock);
     lock.close();
   }
 }
+
+/** A database that nothing refers to is closed by the garbage collector, and its lock is gone. */
+const held = new Set<object>();
 
 function take(path: string, { state }: Layout, waitMs: number) {
   // when needed: most commands have no use for it
