@@ -51,7 +51,7 @@ export async function bootTest(
     signal.throwIfAborted();
     if (error.reason === 'timeout') return { booted: false, how: 'hung' };
     if (error.reason === 'not-found') return { booted: false, how: 'not-installed' };
-    return { booted: false, how: 'ended', why: error.message };
+    return { booted: false, how: 'ended', why: error.message.replace(/^nice\b/, test.qemu) };
   }
 }
 
