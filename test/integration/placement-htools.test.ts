@@ -92,13 +92,14 @@ describe.each(['mixed-20', 'tight-20', 'unsafe-20'])('in %s, instances that leav
   const nodeName = data.nodes.names[node] ?? '';
   const on = (column: ArrayLike<number>) => mirrored.filter((i) => column[i] === node).map(nameOf);
 
-  /** The request as hail reads it, and what both say. */
-  function asked(request: object) {
+  /** The request as hail reads it, and what both say. `forUs`: what we read otherwise. */
+  function asked(request: object, forUs: object = {}) {
     const whole = JSON.parse(readFileSync(file('mixed-20.alloc-drbd.json'), 'utf8')) as object;
     const asFile = join(dir, 'move.json');
     writeFileSync(asFile, JSON.stringify({ ...whole, request }));
-    const hail = JSON.parse(run(HAIL, '-t', path, asFile)) as { result: unknown };
-    const moves = parseRequest(readFileSync(asFile)).move;
+    const hail = JSON.parse(run(HAIL, '--no-capacity-checks', '-t', path, asFile)) as { result: unknown };
+    const ofOurs = JSON.stringify({ request: { ...request, ...forUs } });
+    const moves = parseRequest(Buffer.from(ofOurs)).move;
     if (!moves) throw new Error('it moves instances');
     return { hail: hail.result, ours: planRelocation(data, moves) };
   }
@@ -152,5 +153,54 @@ describe.each(['mixed-20', 'tight-20', 'unsafe-20'])('in %s, instances that leav
     expect(gone.map(({ instance, nodes }) => [instance, ...nodes])).toEqual(
       moved.map(([instance, , nodes]) => [instance, ...nodes]),
     );
+  });
+
+  /** Score by hinfo where these are at these pairs. */
+  function scoreOfPairs(places: readonly (readonly [string, readonly string[]])[]): number {
+    const state = new ClusterState(data);
+    const at = (name = '') => data.nodes.names.indexOf(name);
+    for (const [instance, [p, s]] of places) {
+      const i = data.instances.findIndex((each) => each.name === instance);
+      state.remove(i);
+      state.place(i, at(p), at(s));
+    }
+    return Number(hinfo(writeCluster(state.snapshot())));
+  }
+
+  /** With `-t` hail counts groups as they are in the request's own cluster, by uuid. */
+  const asHailCounts = (group: number): string => {
+    const whole = JSON.parse(readFileSync(file('mixed-20.alloc-drbd.json'), 'utf8')) as {
+      nodegroups: object;
+    };
+    return Object.keys(whole.nodegroups).toSorted()[group] ?? '';
+  };
+
+  test.each([
+    ['node-evacuate, both nodes', { type: 'node-evacuate', evac_mode: 'all' }, {}],
+    [
+      'change-group',
+      { type: 'change-group', target_groups: [asHailCounts(1)] },
+      { target_groups: [data.groups[1]?.uuid] },
+    ],
+  ])('%s: as many go as with hail, to legal places and a score as low', (_what, request, forUs) => {
+    const instances = mirrored
+      .filter((i) => data.nodes.group[data.primary[i] as number] === 0)
+      .slice(0, 5)
+      .map(nameOf);
+    const { hail, ours } = asked({ ...request, instances }, forUs);
+    const [moved] = hail as [[string, string, string[]][]];
+    const went = ours.moved.filter(({ nodes }) => nodes.length > 0);
+    expect(went.length).toBeGreaterThanOrEqual(moved.length);
+    expect(moved.length).toBeGreaterThan(0);
+    for (const { nodes, from, group } of went) {
+      expect(new Set([...nodes, ...from]).size).toBe(4);
+      const groups = nodes.map(
+        (each) => data.groups[data.nodes.group[data.nodes.names.indexOf(each)] as number]?.name,
+      );
+      expect(groups).toEqual([group, group]);
+    }
+    if (went.length > moved.length) return;
+    const theirs = scoreOfPairs(moved.map(([instance, , nodes]) => [instance, nodes]));
+    expect(Number(hinfo(writeCluster(ours.after)))).toBeLessThanOrEqual(theirs + 1e-8);
   });
 });

@@ -12,18 +12,21 @@ export interface AllocationRequest {
   networks: string[];
 }
 
-/** Instances that are to leave one of their nodes, in this order. */
+/** Instances that are to leave nodes, in this order. */
 export interface MoveRequest {
   instances: string[];
   /** What is to be given up. */
-  leave: 'primary' | 'secondary';
+  leave: 'primary' | 'secondary' | 'both';
   /** Nodes that are no target, by name. */
   avoid: string[];
+  /** Names or uuids of those that they go to, each to another than its own; empty: to any. Absent: each stays in its own. */
+  groups?: string[];
 }
 
 const evacuations: Readonly<Record<string, MoveRequest['leave']>> = {
   'primary-only': 'primary',
   'secondary-only': 'secondary',
+  all: 'both',
 };
 
 /** What a file asks for: new instances to be placed, or some of the file to be moved. */
@@ -32,7 +35,7 @@ export type IallocatorRequest =
   | { move: MoveRequest; place?: never };
 
 /**
- * Of `allocate`, `multi-allocate`, `relocate` and `node-evacuate`.
+ * Of `allocate`, `multi-allocate`, `relocate`, `node-evacuate` and `change-group`.
  * @throws GantryError `invalid_argument`, `not_supported`
  */
 export function parseRequest(file: Uint8Array): IallocatorRequest {
@@ -55,19 +58,20 @@ function moveOf(request: Record<string, unknown>, type: string): MoveRequest {
       leave: 'secondary',
       avoid: textsIn(request, 'relocate_from'),
     };
+  if (type === 'change-group') {
+    const groups = textsIn(request, 'target_groups');
+    return { instances: textsIn(request, 'instances'), leave: 'both', avoid: [], groups };
+  }
   if (type !== 'node-evacuate')
     throw err('not_supported', {
       what: `the iallocator request type ${JSON.stringify(type.slice(0, 64))}`,
       instead:
-        'Here are allocate, multi-allocate, relocate and node-evacuate; `gantry placement balance --evacuate` empties nodes.',
+        'Here are allocate, multi-allocate, relocate, node-evacuate and change-group; `gantry placement balance --evacuate` empties nodes.',
     });
   const mode = textIn(request, 'evac_mode');
   const leave = Object.hasOwn(evacuations, mode) ? evacuations[mode] : undefined;
   if (leave) return { instances: textsIn(request, 'instances'), leave, avoid: [] };
-  throw err('not_supported', {
-    what: `node-evacuate with evac_mode ${JSON.stringify(mode.slice(0, 64))}`,
-    instead: `Here are ${Object.keys(evacuations).join(' and ')}; ask for one after the other.`,
-  });
+  throw bad(`evac_mode ${JSON.stringify(mode.slice(0, 64))}`, Object.keys(evacuations).join(', '));
 }
 
 function requestIn(file: Uint8Array): Record<string, unknown> {

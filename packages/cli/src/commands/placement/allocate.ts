@@ -30,7 +30,7 @@ export const placementAllocate: Verb = {
   details:
     `${offlineDetails}\n` +
     'The instance is described by options, or by a request as Ganeti hands it to iallocators: allocate and multi-allocate, and\n' +
-    'relocate and node-evacuate, for which instances of the file leave one of their nodes.\n' +
+    'relocate, node-evacuate and change-group, for which instances of the file leave one of their nodes or both.\n' +
     'A node that fails N+1 elsewhere refuses nothing: the new instance must not break what holds now.',
   flags: [
     { flags: '--request <file>', description: 'iallocator request in JSON, instead of the options' },

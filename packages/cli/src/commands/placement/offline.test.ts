@@ -99,7 +99,7 @@ describe('is refused', () => {
   const cut = join(dir, 'cut.txt');
   writeFileSync(cut, readFileSync(cluster, 'utf8').slice(0, 9000));
   const evacuate = join(dir, 'evacuate.json');
-  writeFileSync(evacuate, JSON.stringify({ request: { type: 'change-group', instances: [] } }));
+  writeFileSync(evacuate, JSON.stringify({ request: { type: 'dance', instances: [] } }));
   const half = join(dir, 'half.json');
   writeFileSync(half, readFileSync(request, 'utf8').slice(0, 5000));
   const names = join(dir, 'names.json');

@@ -1,4 +1,4 @@
-/** The answer to a request that moves instances: `relocate`, `node-evacuate`. */
+/** The answer to a request that moves instances: `relocate`, `node-evacuate`, `change-group`. */
 import { err, type GantryError } from '@gantry/model';
 import type { ClusterData, MoveRequest, Relocated } from '@gantry/placement';
 import type { Given } from '../../given.ts';
