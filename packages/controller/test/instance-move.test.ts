@@ -342,6 +342,15 @@ describe('what cannot be', () => {
     await expect(move('web')).rejects.toMatchObject({ message: expect.stringContaining('no port') });
   });
 
+  test('one whose resize waits for its decision', async () => {
+    await create('web', { power: 'stopped' });
+    await cluster.call('resizeInstance', { params: { ref: 'web' }, body: { memoryMiB: 256 } });
+    await rounds();
+    await expect(move('web')).rejects.toMatchObject({ code: 'resize_pending' });
+    await cluster.call('confirmInstanceResize', { params: { ref: 'web' } });
+    expect((await move('web')).spec.kind).toBe('instance.move');
+  });
+
   test('a locked one', async () => {
     await create('web', { power: 'stopped' });
     await cluster.call('lockInstance', { params: { ref: 'web' }, body: { reason: 'audit' } });

@@ -49,6 +49,30 @@ const set = (body: object, request: object = {}) =>
 const stateOf = async ({ operation }: InstanceChanged): Promise<Operation['status']> =>
   (await cluster.operation(operation?.spec.number ?? 0)).status;
 
+test('a start of one that may run all along gives it nothing of what waits', async () => {
+  const tell = cluster.agent.alter;
+  await set({ vcpus: 6, maxVcpus: 8, memoryMiB: 512 });
+  await follow();
+  const before = (await guest()).spec;
+  expect(before.input).toMatchObject({ vcpus: 1, memoryMiB: 512 });
+  cluster.agent.alter = (report) =>
+    report.kind === 'guest' ? { ...report, status: { state: 'unknown' } } : report;
+  await cluster.converge();
+  const params = { ref: 'web' };
+  const { spec } = await cluster.call<Operation>('startInstance', { params, body: {} });
+  const { operation: _, ...held } = (await guest()).spec;
+  expect(held).toEqual({ ...before, operation: undefined });
+  cluster.agent.alter = tell;
+  await follow();
+  expect((await cluster.operation(spec.number)).status.state).toBe('succeeded');
+  expect((await guest()).spec.input).toMatchObject({ vcpus: 1 });
+  await cluster.call('stopInstance', { params, body: { force: true } });
+  await follow();
+  await cluster.call('startInstance', { params, body: {} });
+  await follow();
+  expect((await guest()).spec.input).toMatchObject({ vcpus: 6, maxVcpus: 8 });
+});
+
 describe('within its room', () => {
   test('it is granted and claimed at once, and the operation ends when the guest has it', async () => {
     const answer = await set({ vcpus: 3, memoryMiB: 1024 });

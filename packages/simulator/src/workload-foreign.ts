@@ -21,7 +21,8 @@ export function ofForeign(sim: Simulation, random: Random, name: string): (() =>
     return sim.user<Operation>('importInstance', { body: { domain, name, node: where, deadlineMs } });
   };
   return [
-    async () => home ?? addForeign(node, uuid, domain),
+    // one that is managed and was undefined by hand is not defined anew without its mark
+    async () => home ?? (await sim.store.get('instance', uuid)) ?? addForeign(node, uuid, domain),
     imports,
     imports,
     () => Promise.all([imports(), imports()]),

@@ -91,7 +91,10 @@ export async function bindingOf(
   return guest;
 }
 
-/** Settings that it inherits are read anew: they apply from this start on. */
+/**
+ * Settings that it inherits are read anew: they apply from this start on. One of which nobody knows whether it runs gets
+ * none of what waits: it may have been up all the time, and then its binding would say what its QEMU has not.
+ */
 export async function beginStart(
   asking: Asking,
   instance: Instance,
@@ -105,7 +108,10 @@ export async function beginStart(
     state: 'starting',
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, body);
-  const input = guestInput(instance, await readAncestry(asking.app.store, instance, guest.spec.node));
+  const mayRun = instance.status.state === 'unknown';
+  const input = mayRun
+    ? guest.spec.input
+    : guestInput(instance, await readAncestry(asking.app.store, instance, guest.spec.node));
   checkCombination(input);
   await requireStillFits(asking, guest, input);
   const { store } = asking.app;
@@ -113,17 +119,35 @@ export async function beginStart(
     cluster: await theCluster(store),
     node: guest.spec.node,
   });
-  const spec = guestSpec(input, {
-    instance: guest.spec.instance,
-    epoch: guest.spec.epoch,
-    power: 'running',
-    ...startingFit(instance, guest, input),
-    operation: operation.id as NonNullable<GuestSpec['operation']>,
-  });
+  const logTo = operation.id as NonNullable<GuestSpec['operation']>;
+  const spec = mayRun
+    ? wantedAgain(guest.spec, logTo, body)
+    : guestSpec(input, {
+        instance: guest.spec.instance,
+        epoch: guest.spec.epoch,
+        power: 'running',
+        ...startingFit(instance, guest, input),
+        operation: logTo,
+      });
   putBinding(draft, guest, { ...guest, generation: guest.generation + 1, spec });
   draft.put(withSpec(withTimes(marked, nowOf(asking.app.env)), { power: 'running' }));
   const lost = instance.status.state === 'suspended' ? ['its saved memory is dropped'] : [];
   return { draft, operation, plan: [`start instance ${instance.name}`, ...lost] };
+}
+
+/** As it was started last; saved memory, where there is some, is not dropped on a guess. */
+function wantedAgain(
+  bound: GuestSpec,
+  operation: NonNullable<GuestSpec['operation']>,
+  { discardSaved }: InstanceActionBody,
+): GuestSpec {
+  const { force: _, held: __, memory, ...spec } = bound;
+  return {
+    ...spec,
+    power: 'running',
+    operation,
+    ...(memory && !discardSaved ? { memory: 'restore' as const } : {}),
+  };
 }
 
 /** Its place stays as it was chosen; what changed since, of settings or of the node, may rule it out. */

@@ -13,6 +13,7 @@ import {
   type GuestSpec,
   type Instance,
   type InstanceActionBody,
+  isGantryError,
   mostMemoryMiB,
   mostVcpus,
   type OperationId,
@@ -33,6 +34,7 @@ import { type ResizeInput, resizeSteps } from './instance-resize.ts';
 import { sizeSteps } from './instance-set.ts';
 import { grant, sizeNow } from './live-size.ts';
 import { type Exchanged, nextSpec, stopping, taking } from './resize-bindings.ts';
+import { withOtherNode } from './resize-elsewhere.ts';
 import { requireRoom } from './room.ts';
 import { changed } from './set-instance.ts';
 import { sizeOf, withSize } from './sizes.ts';
@@ -106,7 +108,12 @@ async function exchange(
   checkCombination(input);
   const cluster = await theCluster(store);
   const epoch = await lastEpoch(store);
-  const { fit, node } = await refit(mirror, cluster, guest, input, back?.(guest.spec));
+  const { fit, node } = await refit(mirror, cluster, guest, input, back?.(guest.spec)).catch(
+    async (error: unknown) => {
+      if (!isGantryError(error, 'cannot_grow') || back) throw error;
+      throw await withOtherNode(asking, { before, after, guest, input, cluster }, error);
+    },
+  );
   const exchanged = { before, after, guest, input, fit };
   const way = wayOf(exchanged, sizeNow(before, guest, node, input));
   const next = nextSpec(exchanged, way.name === 'down' ? 'stopped' : 'running');
