@@ -264,7 +264,7 @@ describe('whatever is done in whatever order', () => {
     }),
   );
 
-  test('claims are those of the bindings, and no CPU is two guests’', { timeout: 120_000 }, () =>
+  test('claims are those of the bindings, and no CPU is two guests’', { timeout: 900_000 }, () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom('web', 'db'), step), { maxLength: 14 }),

@@ -143,7 +143,7 @@ test('what was tried in vain is kept with the decision', async () => {
   expect(refused?.tried.filter(({ works }) => works).map(({ way }) => way)).toEqual(['--memory 5376M']);
 });
 
-test('whatever is named, whoever follows it finds a place', { timeout: 120_000 }, async () => {
+test('whatever is named, whoever follows it finds a place', { timeout: 900_000 }, async () => {
   let names = 0;
   let followed = 0;
   const guest = fc.record({

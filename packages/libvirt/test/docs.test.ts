@@ -19,7 +19,7 @@ import {
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const NODE_MS = 20_000;
+const NODE_MS = 120_000;
 
 let dir: string;
 let fake: FakeLibvirtd;

@@ -47,7 +47,7 @@ const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).
 /** The fake remembers every call that it received. */
 const forget = (): void => void (fake.calls as unknown[]).splice(0);
 
-test(`${CALLS} calls leave nothing behind`, { timeout: 300_000 }, async () => {
+test(`${CALLS} calls leave nothing behind`, { timeout: 900_000 }, async () => {
   const lv = await connect('qemu:///system', { socket: fake.socketPath });
   const signal = new AbortController().signal;
   const work = async (count: number): Promise<void> => {
@@ -68,7 +68,7 @@ test(`${CALLS} calls leave nothing behind`, { timeout: 300_000 }, async () => {
   await lv.close();
 });
 
-test(`${RECONNECTIONS} reconnections leave nothing behind`, { timeout: 300_000 }, async () => {
+test(`${RECONNECTIONS} reconnections leave nothing behind`, { timeout: 900_000 }, async () => {
   let back: () => void = () => {};
   const lv = await connectPersistent(`qemu:///system?socket=${fake.socketPath}`, {
     backoff: { firstMs: 1, maxMs: 2 },

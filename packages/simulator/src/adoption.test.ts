@@ -104,7 +104,7 @@ async function history(story: string, deadly: Faults): Promise<{ gates: number; 
 }
 
 describe.each(Object.keys(stories))('%s', (story) => {
-  it('whatever dies at any single effect', { timeout: 180_000 }, async () => {
+  it('whatever dies at any single effect', { timeout: 900_000 }, async () => {
     const { gates } = await history(story, noFaults);
     expect(gates).toBeGreaterThan(5);
     let killed = 0;

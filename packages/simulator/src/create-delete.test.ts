@@ -62,7 +62,7 @@ describe('create and delete', () => {
     expect(gates).toBeGreaterThan(10);
   });
 
-  it('end right when controller or agent is killed at any single effect', { timeout: 120_000 }, async () => {
+  it('end right when controller or agent is killed at any single effect', { timeout: 900_000 }, async () => {
     const { gates } = await history(1, noFaults);
     let killed = 0;
     for (let number = 1; number <= gates; number++)

@@ -110,7 +110,7 @@ async function history(story: string, deadly: Faults): Promise<{ gates: number; 
 
 describe.each(Object.keys(stories))('%s', (story) => {
   it('ends as asked when controller or agent is killed at any single effect', {
-    timeout: 180_000,
+    timeout: 900_000,
   }, async () => {
     const { gates } = await history(story, noFaults);
     expect(gates).toBeGreaterThan(5);

@@ -106,7 +106,7 @@ describe.each(Object.entries(stories))('a guest that is %s', (_what, story) => {
     expect((await history(1, story)).home).toBe('n2');
   });
 
-  it('is whole wherever it is, whoever is killed at any single effect', { timeout: 300_000 }, async () => {
+  it('is whole wherever it is, whoever is killed at any single effect', { timeout: 900_000 }, async () => {
     const { from, to } = await history(1, story);
     expect(to - from).toBeGreaterThan(20);
     let killed = 0;

@@ -73,7 +73,7 @@ async function history(faults: Faults): Promise<number> {
 }
 
 describe('sizes', () => {
-  it('come out right when controller or agent is killed at any effect', { timeout: 240_000 }, async () => {
+  it('come out right when controller or agent is killed at any effect', { timeout: 900_000 }, async () => {
     const gates = await history(noFaults);
     expect(gates).toBeGreaterThan(50);
     // one moment for each: all three take minutes

@@ -496,7 +496,7 @@ describe('a working day on three nodes, with moves', () => {
   );
 });
 
-describe('a day of balancing on three nodes', { timeout: 120_000 }, () => {
+describe('a day of balancing on three nodes', { timeout: 900_000 }, () => {
   const day = { begin: async () => undefined, acts: balancingDay, nodes: 3 };
   const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 10);
   it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));

@@ -246,7 +246,9 @@ describe('a cluster that is uneven', () => {
     }
     const after = await plan('--stop');
     expect(after.moves).toEqual([]);
-    expect(after.score.before).toBeLessThan(score.before / 2);
+    // As foretold, but for what others write meanwhile on the disk that all these nodes share.
+    const gain = score.before - score.after;
+    expect(Math.abs(after.score.before - score.after)).toBeLessThan(gain / 2);
     for (const name of names) await fleet.first.ok('instance', 'delete', name, '--yes');
   });
 });
