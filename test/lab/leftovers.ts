@@ -1,5 +1,6 @@
 /** What a torn-down lab has left on the machine, which should be nothing. */
 import { access, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hostPids } from './processes.ts';
 import { succeed } from './run.ts';
 
@@ -11,6 +12,8 @@ export interface Leftovers {
 }
 
 export const nothingLeft: Leftovers = { processes: [], mounts: [], cgroups: [], loopDevices: [] };
+
+const [ENDING_LOOKS, ENDING_MS] = [300, 100];
 
 /** Whatever still refers to `dir`, or is in one of the `cgroups`. */
 export async function leftoversOf(dir: string, cgroups: readonly string[]): Promise<Leftovers> {
@@ -35,14 +38,22 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Any process whose words, or the mounts that it sees, name the folder: so also one that keeps a namespace alive. */
+/**
+ * Any process whose words, or the mounts that it sees, name the folder: so also one that keeps a namespace alive. One
+ * without words is ending, or will never: it is given time.
+ */
 async function processesAt(dir: string): Promise<string[]> {
-  const named = await Promise.all(
-    (await hostPids()).map(async (pid) => {
-      const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
-      const [words, mounts] = await Promise.all([read('cmdline'), read('mountinfo')]);
-      return words.includes(dir) || mounts.includes(dir) ? `${pid} ${words.replaceAll('\0', ' ')}` : '';
-    }),
-  );
-  return named.filter((line) => line !== '');
+  for (let looks = 0; ; looks++) {
+    const all = (await Promise.all((await hostPids()).map((pid) => processAt(pid, dir)))).filter(Boolean);
+    const ending = all.some((line) => line.endsWith(' '));
+    if (!ending || looks === ENDING_LOOKS) return all;
+    await sleep(ENDING_MS);
+  }
+}
+
+async function processAt(pid: number, dir: string): Promise<string> {
+  const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+  const [words, mounts] = await Promise.all([read('cmdline'), read('mountinfo')]);
+  if (!words.includes(dir) && !mounts.includes(dir)) return '';
+  return `${pid} ${words.replace(/\0$/, '').replaceAll('\0', ' ')}`;
 }

@@ -123,7 +123,7 @@ describe('reinstall', () => {
     const refused = await cluster.gantry(['instance', 'reinstall', 'again', '--yes']);
     expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('[stop_first]') });
     expect(await cluster.ok('instance', 'reinstall', 'again', '--stop', '--plan')).toMatch(
-      /stop instance again\n.*again:0 anew: its content is lost\nfrom image tiny\nstart instance again/,
+      /stop instance again\n.*again:0 anew: its content is lost\nfrom image tiny\ngive up its UEFI variables.*\nstart instance again/,
     );
     await cluster.ok('instance', 'reinstall', 'again', '--stop', '--yes');
     const after = await show('again');
