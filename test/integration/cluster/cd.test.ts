@@ -169,3 +169,54 @@ describe('from the network', () => {
     expect(await xmlOf('pxe')).toMatch(/<interface[\s\S]*<boot order='1'\/>[\s\S]*<\/interface>/);
   });
 });
+
+describe('a Linux guest', () => {
+  test('reads what is inserted, keeps its tray locked while it is mounted, and lets it go', async () => {
+    onTestFinished(async () => {
+      await cluster.gantry(['instance', 'delete', 'web1', '--yes']);
+    });
+    const launch = ['launch', 'debian/12', 'web1', '--cdrom', 'empty', '--until', 'ssh'];
+    const launched = await cluster.gantry([...launch, '--ssh-key', `${cluster.sshKey}.pub`], {
+      limitMs: 600_000,
+    });
+    expect(launched.code, launched.stderr).toBe(0);
+    const address = (await show('web1')).spec.nics[0]?.ipv4 ?? '';
+    const inside = async (command: string) => {
+      const { code, stdout, stderr } = await cluster.ssh(address, command);
+      expect(code, `${command}: ${stderr}`).toBe(0);
+      return stdout.trim();
+    };
+    await cluster.ok('instance', 'cd', 'insert', 'web1', 'drivers');
+    await inside('modprobe -a ata_piix sr_mod isofs virtio_scsi');
+    await until('the drive', async () => (await cluster.ssh(address, 'test -b /dev/sr0')).code === 0, long);
+    await inside('mount -o ro /dev/sr0 /mnt');
+    expect(await inside('cat /mnt/content')).toBe('from the driver CD');
+
+    const locked = await cluster.gantry(['instance', 'cd', 'eject', 'web1']);
+    expect(locked).toMatchObject({ code: 1, stderr: expect.stringContaining('[tray_locked]') });
+    expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^ +0 +- +drivers +closed$/m);
+    expect(await inside('cat /mnt/content')).toBe('from the driver CD');
+
+    await inside('umount /mnt');
+    await cluster.ok('instance', 'cd', 'eject', 'web1');
+    expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^ +0 +- +empty/m);
+    expect((await cluster.ssh(address, 'mount -o ro /dev/sr0 /mnt')).code).not.toBe(0);
+    await cluster.ok('instance', 'cd', 'insert', 'web1', 'setup');
+    expect(await inside('mount -o ro /dev/sr0 /mnt && cat /mnt/content')).toBe('from the setup CD');
+    await cluster.ok('instance', 'cd', 'eject', 'web1', '--force');
+    expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^ +0 +- +empty/m);
+
+    await cluster.ok('instance', 'cd', 'attach', 'web1', 'drivers', '--bus', 'scsi');
+    await until(
+      'the second drive',
+      async () => (await cluster.ssh(address, 'test -b /dev/sr1')).code === 0,
+      long,
+    );
+    expect(await inside('umount -l /mnt; mount -o ro /dev/sr1 /mnt && cat /mnt/content')).toBe(
+      'from the driver CD',
+    );
+    await inside('umount /mnt');
+    await cluster.ok('instance', 'cd', 'detach', 'web1:1');
+    expect((await show('web1')).spec.cds).toEqual([{ slot: 0 }]);
+  }, 1_200_000);
+});
