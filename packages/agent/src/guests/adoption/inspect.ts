@@ -1,16 +1,16 @@
 /** A domain that somebody else made, as `instance import` needs to know it. Looks only: nothing is written or changed. */
-import { child, elements, parseXml, readForeign, waitingChanges } from '@gantry/guest';
+import { child, elements, readForeign, waitingChanges } from '@gantry/guest';
 import {
   type Domain,
   type LibvirtClient,
   virDomainInterfaceAddressesSource as Source,
-  virDomainXMLFlags,
 } from '@gantry/libvirt';
 import { err, type ForeignDomain, type KeptDisk } from '@gantry/model';
 import { isAlive } from '../libvirt-names.ts';
 import type { Membership } from '../look.ts';
 import { below, filesOf, writtenBy } from './disk-files.ts';
 import { type AnyDomain, digestOf, findDomain } from './find.ts';
+import { whoElseWrites } from './sharers.ts';
 
 export interface InspectParts {
   lv: LibvirtClient;
@@ -85,24 +85,6 @@ async function obstaclesOf(found: AnyDomain, { lv, member, stateDir }: InspectPa
     ...ours.map((file) => `${file} is in a folder of Gantry’s own`),
     ...sharers,
   ];
-}
-
-/** Two guests that write to one disk destroy it. */
-async function whoElseWrites(lv: LibvirtClient, { dom, definition }: AnyDomain): Promise<string[]> {
-  const mine = new Set((await writtenBy(readForeign(definition).disks)).map(({ source }) => source));
-  if (mine.size === 0) return [];
-  const others = (await lv.connectListAllDomains()).filter(({ uuid }) => uuid !== dom.uuid);
-  const found = await Promise.all(others.map((other) => sharedWith(lv, other, mine).catch(() => [])));
-  return found.flat();
-}
-
-async function sharedWith(lv: LibvirtClient, other: Domain, mine: ReadonlySet<string>): Promise<string[]> {
-  const flags = virDomainXMLFlags.VIR_DOMAIN_XML_INACTIVE;
-  const xml = await lv.domainGetXmlDesc({ dom: other, flags });
-  const theirs = await writtenBy(readForeign(parseXml(xml)).disks);
-  return theirs.flatMap(({ source }) =>
-    mine.has(source) ? [`domain ${other.name} has ${source} too, and nobody said that they share it`] : [],
-  );
 }
 
 const countSnapshots = (lv: LibvirtClient, dom: Domain): Promise<number> =>
