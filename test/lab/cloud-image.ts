@@ -13,8 +13,8 @@ const SECTOR = 512;
 const [DISK_BYTES, PARTITION_START] = [2048 * MiB, 1 * MiB];
 const ROOT_UUID = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
 
-/** Nothing waits 12 s for an IPv6 router that there is none of, and TCG has no caches of a CPU to guard. */
-const args = 'ipv6.disable=1 mitigations=off nokaslr';
+/** TCG has no caches of a CPU to guard. */
+const args = 'mitigations=off nokaslr';
 
 /** netplan.io: what Debian's own cloud images configure the network with. */
 const packages = [

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Instance } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cloudImage } from '../../lab/cloud-image.ts';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
@@ -201,6 +202,23 @@ describe('a guest with an IPv6 address', () => {
     expect(told).toMatch(/^default via 2001:db8:6::1 dev eth0/m);
     expect(told).toContain(' 0% packet loss');
     await cluster.ok('instance', 'delete', 'six', '--yes');
+  });
+
+  test('has it from cloud-init, alone', async () => {
+    await cluster.ok('image', 'import', await cloudImage(), '--name', 'cloud', '--format', 'qcow2');
+    await cluster.ok('launch', 'cloud', 'seven', '--nic', 'net6,ip6=2001:db8:6::bb', ...keys());
+    await until('its ssh answers', () =>
+      inside('debian', '2001:db8:6::bb', 'cloud-init status --wait').then(
+        (status) => status.includes('status: done'),
+        () => false,
+      ),
+    );
+    const told = await inside('debian', '2001:db8:6::bb', 'ip -6 -o addr show scope global; ip -6 route');
+    expect(told).toMatch(/eth0 +inet6 2001:db8:6::bb\/64/);
+    expect(told).toMatch(/^default via 2001:db8:6::1 dev eth0/m);
+    await outside('ping', '-6', '-c', '1', '-W', '5', '-I', '2001:db8:ffff::1', '2001:db8:6::bb');
+    await cluster.ok('instance', 'delete', 'seven', '--yes');
+    await cluster.ok('image', 'delete', 'cloud', '--yes');
   });
 });
 
