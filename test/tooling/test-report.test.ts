@@ -22,7 +22,7 @@ test('says of each failure where it is and why, causes too', () => {
   const { report, lines } = reported({
     'a.test.ts': `${use}
 test('right', () => {});
-test.skip('left out', () => {});
+test.runIf(false)('left out', () => {});
 describe('guests', () => {
   test('wrong', () => { expect(1, 'one\\nmore').toBe(2); });
 });

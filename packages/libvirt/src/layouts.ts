@@ -1,3 +1,4 @@
+import { asSafe, expectBoolean, expectObject } from './expect-value.ts';
 import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
 /**
@@ -80,18 +81,6 @@ export const safeUhyper: Layout<bigint | number, number> = {
   write: (to, value) => to.uhyper(value),
   read: (from) => asSafe(from.uhyper()),
 };
-
-function asSafe(value: bigint): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new XdrError('BAD_VALUE', `${value} is beyond 2^53`);
-  return number;
-}
-
-function expectBoolean(value: unknown): boolean {
-  if (typeof value !== 'boolean')
-    throw new XdrError('BAD_VALUE', `expected true or false, got ${typeof value}`);
-  return value;
-}
 
 /** A string that is always there. */
 export const string: Layout<string> = {
@@ -261,12 +250,6 @@ export function struct<F extends Fields>(fields: F): Layout<StructIn<F>, StructO
       return out as StructOut<F>;
     },
   };
-}
-
-function expectObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null)
-    throw new XdrError('BAD_VALUE', `expected an object, got ${value === null ? 'null' : typeof value}`);
-  return value as Record<string, unknown>;
 }
 
 /**
