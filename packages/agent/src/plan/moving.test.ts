@@ -77,6 +77,11 @@ describe('at the source', () => {
       { guest: down, observation: off, sent: new Set(['another']) },
       ['disk.send'],
     ],
+    [
+      'not while a start of its guest is under way',
+      { guest: down, observation: off, busy: new Set([`guest:${down.spec.instance}`]) },
+      [],
+    ],
     ['not while it is going', { guest: down, observation: off, busy: new Set([subject]) }, []],
     [
       'not while it waits out a failure',

@@ -82,7 +82,9 @@ function planSending(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, i
 /** Nothing writes to it, nor will before the controller says so. */
 function isStill(disk: string, input: PlanInput): boolean {
   const guest = input.assignments.guests.find((each) => each.spec.input.disks.some(({ id }) => id === disk));
-  return guest?.spec.power === 'stopped' && !inUse(disk, input);
+  // A start that is still under way opens it before its domain is seen to run.
+  const settled = guest !== undefined && !input.busy.has(`guest:${guest.spec.instance}`);
+  return settled && guest.spec.power === 'stopped' && !inUse(disk, input);
 }
 
 /** QEMU of the source writes it: guest-copy.ts. */
