@@ -3,6 +3,10 @@ import { LongestFirst } from './test/longest-first.ts';
 
 // unit: pure and quick, no root needed. integration: real libvirt, QEMU, bridges; needs root and script/setup.
 // lab: the same inside an emulated machine of its own, for what needs one; slow.
+
+/** What is polled for comes at once or never; the runner's second is short on a machine with other work. */
+const expect = { poll: { timeout: 60_000 } };
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -10,6 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect,
           include: [
             'packages/*/src/**/*.test.ts',
             'packages/*/test/**/*.test.ts',
@@ -21,11 +26,13 @@ export default defineConfig({
           // Of its own accord the runner leaves one core to itself, which of two is half.
           maxWorkers: '100%',
           globalSetup: 'test/nothing-left.ts',
+          setupFiles: 'test/properties.ts',
         },
       },
       {
         test: {
           name: 'integration',
+          expect,
           include: ['test/integration/**/*.test.ts'],
           // Guests are emulated, on machines that others load too: nothing is slow enough to be a fault. Nothing is tried
           // again: most files are steps in the life of one cluster, and a second try of a step would meet the first.
@@ -39,6 +46,7 @@ export default defineConfig({
       {
         test: {
           name: 'lab',
+          expect,
           include: ['test/virtual/**/*.test.ts'],
           // A machine is emulated whole, and its guests once more within it; the first run makes its disk.
           testTimeout: 1_200_000,

@@ -162,6 +162,39 @@ describe('a running instance', () => {
     });
   });
 
+  test('one that came up against a wish taken back is stopped, moved and left down', async () => {
+    await create('web', { power: 'stopped' });
+    const params = { ref: 'web' };
+    const start = await cluster.call<Operation>('startInstance', {
+      params,
+      body: { bootOnce: ['network'], deadlineMs: 1000 },
+    });
+    cluster.agent.alter = (status) =>
+      status.kind === 'guest' ? { ...status, status: { ...status.status, state: 'running' } } : status;
+    await cluster.agent.round();
+    await cluster.env.pass(1001);
+    expect((await operation(start)).status.state).toBe('failed');
+    expect(await cluster.instance('web')).toMatchObject({
+      spec: { power: 'stopped' },
+      status: { state: 'running' },
+    });
+    cluster.agent.alter = (status) => status;
+    const { plan } = await cluster.call<Plan>('moveInstance', {
+      params,
+      query: { plan: true },
+      body: { stop: true },
+    });
+    expect(plan).toEqual(expect.arrayContaining(['stop it', 'leave it stopped there']));
+    const begun = await move('web', { stop: true });
+    await rounds();
+    expect(stepsOf(await operation(begun))).toContain('defined done');
+    await isWholeAt('web', 'n2');
+    expect(await cluster.instance('web')).toMatchObject({
+      spec: { power: 'stopped' },
+      status: { state: 'stopped' },
+    });
+  });
+
   test('one that does not come up there is there all the same, and told so', async () => {
     await create('web');
     second.alter = (status) =>

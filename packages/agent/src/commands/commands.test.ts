@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,7 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandOutput, NodeCommand } from '@gantry/model';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { serveCommand } from './serve-command.ts';
@@ -30,6 +30,15 @@ interface Seen {
   err: string;
   last: CommandOutput | undefined;
 }
+
+/** One that nobody has asked for yet is over too. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
 
 const noGuests = () => Promise.reject(new Error('no guests here'));
 
@@ -83,14 +92,12 @@ describe('commands', () => {
   });
 
   test('the time limit ends all of it, children too', async () => {
-    const mark = join(folder, 'mark');
-    const seen = await exec(
-      ['sh', '-c', `trap '' TERM; (trap '' TERM; sleep 4; touch ${mark}) & sleep 60`],
-      200,
-    );
+    const script = `trap '' TERM; (trap '' TERM; exec sleep 600) & echo $!; sleep 600`;
+    const seen = await exec(['sh', '-c', script], 1000);
     expect(seen.last).toMatchObject({ end: { timedOut: true } });
-    await sleep(2500);
-    expect(readdirSync(folder)).toEqual([]);
+    const child = Number(seen.out.split('\n')[0]);
+    expect(child).toBeGreaterThan(0);
+    await expect.poll(() => isAlive(child)).toBe(false);
   });
 
   test('what stays in the background does not hold it up', async () => {
@@ -106,13 +113,15 @@ describe('commands', () => {
 
   test('it ends with the tunnel', async () => {
     const stop = new AbortController();
-    const mark = join(folder, 'mark');
-    const seen = ask({ do: 'exec', argv: ['sh', '-c', `sleep 1; touch ${mark}`] }, [Buffer.alloc(1)], stop);
-    await sleep(300);
+    const file = join(folder, 'pid');
+    const script = `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 600`;
+    const seen = ask({ do: 'exec', argv: ['sh', '-c', script] }, [Buffer.alloc(1)], stop);
+    await expect.poll(() => existsSync(file)).toBe(true);
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(isAlive(pid)).toBe(true);
     stop.abort();
     await seen;
-    await sleep(1200);
-    expect(readdirSync(folder)).toEqual([]);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
   test.each([

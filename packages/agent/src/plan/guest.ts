@@ -228,12 +228,13 @@ function planDown(
   memory: GuestMemory,
   answer: Answer,
 ): GuestPart {
+  const subject = `guest:${guest.spec.instance}`;
+  // a start that is under way may still bring it up: it is not down before that is over
+  if (input.busy.has(subject)) return answer({ state: 'stopping', reason: whyBusy(guest) });
   if (memory.stopAskedAt !== undefined) memory.downBy = { by: 'operator', wish: wishOf(guest) };
   delete memory.stopAskedAt;
   delete memory.stopRepeatedAt;
   delete memory.ranInBoot;
-  if (guest.spec.memory === 'save' && input.busy.has(`guest:${guest.spec.instance}`))
-    return answer({ state: 'stopping', reason: 'its memory is being written to disk' });
   if (seen?.saved) return answer({ state: 'suspended', reason: seen.reason });
   if (seen)
     return answer({
@@ -245,13 +246,16 @@ function planDown(
   if (held) return answer({ state: 'absent', error: held });
   const missing = missingToDefine(guest, input);
   if (missing) return answer({ state: 'absent', reason: missing });
-  const failure = failureOf(input, `guest:${guest.spec.instance}`, guest.generation);
+  const failure = failureOf(input, subject, guest.generation);
   return answer(
     failure ? { state: 'absent', error: failure.problem } : { state: 'defined' },
     mayAct(guest, input) ? [{ do: 'guest.define', spec: guest.spec }] : [],
     failure?.retryAt,
   );
 }
+
+const whyBusy = ({ spec }: Guest): string =>
+  spec.memory === 'save' ? 'its memory is being written to disk' : 'what was begun with it is not over yet';
 
 const mayAct = (guest: Guest, input: PlanInput): boolean =>
   free(input, `guest:${guest.spec.instance}`, guest.generation);

@@ -213,6 +213,14 @@ describe('a running guest', () => {
 describe('stopping', () => {
   const running = observationOf({ domains: [domainOf('running')] });
   const stopped = assignmentsOf({ guests: [guestOf({ power: 'stopped' })] });
+  it('is not over while a start is under way', () => {
+    const busy = new Set([`guest:${ids.instance}`]);
+    for (const domains of [[], [domainOf('shutoff')]]) {
+      const input = { assignments: stopped, observation: observationOf({ domains }), busy };
+      expect(stateOf('guest', input)).toMatchObject({ state: 'stopping' });
+      expect(actionsOf(input)).toEqual([]);
+    }
+  });
   const at = (memory: GuestMemory) => ({
     observation: running,
     assignments: stopped,

@@ -20,7 +20,7 @@ const alive = (pid: number): boolean => {
   }
 };
 const until = async (condition: () => boolean): Promise<boolean> => {
-  for (let i = 0; i < 100 && !condition(); i++) await new Promise((go) => setTimeout(go, 20));
+  for (let i = 0; i < 3000 && !condition(); i++) await new Promise((go) => setTimeout(go, 20));
   return condition();
 };
 

@@ -28,11 +28,19 @@ export const printableJson = (value: unknown, indent?: number): Printable =>
     (char) => `\\u${hex(char, 4)}`,
   ) as Printable;
 
-/** A value as YAML; where that would need characters that steer, as JSON, which is YAML too. */
+/** A value as YAML, without the last end of line; where that would need characters that steer, as JSON, which is YAML too. */
 export async function printableYaml(value: unknown): Promise<Printable> {
   // loaded on use: it costs every command 7 ms else
-  const { stringify } = await import('yaml');
-  const text = stringify(value).trimEnd();
+  const { Document, visit } = await import('yaml');
+  const document = new Document(value);
+  visit(document, {
+    Scalar: (_, scalar) => {
+      // a block that begins with white space does not come back as it was (yaml 2.9)
+      if (typeof scalar.value === 'string' && /^\s/.test(scalar.value)) scalar.type = 'QUOTE_DOUBLE';
+    },
+  });
+  // one end of line and no more: at the end of a block the others are part of the text
+  const text = document.toString().replace(/\n$/, '');
   return text.search(steering) < 0 ? (text as Printable) : printableJson(value, 2);
 }
 

@@ -14,11 +14,11 @@ export const moveInstance: Handler<'moveInstance'> = async (call) => {
   return begun(call, move, instance, `move instance ${instance.name} to ${move.to.name}`);
 };
 
-function planOf({ decision, from, to, restart, bytes, fit }: BegunMove, name: string): Plan {
+function planOf({ decision, from, to, goesDown, restart, bytes, fit }: BegunMove, name: string): Plan {
   const plan = [
     `move instance ${name} from ${from.name} to ${to.name}, ${decision.lookedAt} looked at`,
     ...describeFit(fit),
-    ...(restart ? ['stop it'] : []),
+    ...(goesDown ? ['stop it'] : []),
     ...(bytes > 0 ? [`copy its disks: ${formatBytes(bytes)}`] : []),
     restart ? 'start it there' : 'leave it stopped there',
     `remove its disks from ${from.name}`,

@@ -43,6 +43,9 @@ export interface BegunMove {
   decision: PlacementDecision;
   from: Node;
   to: Node;
+  /** It is up, and stopped for it. */
+  goesDown: boolean;
+  /** It is started there. */
   restart: boolean;
   /** Allocated bytes of its disks, as last reported: what is copied. */
   bytes: number;
@@ -76,7 +79,9 @@ export async function beginMove(
   const epoch = await lastEpoch(store);
   const choice = await choose(app, cluster, { instance, from, wishes });
   const { node: to, group, decision, fit } = choice;
-  const restart = up.includes(instance.status.state);
+  const goesDown = up.includes(instance.status.state);
+  // one that is up against its owner's wish (a start that was given up and came all the same) is not started again
+  const restart = goesDown && instance.spec.power === 'running';
   const bytes = bytesOf(disks);
   const draft = new Draft(app.env.clock.now()).relyOn(to, group, cluster, from);
   const stopTimeoutMs = wishes.timeoutMs ?? source.spec.life.stopTimeoutMs;
@@ -86,7 +91,7 @@ export async function beginMove(
     target: instance,
     steps: stepsOf(restart, choice),
     input: { ...input, ...more },
-    deadlineMs: wishes.deadlineMs ?? deadlineFor(bytes, restart ? stopTimeoutMs : 0),
+    deadlineMs: wishes.deadlineMs ?? deadlineFor(bytes, goesDown ? stopTimeoutMs : 0),
     reason: wishes.reason,
   });
   draft.batch.decision = { operation: operation.id, decision };
@@ -96,24 +101,20 @@ export async function beginMove(
   await orderCopies(parts);
   await ensureMedia(app, draft, ancestry.cds, { cluster, node: to.id as NodeId });
   await newAttachments(app, draft, ancestry.networks, to.id as NodeId);
-  goDown(parts, { restart, stopTimeoutMs, force: wishes.force ?? false });
-  return { draft, operation, decision, from, to, restart, bytes, fit };
+  goDown(parts, { goesDown, restart, stopTimeoutMs, force: wishes.force ?? false });
+  return { draft, operation, decision, from, to, goesDown, restart, bytes, fit };
 }
 
 /** The source is told to, also where the guest is down already: it must not come up any more. */
 function goDown(
   { draft, source, instance, operation: { id } }: Parts,
-  { restart, stopTimeoutMs, force }: { restart: boolean; stopTimeoutMs: number; force: boolean },
+  how: { goesDown: boolean; restart: boolean; stopTimeoutMs: number; force: boolean },
 ): void {
   const operation = id as OperationId;
-  const life = { ...source.spec.life, stopTimeoutMs };
-  draft.put(withSpec(source, { power: 'stopped', force, life, operation }));
-  draft.put(marked(instance, operation, restart));
-}
-
-function marked(instance: Instance, operation: OperationId, restart: boolean): Instance {
-  const busy = withStatus(instance, { operation, ...(restart ? { state: 'stopping' as const } : {}) });
-  return restart ? busy : withSpec(busy, { power: 'stopped' });
+  const life = { ...source.spec.life, stopTimeoutMs: how.stopTimeoutMs };
+  draft.put(withSpec(source, { power: 'stopped', force: how.force, life, operation }));
+  const marked = withStatus(instance, { operation, ...(how.goesDown ? { state: 'stopping' } : {}) });
+  draft.put(how.restart ? marked : withSpec(marked, { power: 'stopped' }));
 }
 
 async function nodeOf(store: Store, { spec }: Guest): Promise<Node> {
