@@ -1,6 +1,7 @@
 /** How operations fail, are cancelled and end, with an agent that misbehaves as told. */
 import { err, type Operation, type StatusReport, toProblem } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Draft, withSpec } from '../src/store/batch.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import { settle } from '../src/testing/test-env.ts';
 
@@ -259,6 +260,53 @@ describe('on a running instance', () => {
     expect((await stateOf(start)).state).toBe('cancelled');
     const { spec, status } = await cluster.instance('hello');
     expect([spec.power, status.state]).toEqual(['stopped', 'stopped']);
+  });
+
+  test('of one that nobody hears of, a start that comes too late stops nothing', async () => {
+    const before = (await cluster.instance('hello')).status.timeline.qemuRunningAt;
+    await cluster.env.pass(MINUTE);
+    expect((await cluster.instance('hello')).status.state).toBe('unknown');
+    const start = await act('startInstance', { deadlineMs: MINUTE });
+    await cluster.env.pass(MINUTE);
+    expect((await stateOf(start)).state).toBe('failed');
+    await cluster.agent.hello();
+    await cluster.converge();
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state, status.timeline.qemuRunningAt]).toEqual(['running', 'running', before]);
+  });
+
+  test('of one that nobody hears of and that was down, a stop that comes too late starts nothing', async () => {
+    await act('stopInstance');
+    await cluster.converge();
+    await cluster.env.pass(MINUTE);
+    expect((await cluster.instance('hello')).status.state).toBe('unknown');
+    const stop = await act('stopInstance', { deadlineMs: MINUTE });
+    await cluster.env.pass(MINUTE);
+    expect((await stateOf(stop)).state).toBe('failed');
+    await cluster.agent.hello();
+    await cluster.converge();
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['stopped', 'stopped']);
+  });
+
+  test('a suspend that is cancelled does not start what its owner wanted down', async () => {
+    const [instance] = (await cluster.store.list('instance')).items;
+    const [guest] = (await cluster.store.list('guest')).items;
+    // a start that was given up, and came all the same
+    const draft = new Draft(0);
+    if (instance && guest)
+      draft
+        .put(withSpec(instance, { power: 'stopped' }))
+        .put(withSpec(guest, { power: 'stopped', force: true }));
+    await cluster.store.commit(draft.batch);
+    const suspend = await cluster.call<Operation>('suspendInstance', { params: { ref: 'hello' }, body: {} });
+    await cancel(suspend);
+    await settle();
+    expect((await stateOf(suspend)).state).toBe('cancelled');
+    expect((await cluster.instance('hello')).spec.power).toBe('stopped');
+    expect((await cluster.agent.assignments()).guests).toMatchObject([
+      { spec: { power: 'stopped', memory: 'restore' } },
+    ]);
   });
 
   test('a reboot whose end nobody saw is unknown, and is not repeated', async () => {

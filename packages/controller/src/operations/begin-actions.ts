@@ -101,14 +101,14 @@ export async function beginStart(
   body: InstanceActionBody,
 ): Promise<BegunAction> {
   const guest = await bindingOf(asking, instance);
+  const mayRun = instance.status.state === 'unknown';
   const what = {
     kind: 'instance.start',
     steps: stepsUntil(body.until),
-    input: {},
+    input: mayRun && instance.spec.power === 'running' ? { mayRun } : {},
     state: 'starting',
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, body);
-  const mayRun = instance.status.state === 'unknown';
   const input = mayRun
     ? guest.spec.input
     : guestInput(instance, await readAncestry(asking.app.store, instance, guest.spec.node));
@@ -180,7 +180,7 @@ export async function beginStop(
   const what = {
     kind: 'instance.stop',
     steps: waiting(stopSteps),
-    input: { force },
+    input: { force, before: instance.spec.power },
     state: 'stopping',
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, { ...body, deadlineMs });

@@ -14,7 +14,12 @@ export async function beginSuspend(
 ): Promise<BegunAction> {
   const guest = await bindingOf(asking, instance);
   const steps: Step[] = [{ name: suspendSteps.saved, state: 'waiting' }];
-  const what = { kind: 'instance.suspend', steps, input: {}, state: 'stopping' } as const;
+  const what = {
+    kind: 'instance.suspend',
+    steps,
+    input: { before: instance.spec.power },
+    state: 'stopping',
+  } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, body);
   const logTo = operation.id as NonNullable<GuestSpec['operation']>;
   draft.put(withSpec(guest, { power: 'stopped', force: false, memory: 'save', operation: logTo }));

@@ -5,6 +5,7 @@
 import type { GantryError, Guest, Problem } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
+import { powerBefore } from './instance-stop.ts';
 import { isCurrent } from './view.ts';
 import { awaitGuest, failureOf, waitSteps } from './waits.ts';
 
@@ -36,7 +37,7 @@ function awaitOnce(move: Move, guest: Guest): void {
 /** It boots as always: one that was down stays down, and one that ran goes on. */
 function takeBack(move: Move, guest: Guest, error: Problem | GantryError): void {
   const { instance } = move.view;
-  const power = move.operation.spec.input['before'] === 'stopped' ? 'stopped' : 'running';
+  const power = powerBefore(move);
   if (instance) move.draft.put(withSpec(instance, { power }));
   const { bootOnce: _, ...spec } = guest.spec;
   const force = power === 'stopped';

@@ -1,6 +1,7 @@
 /**
  * instance.start: the handler has set power=running; this waits. Failed, cancelled or late before the guest ran, it sets
- * power back. Late afterwards (no ping), it leaves the running guest; a cancellation stops it again.
+ * power back. Late afterwards (no ping), it leaves the running guest; a cancellation stops it again. One of which nobody
+ * knew whether it ran, and that was to run, may have been up all the time: it is left alone.
  */
 import type { GantryError, Problem } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
@@ -12,7 +13,7 @@ export const instanceStart: Logic = {
 };
 
 function stopAgain(move: Move, error: Problem | GantryError): void {
-  const { instance, guest } = move.view;
+  const { instance, guest } = move.operation.spec.input['mayRun'] ? {} : move.view;
   if (instance) move.draft.put(withSpec(instance, { power: 'stopped' }));
   if (guest) move.draft.put(withSpec(guest, { power: 'stopped', force: true }));
   move.fail(error);

@@ -1,12 +1,16 @@
 /**
  * instance.stop: the handler has set power=stopped; the agent asks the guest, then forces it. Cancelled or late while the
- * guest still runs, power is set back to running; the guest may still follow what it was already asked to do.
+ * guest still runs, power is set back to what it was; the guest may still follow what it was already asked to do.
  */
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { isCurrent } from './view.ts';
 
 export const stopSteps = { stopped: 'stopped' } as const;
+
+/** What its owner wanted when the operation began: one that is up may be so against that, one that nobody hears of may be down. */
+export const powerBefore = ({ operation }: Move): 'running' | 'stopped' =>
+  operation.spec.input['before'] === 'stopped' ? 'stopped' : 'running';
 
 const down = ['absent', 'defined', 'stopped', 'crashed'];
 
@@ -26,7 +30,8 @@ export const instanceStop: Logic = {
 
 function withdraw(move: Move, error: Parameters<Move['fail']>[0]): void {
   const { instance, guest } = move.view;
-  if (instance) move.draft.put(withSpec(instance, { power: 'running' }));
-  if (guest) move.draft.put(withSpec(guest, { power: 'running', force: false }));
+  const power = powerBefore(move);
+  if (instance) move.draft.put(withSpec(instance, { power }));
+  if (guest) move.draft.put(withSpec(guest, { power, force: false }));
   move.fail(error);
 }

@@ -1,10 +1,11 @@
 /**
  * instance.suspend: the handler has asked for its memory to be saved; this waits. Failed, cancelled or late, the guest is
- * to run again: one that was saved after all goes on with its memory.
+ * to run again, if it was to: one that was saved after all goes on with its memory.
  */
 import { err } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
+import { powerBefore } from './instance-stop.ts';
 import { isCurrent } from './view.ts';
 
 export const suspendSteps = { saved: 'memory on disk' } as const;
@@ -35,7 +36,8 @@ const ended = ({ operation }: Move, why: string) =>
 
 function runOn(move: Move, error: Parameters<Move['fail']>[0]): void {
   const { instance, guest } = move.view;
-  if (instance) move.draft.put(withSpec(instance, { power: 'running' }));
-  if (guest) move.draft.put(withSpec(guest, { power: 'running', memory: 'restore' }));
+  const power = powerBefore(move);
+  if (instance) move.draft.put(withSpec(instance, { power }));
+  if (guest) move.draft.put(withSpec(guest, { power, memory: 'restore' }));
   move.fail(error);
 }
