@@ -13,14 +13,15 @@ import { PacketReader } from './packet-reader.ts';
 import { allTargets, targetOf } from './procedures/table.ts';
 import { XdrError } from './xdr.ts';
 
+const LONG = process.env['GANTRY_TEST_LONG'] !== undefined;
 /** Of each of the two tests. */
-const RUN_MS = process.env['GANTRY_TEST_LONG'] === undefined ? 30_000 : 180_000;
-/** Other bytes in each run, or all the minutes of all runs would look at the same ones; what fails prints its seed. */
+const RUN_MS = LONG ? 180_000 : 30_000;
+/** The long variant: other bytes in each run, or all its minutes would look at the same ones; what fails prints its seed. */
 const RUN = {
   numRuns: 1_000_000,
   interruptAfterTimeLimit: RUN_MS,
   markInterruptAsFailure: false,
-  seed: randomInt(2 ** 31),
+  seed: LONG ? randomInt(2 ** 31) : 1,
 } as const;
 /** Whatever a server does, a call has ended long before this. */
 const SOON_MS = 30_000;

@@ -72,7 +72,7 @@ describe('calls', () => {
   });
 
   test('while nobody answers they end with their deadline, and were never sent', async () => {
-    const lv = await persistent({ waitMs: 1_000 });
+    const lv = await persistent({ waitMs: 60_000 });
     await fake.stop();
     await expect.poll(() => lv.isConnected).toBe(false);
     const late = lv.connectGetType({}, { timeoutMs: 30 });

@@ -1,14 +1,15 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type ConsoleStream, createConsoleRooms } from './console-room.ts';
 
-/** Nobody waits long here. */
-const clock = {
-  sleep: (_ms: number, signal?: AbortSignal) => sleep(50, undefined, signal ? { signal } : {}),
-};
+/** @param patienceMs how long those who read nothing are waited for */
+const clockOf = (patienceMs: number) => ({
+  sleep: (_ms: number, signal?: AbortSignal) => sleep(patienceMs, undefined, signal ? { signal } : {}),
+});
 
 /** A guest's end of its console. */
-function console_() {
+function console_(patienceMs = 60_000) {
   let opened = 0;
   const typed: string[] = [];
   let guest: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -32,7 +33,7 @@ function console_() {
     };
   };
   return {
-    rooms: createConsoleRooms(open, clock),
+    rooms: createConsoleRooms(open, clockOf(patienceMs)),
     typed,
     says: (text: string) => guest?.enqueue(Buffer.from(text)),
     stops: () => guest?.close(),
@@ -47,7 +48,6 @@ const heard = (seat: AsyncIterable<Buffer> | NodeJS.ReadableStream) => {
     .on('error', () => undefined);
   return () => said.join('');
 };
-const soon = () => sleep(5);
 
 test('all see what the guest says, all may type, and it is opened once', async () => {
   const guest = console_();
@@ -55,10 +55,10 @@ test('all see what the guest says, all may type, and it is opened once', async (
   const [annHears, bobHears] = [heard(ann), heard(bob)];
   guest.says('login: ');
   ann.write('root\n');
-  await soon();
+  await expect.poll(() => guest.typed).toEqual(['root\n']);
   bob.write('secret\n');
-  await soon();
-  expect([annHears(), bobHears(), guest.typed]).toEqual(['login: ', 'login: ', ['root\n', 'secret\n']]);
+  await expect.poll(() => guest.typed).toEqual(['root\n', 'secret\n']);
+  await expect.poll(() => [annHears(), bobHears()]).toEqual(['login: ', 'login: ']);
   expect(guest.count()).toEqual({ opened: 1, left: 0 });
 });
 
@@ -67,16 +67,14 @@ test('the last who leaves closes it, and whoever comes then opens it again', asy
   const ann = await guest.rooms.enter('web1');
   const bob = await guest.rooms.enter('web1');
   ann.destroy();
-  await soon();
+  await once(ann, 'close');
   expect(guest.count()).toEqual({ opened: 1, left: 0 });
   bob.destroy();
-  await soon();
-  expect(guest.count()).toEqual({ opened: 1, left: 1 });
+  await expect.poll(guest.count).toEqual({ opened: 1, left: 1 });
   const carol = await guest.rooms.enter('web1');
   const hears = heard(carol);
   guest.says('again');
-  await soon();
-  expect([hears(), guest.count().opened]).toEqual(['again', 2]);
+  await expect.poll(() => [hears(), guest.count().opened]).toEqual(['again', 2]);
 });
 
 test('who enters while the last one leaves gets a room that is open', async () => {
@@ -86,8 +84,7 @@ test('who enters while the last one leaves gets a room that is open', async () =
   ann.destroy();
   const hears = heard(await entering);
   guest.says('here');
-  await soon();
-  expect(hears()).toBe('here');
+  await expect.poll(hears).toBe('here');
 });
 
 test('when the guest ends all are told', async () => {
@@ -99,7 +96,7 @@ test('when the guest ends all are told', async () => {
 });
 
 test('who reads nothing is let go after a while; the others miss nothing', async () => {
-  const guest = console_();
+  const guest = console_(50);
   const slow = await guest.rooms.enter('web1');
   const quick = await guest.rooms.enter('web1');
   const gone = new Promise<Error>((resolve) => slow.once('error', resolve));
@@ -130,7 +127,7 @@ test('what cannot be opened is told, and tried anew by the next', async () => {
   const rooms = createConsoleRooms(async () => {
     tries++;
     throw new Error('no such guest');
-  }, clock);
+  }, clockOf(50));
   await expect(rooms.enter('web1')).rejects.toThrow('no such guest');
   await expect(rooms.enter('web1')).rejects.toThrow('no such guest');
   expect(tries).toBe(2);

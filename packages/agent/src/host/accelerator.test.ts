@@ -98,11 +98,15 @@ describe('acceleratorTest', () => {
   it('keeps nothing of a test that was stopped', async () => {
     const abort = new AbortController();
     const stopped = options(hung, {
-      boot: (_test, signal) =>
-        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      boot: (_test, signal) => {
+        const over = new Promise<never>((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        );
+        abort.abort(new Error('agent stops'));
+        return over;
+      },
     });
     const answer = acceleratorTest(stopped, abort.signal).result();
-    setTimeout(() => abort.abort(new Error('agent stops')), 50);
     await expect(answer).rejects.toThrow('agent stops');
     await expect(readFile(stopped.cachePath)).rejects.toThrow('ENOENT');
   });

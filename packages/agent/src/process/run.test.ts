@@ -76,25 +76,33 @@ describe('run', () => {
     expect(lengths.reduce((a, b) => a + b)).toBe(10_000);
   });
 
-  it('kills the whole group on timeout, children that ignore SIGTERM included', async () => {
+  it('ends on timeout', async () => {
+    const error = await failure(run(['sleep', '600'], { timeoutMs: 300 }));
+    expect(error.reason).toBe('timeout');
+  });
+
+  it('kills the whole group, children that ignore SIGTERM included', async () => {
     let child = 0;
+    const abort = new AbortController();
     const error = await failure(
-      run(['sh', '-c', 'sh -c \'trap "" TERM; sleep 60 & echo $!; wait\' & wait'], {
-        timeoutMs: 300,
+      run(['sh', '-c', 'sh -c \'trap "" TERM; sleep 600 & echo $!; wait\' & wait'], {
+        signal: abort.signal,
         onOutput: (line) => {
           child = Number(line);
+          abort.abort();
         },
       }),
     );
-    expect(error.reason).toBe('timeout');
+    expect(error.reason).toBe('aborted');
     expect(child).toBeGreaterThan(0);
     expect(await until(() => !alive(child))).toBe(true);
   });
 
   it('stops on abort with the reason as cause, and does not start when aborted before', async () => {
     const abort = new AbortController();
-    setTimeout(() => abort.abort(new Error('cancelled')), 100);
-    const error = await failure(run(['sleep', '60'], { signal: abort.signal }));
+    const stop = () => abort.abort(new Error('cancelled'));
+    const script = 'echo up; exec sleep 600';
+    const error = await failure(run(['sh', '-c', script], { signal: abort.signal, onOutput: stop }));
     expect(error.reason).toBe('aborted');
     expect(error.cause).toEqual(new Error('cancelled'));
     expect((await failure(run(['sleep', '60'], { signal: abort.signal }))).reason).toBe('aborted');

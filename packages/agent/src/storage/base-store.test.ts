@@ -81,12 +81,14 @@ describe('a base store', () => {
   });
 
   it('keeps a base while a disk is being made from it', async () => {
-    let go: () => void = () => undefined;
-    const using = store.use(name, make, () => new Promise<void>((resolve) => (go = resolve)));
-    await expect.poll(files).toEqual([name]);
-    await new Promise((later) => setTimeout(later, 10));
+    const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const using = store.use(name, make, () => {
+      begun.resolve();
+      return done.promise;
+    });
+    await begun.promise;
     await expect(store.remove(name)).rejects.toMatchObject({ code: 'in_use' });
-    go();
+    done.resolve();
     await using;
     await store.remove(name);
   });

@@ -51,9 +51,12 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 beforeEach(async () => {
-  port = await freePort();
-  receiver = nodeTransfers(quiet, port);
-  await receiver.use(identities.target);
+  // somebody else may take a port that was free a moment ago
+  do {
+    port = await freePort();
+    receiver = nodeTransfers(quiet, port);
+    await receiver.use(identities.target);
+  } while (!receiver.endpoint());
   sender = nodeTransfers(quiet, 0);
   await sender.use(identities.source);
 });

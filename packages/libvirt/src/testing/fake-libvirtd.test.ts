@@ -49,7 +49,8 @@ describe('conformance of the fake libvirtd', () => {
     fake.setFault((name) => (name === 'connectGetHostname' ? 'ignore' : 'answer'));
     await expect(own.connectGetHostname()).rejects.toMatchObject({ code: 'TIMEOUT', outcome: 'unknown' });
     fake.setFault((name) => (name === 'connectGetHostname' ? 'close-before' : 'answer'));
-    await expect(own.connectGetHostname()).rejects.toMatchObject({ code: 'PEER_CLOSED' });
+    const cut = own.connectGetHostname({}, { timeoutMs: 60_000 });
+    await expect(cut).rejects.toMatchObject({ code: 'PEER_CLOSED' });
     expect(await own.closed).toMatchObject({ code: 'PEER_CLOSED' });
     fake.setFault(() => 'answer');
   });
