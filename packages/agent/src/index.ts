@@ -7,3 +7,4 @@ export { wantedText } from './network/filter/filters.ts';
 export { guestFilter } from './network/filter/sources.ts';
 export { askedOf } from './network/probe/asked.ts';
 export * from './observation.ts';
+export { ticketMark } from './storage/layout.ts';

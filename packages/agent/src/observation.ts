@@ -29,6 +29,8 @@ export interface SeenDisk {
   /** `creating` ones carry the operation that makes them. */
   state: 'creating' | 'ready';
   operation?: string;
+  /** Of a ready one that another node brought: `ticketMark` of the order. */
+  received?: string;
   template: 'file-qcow2' | 'file-raw';
   path: string;
   /** What a guest sees of a ready one; absent where it could not be read. */

@@ -58,7 +58,7 @@ function requireRunning(node: FakeNode, instance: string): void {
   if (state !== 'running' && state !== 'paused') throw err('copy_failed', { why: 'it does not run' });
 }
 
-const copyOf = (source: FakeDisk, to: string, operation: string): FakeDisk => ({
+const copyOf = ({ received: _, ...source }: FakeDisk, to: string, operation: string): FakeDisk => ({
   ...source,
   disk: to,
   state: 'creating',

@@ -4,9 +4,10 @@ import { askedOf, guestFilter, leasesText, wantedText } from '@gantry/agent';
 import { domainName } from '@gantry/guest';
 import { compareEpochs, err, type GuestSpec, mostMemoryMiB, mostVcpus } from '@gantry/model';
 import { adopt, beginAdopting, guardForeign, kept, release, unmark } from './fake-adoption.ts';
-import { contentFor, copied, copying, endCopy } from './fake-copies.ts';
+import { copied, copying, endCopy } from './fake-copies.ts';
+import { beginDisk, growDisk, makeDisk, removeDisk } from './fake-disks.ts';
 import { changeMedium, drivesOf, plugDrive, resume } from './fake-drives.ts';
-import { type FakeDisk, type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
+import { type FakeDomain, type FakeNode, shutOff } from './fake-node.ts';
 import { between, resize } from './fake-sizes.ts';
 
 export function whole(node: FakeNode, action: Action, now: number): void {
@@ -22,10 +23,10 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       node.bases.delete(action.spec.sha256);
       return;
     case 'disk.create':
-      make(node, action);
+      makeDisk(node, action);
       return;
     case 'disk.remove':
-      node.disks.delete(action.spec.disk);
+      removeDisk(node, action);
       return;
     case 'network.ensure':
       node.networks.set(action.spec.network, network(action, true));
@@ -82,7 +83,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
       unplug(node, action.spec);
       return;
     case 'disk.grow':
-      node.disks.set(action.spec.disk, disk(action, 'ready', node.disks.get(action.spec.disk)?.content));
+      growDisk(node, action);
       return;
     case 'guest.copy':
       copied(node, action);
@@ -105,8 +106,7 @@ export function whole(node: FakeNode, action: Action, now: number): void {
 
 /** What is left when the agent dies in the middle. */
 export function halfway(node: FakeNode, action: Action): void {
-  if (action.do === 'disk.create' || action.do === 'disk.receive')
-    node.disks.set(action.spec.disk, disk(action, 'creating'));
+  if (action.do === 'disk.create' || action.do === 'disk.receive') beginDisk(node, action);
   else if (action.do === 'guest.copy') copying(node, action);
   else if (action.do === 'network.ensure') node.networks.set(action.spec.network, network(action, false));
   else if (action.do === 'network.remove') whole(node, action, 0);
@@ -159,31 +159,6 @@ function unplug(node: FakeNode, { instance, plug: { disk: id, mac, cd } }: Plugg
 function replug(node: FakeNode, spec: PluggedSpec): void {
   unplug(node, spec);
   plug(node, spec);
-}
-
-/** A disk that guests have written to is never made anew. */
-function make(node: FakeNode, action: ActionOf<'disk.create'>): void {
-  const { disk: id } = action.spec;
-  if (node.disks.get(id)?.state === 'ready') return;
-  if (node.world.written.has(id)) node.world.violations.push(`disk ${id} was made anew on ${node.name}`);
-  node.disks.set(id, disk(action, 'ready', contentFor(node, action)));
-}
-
-export function disk(
-  action: ActionOf<'disk.create' | 'disk.receive' | 'disk.grow'>,
-  state: 'creating' | 'ready',
-  content = 'new',
-): FakeDisk {
-  const { disk: id, template, operation, sizeBytes } = action.spec;
-  return {
-    disk: id,
-    state,
-    template,
-    path: `/disks/${id}.${state}`,
-    sizeBytes,
-    content,
-    ...(state === 'creating' ? { operation } : {}),
-  };
 }
 
 const network = (action: ActionOf<'network.ensure'>, ready: boolean) => ({

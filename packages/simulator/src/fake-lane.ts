@@ -1,8 +1,8 @@
 /** Disks from node to node: one side expects, the other delivers; whoever dies breaks the connection. */
 import { createHash } from 'node:crypto';
-import type { ActionOf } from '@gantry/agent';
+import { type ActionOf, ticketMark } from '@gantry/agent';
 import { err } from '@gantry/model';
-import { disk } from './fake-effects.ts';
+import { disk } from './fake-disks.ts';
 import type { FakeDisk, FakeNode } from './fake-node.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -25,7 +25,13 @@ export function receive(
   signals: readonly AbortSignal[],
 ): Promise<void> {
   const { disk: id, receive: wanted } = action.spec;
-  if (node.disks.get(id)?.state === 'ready' || !wanted) return Promise.resolve();
+  if (!wanted) return Promise.resolve();
+  const received = ticketMark(wanted);
+  const there = node.disks.get(id);
+  if (there?.state === 'ready')
+    return there.received === received
+      ? Promise.resolve()
+      : Promise.reject(err('disk_in_the_way', { disk: id, path: there.path }));
   // withdrawn before it began: no event tells of it any more
   if (signals.some(({ aborted }) => aborted)) return Promise.reject(broken('aborted'));
   return new Promise((resolve, reject) => {
@@ -39,7 +45,7 @@ export function receive(
       from,
       deliver: (content) =>
         over(() => {
-          node.disks.set(id, disk(action, 'ready', content));
+          node.disks.set(id, { ...disk(action, 'ready', content), received });
           resolve();
         }),
       fail: (why) => over(() => reject(broken(why))),

@@ -20,6 +20,15 @@ async function ended(sim: Simulation, operation: Operation): Promise<Operation> 
   return latest;
 }
 
+async function readyNodes(sim: Simulation): Promise<void> {
+  const ready = async () =>
+    (await sim.store.list('node')).items.every(({ status }) => status.state === 'ready');
+  expect(await sim.until(ready, 10 * minutes), 'the nodes become ready').toBe(true);
+}
+
+const stopped = (sim: Simulation): Promise<Operation> =>
+  sim.user<Operation>('stopInstance', { params: { ref: 'web1' }, body: { force: true } });
+
 interface Story {
   body: object;
   running: boolean;
@@ -32,17 +41,11 @@ async function tell(
   sim: Simulation,
   { body, running, cancelMs }: Story,
 ): Promise<{ home: string; from: number; to: number }> {
-  const nodesReady = async () =>
-    (await sim.store.list('node')).items.every(({ status }) => status.state === 'ready');
-  expect(await sim.until(nodesReady, 10 * minutes), 'the nodes become ready').toBe(true);
+  await readyNodes(sim);
   const create = { name: 'web1', flavor: 'small', image: 'debian/12', node: 'n1' };
   const made = await ended(sim, await sim.user<Operation>('createInstance', { body: create }));
   expect(made.status.state, JSON.stringify(made.status)).toBe('succeeded');
-  if (!running)
-    await ended(
-      sim,
-      await sim.user<Operation>('stopInstance', { params: { ref: 'web1' }, body: { force: true } }),
-    );
+  if (!running) await ended(sim, await stopped(sim));
   const from = sim.gates();
   const begun = await sim.user<Operation>('moveInstance', { params: { ref: 'web1' }, body });
   if (cancelMs !== undefined) {
@@ -104,6 +107,39 @@ const stories: Record<string, Story> = {
 describe.each(Object.entries(stories))('a guest that is %s', (_what, story) => {
   it('arrives', async () => {
     expect((await history(1, story)).home).toBe('n2');
+  });
+
+  it('stays where it is while a disk of another age bears the id of its own at the target', async () => {
+    const sim = await simulation({ seed: 1, faults: () => undefined, loss: 0, nodes: 2 });
+    try {
+      await readyNodes(sim);
+      const create = { name: 'web1', flavor: 'small', image: 'debian/12', node: 'n1' };
+      await ended(sim, await sim.user<Operation>('createInstance', { body: create }));
+      if (!story.running) await ended(sim, await stopped(sim));
+      const [n1, n2] = sim.nodes;
+      const [id, held] = [...(n1?.disks ?? [])][0] ?? [];
+      if (!n2 || id === undefined || !held) throw new Error('it has no disk');
+      const old = { ...held, content: 'of another age' };
+      n2.disks.set(id, old);
+      const begun = await sim.user<Operation>('moveInstance', { params: { ref: 'web1' }, body: story.body });
+      expect((await ended(sim, begun)).status).toMatchObject({
+        state: 'failed',
+        error: { code: 'disk_in_the_way' },
+      });
+      expect(n2.disks.get(id)).toEqual(old);
+      await assertSound(sim);
+      n2.disks.delete(id);
+      const idle = async () => {
+        const { status } = await sim.user<Instance>('getInstance', { params: { ref: 'web1' } });
+        return status.operation === undefined && status.state === (story.running ? 'running' : 'stopped');
+      };
+      expect(await sim.until(idle, 10 * minutes), 'it is as before').toBe(true);
+      const again = await sim.user<Operation>('moveInstance', { params: { ref: 'web1' }, body: story.body });
+      expect((await ended(sim, again)).status.state).toBe('succeeded');
+      await assertWhole(sim);
+    } finally {
+      await sim.end();
+    }
   });
 
   it('is whole wherever it is, whoever is killed at any single effect', { timeout: 900_000 }, async () => {

@@ -1,6 +1,7 @@
 /** What the planner does with disks and guests that are on their way from node to node. */
 import type { DiskReplicaSpec, Guest, Replica } from '@gantry/model';
 import { describe, expect, test } from 'vitest';
+import { ticketMark } from '../storage/layout.ts';
 import {
   assignmentsOf,
   domainOf,
@@ -139,8 +140,50 @@ describe('at the target', () => {
     ]);
   });
 
+  const leftover = (received?: string) =>
+    observationOf({
+      disks: [
+        {
+          ...{ disk: ids.disk, state: 'ready', template: 'file-qcow2', path: '/left' },
+          ...(received ? { received } : {}),
+        },
+      ],
+    });
+  const mark = ticketMark(receive);
+
+  test.each([undefined, '1'.repeat(16)])(
+    'a file of another age is not the disk: brought for %s',
+    (received) => {
+      const { disks, status } = planned({
+        guest: coming,
+        observation: leftover(received),
+        more: { receive },
+      });
+      expect(disks).toEqual([]);
+      expect(status).toMatchObject({ state: 'failed', error: { code: 'disk_in_the_way' } });
+    },
+  );
+
+  test('nor does it go when the move is taken back; what this order brought does', () => {
+    const more = { receive, desired: 'absent' } as const;
+    expect(planned({ observation: leftover(), more })).toMatchObject({
+      disks: [],
+      status: { state: 'absent' },
+    });
+    expect(planned({ observation: leftover(mark), more }).disks).toEqual(['disk.remove']);
+  });
+
+  test('what this order brought is the disk; so is what an older agent took in, that wrote no ticket down', () => {
+    const ready = { disks: [], status: { state: 'ready', path: '/left' } };
+    expect(planned({ observation: leftover(mark), more: { receive } })).toMatchObject(ready);
+    const memory = { acts: {}, guests: {}, disks: { [ids.replica]: 1 } };
+    const older = { observation: leftover(), memory };
+    expect(planned({ ...older, more: { receive } })).toMatchObject(ready);
+    expect(planned({ ...older, more: { receive, desired: 'absent' } }).disks).toEqual(['disk.remove']);
+  });
+
   test('its guest is neither defined nor started, disks or not', () => {
-    for (const observation of [emptyObservation, observationOf()]) {
+    for (const observation of [emptyObservation, leftover(mark)]) {
       const { guests, guest } = planned({ guest: coming, observation, more: { receive } });
       expect(guests).toEqual([]);
       expect(guest).toMatchObject({ state: 'absent' });
@@ -148,7 +191,7 @@ describe('at the target', () => {
   });
 
   test('handed over it is defined or started like any other', () => {
-    const given = { observation: observationOf(), more: { receive } };
+    const given = { observation: leftover(mark), more: { receive } };
     expect(planned({ ...given, guest: guestOf({ power: 'stopped' }) }).guests).toEqual(['guest.define']);
     expect(planned({ ...given, guest: guestOf() }).guests).toEqual(['guest.start']);
   });
@@ -157,7 +200,13 @@ describe('at the target', () => {
     const gone = guestOf({ role: 'receive', power: 'stopped', remove: true });
     const more = { receive, desired: 'absent' } as const;
     const creating = [
-      { disk: ids.disk, state: 'creating' as const, template: 'file-qcow2' as const, path: '/x' },
+      {
+        disk: ids.disk,
+        operation: ids.operation,
+        state: 'creating' as const,
+        template: 'file-qcow2' as const,
+        path: '/x',
+      },
     ];
     const observation = { ...emptyObservation, disks: creating, guestFiles: [ids.instance] };
     const busy = planned({ guest: gone, observation, busy: new Set([subject]), more });

@@ -9,6 +9,7 @@ import {
 } from '@gantry/model';
 import { type Action, copySubject } from '../actions.ts';
 import type { SeenDisk } from '../observation.ts';
+import { ticketMark } from '../storage/layout.ts';
 import { inDrive } from './cds.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
@@ -22,8 +23,8 @@ const makes = ['disk.create', 'disk.send', 'disk.receive'] as const;
 function planDisk(replica: Replica, input: PlanInput): Part {
   const spec = replica.spec;
   if (spec.what !== 'disk') throw new Error('not a disk');
-  const seen = input.observation.disks.filter((d) => d.disk === spec.disk);
-  const ready = seen.find((d) => d.state === 'ready');
+  const seen = ownFiles(replica, spec, input);
+  const ready = seen.find(isReady);
   const subject = `disk:${spec.disk}`;
   if (spec.desired === 'absent') {
     // what is being made or removed right now is not absent yet
@@ -34,18 +35,47 @@ function planDisk(replica: Replica, input: PlanInput): Part {
       return { ...answer(replica, { state: 'pending' }), abandon: [{ subject, doing: [...makes] }] };
     // bytes under a running guest are never taken away, whatever the store says
     const removable = !inUse(spec.disk, input) && free(input, subject, replica.generation);
-    return failing(replica, input, subject, 'pending', removable ? [{ do: 'disk.remove', spec }] : []);
+    const action: Action = { do: 'disk.remove', spec: toRemove(spec, seen) };
+    return failing(replica, input, subject, 'pending', removable ? [action] : []);
   }
   if (ready) return planReady(replica, spec, ready, input);
   // An empty disk in place of one with data would be worse than none: its storage may only not be mounted.
   if (spec.made || input.memory.disks?.[replica.id] !== undefined)
     return answer(replica, { state: 'failed', error: gone(replica) });
+  const other = spec.receive && input.observation.disks.find((d) => isReady(d) && d.disk === spec.disk);
+  if (other && !input.busy.has(subject)) return answer(replica, { state: 'failed', error: inTheWay(other) });
   if (spec.copy?.live) return planLiveCopy(replica, spec.copy.of, input);
   const still = !spec.copy || isStill(spec.copy.from, input);
   const possible = still && baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
   const action: Action = { do: spec.receive ? 'disk.receive' : 'disk.create', spec };
   return failing(replica, input, subject, state, possible ? [action] : []);
+}
+
+const isReady = ({ state }: SeenDisk): boolean => state === 'ready';
+
+/**
+ * Of what bears the id of a disk that is to be received, only what this order brought is it: anything else is left from
+ * before the store was restored. One that was seen whole long ago may be from an agent that did not write tickets down.
+ */
+function ownFiles(
+  { id }: Replica,
+  { disk, receive, operation }: DiskReplicaSpec,
+  input: PlanInput,
+): SeenDisk[] {
+  const all = input.observation.disks.filter((each) => each.disk === disk);
+  if (!receive) return all;
+  const known = input.memory.disks?.[id] !== undefined;
+  const mark = ticketMark(receive);
+  return all.filter((each) =>
+    isReady(each) ? each.received === mark || (known && !each.received) : each.operation === operation,
+  );
+}
+
+/** Without the order, whatever bears its id goes. */
+function toRemove(spec: DiskReplicaSpec, seen: readonly SeenDisk[]): DiskReplicaSpec {
+  const { receive: _, ...plain } = spec;
+  return seen.some((each) => isReady(each) && !each.received) ? plain : spec;
 }
 
 /**
@@ -180,12 +210,15 @@ const gone = ({ spec, status }: Replica): Problem =>
     err('disk_gone', { disk: spec.what === 'disk' ? spec.disk : '', path: status.path ?? 'its storage' }),
   );
 
+const inTheWay = ({ disk, path }: SeenDisk): Problem => toProblem(err('disk_in_the_way', { disk, path }));
+
 /** Replicas of disks seen whole now or before. */
-export function disksSeen({ assignments, observation, memory, now }: PlanInput): Record<string, number> {
-  const ready = new Set(observation.disks.filter(({ state }) => state === 'ready').map(({ disk }) => disk));
-  const seen = assignments.replicas.flatMap(({ id, spec }): [string, number][] => {
+export function disksSeen(input: PlanInput): Record<string, number> {
+  const { assignments, memory, now } = input;
+  const seen = assignments.replicas.flatMap((replica): [string, number][] => {
+    const { id, spec } = replica;
     if (spec.what !== 'disk' || spec.desired === 'absent') return [];
-    const since = memory.disks?.[id] ?? (ready.has(spec.disk) ? now : undefined);
+    const since = memory.disks?.[id] ?? (ownFiles(replica, spec, input).some(isReady) ? now : undefined);
     return since === undefined ? [] : [[id, since]];
   });
   return Object.fromEntries(seen);

@@ -271,5 +271,45 @@ test('what an attempt before had left is thrown away', async () => {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${spec.disk}.creating.${wanted.operation}.qcow2`), randomBytes(100));
   await same(source, await copied(from, to, spec, wanted));
-  expect(await readdir(folder)).toEqual([`${spec.disk}.ready.qcow2`]);
+  expect(await readdir(folder)).toEqual([`${spec.disk}.ready.${'0'.repeat(16)}.qcow2`]);
+});
+
+describe('a disk of the same id that is left from another age', () => {
+  const leftover = async (name: string) => {
+    const [from, to] = [storageAt('n1'), storageAt('n2')];
+    const spec = specOf({ kind: 'blank' }, 'file-qcow2');
+    const source = await made(from, spec);
+    const folder = join(dir, 'n2/agent/storage', cluster, 'disks');
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, `${spec.disk}.${name}.qcow2`);
+    await writeFile(path, 'data of somebody');
+    return { from, to, spec, source, folder, path };
+  };
+
+  test.each(['ready', `ready.${'1'.repeat(16)}`])('%s: nothing is taken in, and it stays', async (name) => {
+    const { from, to, spec, path } = await leftover(name);
+    await expect(copied(from, to, spec)).rejects.toMatchObject({ code: 'disk_in_the_way' });
+    const gone = { ...receiving(spec), desired: 'absent' as const };
+    await to.perform['disk.remove']({ do: 'disk.remove', spec: gone }, quiet, signal);
+    expect(await readFile(path, 'utf8')).toBe('data of somebody');
+  });
+
+  test('moved away, the disk comes; taken in twice it is the same, and goes with its tombstone', async () => {
+    const { from, to, spec, source, folder, path } = await leftover('ready');
+    await rm(path);
+    const wanted = receiving(spec);
+    const copy = await copied(from, to, spec, wanted);
+    await same(source, copy);
+    await to.perform['disk.receive']({ do: 'disk.receive', spec: wanted }, quiet, signal);
+    const { receive: _, ...restored } = wanted;
+    await to.perform['disk.grow'](
+      { do: 'disk.grow', spec: { ...restored, sizeBytes: 65 * MiB } },
+      quiet,
+      signal,
+    );
+    expect((await to.observe()).disks).toMatchObject([{ path: copy, sizeBytes: 65 * MiB }]);
+    const gone = { ...wanted, desired: 'absent' as const };
+    await to.perform['disk.remove']({ do: 'disk.remove', spec: gone }, quiet, signal);
+    expect(await readdir(folder)).toEqual([]);
+  });
 });

@@ -16,7 +16,7 @@ import type { Transfers } from '../transfer/transfers.ts';
 import { backingOf, readHead } from './backing.ts';
 import type { BaseStore } from './base-store.ts';
 import { ignoreMissing } from './durable.ts';
-import { baseName, type StorageLayout } from './layout.ts';
+import { baseName, type StorageLayout, ticketMark } from './layout.ts';
 import type { BaseFile, MadeDisk, StorageDriver } from './storage-driver.ts';
 
 export interface CopyParts {
@@ -73,7 +73,8 @@ export async function receiveCopy(
   const { receive, disk } = spec;
   if (!receive) throw err('internal', { why: `disk ${disk} is not to be received` });
   const there = await parts.driver.find(spec);
-  if (there) return there;
+  if (there?.received === ticketMark(receive)) return there;
+  if (there) throw err('disk_in_the_way', { disk, path: there.path });
   const hasBase = async (sha256: string) =>
     /^[0-9a-f]{64}$/.test(sha256) &&
     (await stat(join(parts.layout.osBases, baseName(sha256, 'raw'))).catch(ignoreMissing)) !== undefined;

@@ -6,7 +6,7 @@ import type { SeenDisk } from '../observation.ts';
 import { run } from '../process/run.ts';
 import { ignoreMissing, listNames, makeDirectories, makeSparse, publish, removeDurably } from './durable.ts';
 import { MAX_QCOW2_BYTES, writeEmptyQcow2 } from './empty-qcow2.ts';
-import { creatingName, type Extension, extensions, parseDiskName, readyName } from './layout.ts';
+import { creatingName, type Extension, extensions, parseDiskName, readyName, ticketMark } from './layout.ts';
 import { detachLoopDevices } from './loop-devices.ts';
 import { describeFull, type FreeBytes, freeBytes, requireSpace } from './space.ts';
 import type { BaseFile, DiskContent, MadeDisk, StagedDisk, StorageDriver } from './storage-driver.ts';
@@ -16,10 +16,26 @@ const templateOf: Record<Extension, DiskTemplate> = { qcow2: 'file-qcow2', raw: 
 
 export function createFileDriver(directory: string, free: FreeBytes = freeBytes): StorageDriver {
   const path = (name: string) => join(directory, name);
-  const readyPath = ({ disk, template }: StagedDisk) => path(readyName(disk, extensionOf[template]));
+  const readyPath = ({ disk, template, receive }: Wanted) =>
+    path(readyName(disk, extensionOf[template], receive && ticketMark(receive)));
   const begun = ({ disk, operation }: StagedDisk, extension: Extension) =>
     path(creatingName(disk, operation, extension));
   const allBegun = (spec: StagedDisk) => extensions.map((extension) => begun(spec, extension));
+  /** Its name says how it came here: the one that the spec orders comes first. */
+  const allReady = async ({ disk, receive }: Pick<Wanted, 'disk' | 'receive'>) => {
+    const wanted = receive && ticketMark(receive);
+    const ready = (await listNames(directory)).flatMap((name) => {
+      const file = parseDiskName(name);
+      return file?.state === 'ready' && file.disk === disk ? [{ ...file, path: path(name) }] : [];
+    });
+    return ready.sort((a, b) => Number(b.received === wanted) - Number(a.received === wanted));
+  };
+  const find = async (spec: Wanted): Promise<MadeDisk | undefined> => {
+    const ready = await allReady(spec);
+    const held = ready.find(({ extension }) => extension === extensionOf[spec.template]);
+    const made = held && (await look(held.path));
+    return made && { ...made, ...(held?.received ? { received: held.received } : {}) };
+  };
 
   return {
     async list() {
@@ -28,13 +44,13 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
       return Promise.all(seen.map(withSize));
     },
 
-    find: (spec) => look(readyPath(spec)),
+    find,
 
     async create(spec, content, signal) {
       const extension = extensionOf[spec.template];
       const ready = readyPath(spec);
-      const made = await look(ready);
-      if (made) return made;
+      const made = await find(spec);
+      if (made) return asOrdered(made, spec);
       await makeDirectories(directory);
       checkSize(spec, content);
       await requireSpace(spec.sizeBytes, directory, free);
@@ -53,7 +69,7 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
     },
 
     async grow(spec, signal) {
-      const ready = readyPath(spec);
+      const ready = (await find(spec))?.path ?? readyPath(spec);
       const { sizeBytes = 0 } = await withSize({ ...bare(spec), path: ready });
       if (sizeBytes >= spec.sizeBytes) return;
       checkSize(spec, { kind: 'blank' });
@@ -84,11 +100,21 @@ export function createFileDriver(directory: string, free: FreeBytes = freeBytes)
     unstage: (disk) => removeBegun(allBegun(disk)),
 
     async remove(spec) {
-      const ready = extensions.map((extension) => path(readyName(spec.disk, extension)));
-      await removeDurably(...ready);
+      const { receive } = spec;
+      const ready = await allReady(spec);
+      const going = receive ? ready.filter(({ received }) => received === ticketMark(receive)) : ready;
+      await removeDurably(...going.map((file) => file.path));
       await removeBegun(allBegun(spec));
     },
   };
+}
+
+type Wanted = StagedDisk & Pick<DiskReplicaSpec, 'receive'>;
+
+/** @throws GantryError `disk_in_the_way` */
+function asOrdered(made: MadeDisk, { disk, receive }: Wanted): MadeDisk {
+  if (!receive || made.received === ticketMark(receive)) return made;
+  throw err('disk_in_the_way', { disk, path: made.path });
 }
 
 /** A loop device of an OS script that was killed would keep the blocks of a file for ever that nobody sees any more. */
@@ -100,8 +126,8 @@ async function removeBegun(paths: readonly string[]): Promise<void> {
 function seenDisk(name: string, path: string): SeenDisk | undefined {
   const file = parseDiskName(name);
   if (!file) return undefined;
-  const { disk, state, operation, extension } = file;
-  return { disk, state, template: templateOf[extension], path, ...(operation ? { operation } : {}) };
+  const { extension, ...rest } = file;
+  return { ...rest, template: templateOf[extension], path };
 }
 
 const bare = ({ disk, template }: DiskReplicaSpec): Omit<SeenDisk, 'path'> => ({

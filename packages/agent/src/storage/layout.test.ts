@@ -10,6 +10,13 @@ describe('names of disks', () => {
     fc.assert(
       fc.property(uuid, uuid, extension, (disk, operation, ext) => {
         expect(parseDiskName(readyName(disk, ext))).toEqual({ disk, state: 'ready', extension: ext });
+        const received = operation.slice(0, 8).repeat(2);
+        expect(parseDiskName(readyName(disk, ext, received))).toEqual({
+          disk,
+          state: 'ready',
+          received,
+          extension: ext,
+        });
         expect(parseDiskName(creatingName(disk, operation, ext))).toEqual({
           disk,
           state: 'creating',

@@ -4,13 +4,14 @@
  *
  *     DIR/agent/storage/CLUSTER/disks/DISK.creating.OPERATION.qcow2   being made, belongs to that operation
  *                               disks/DISK.ready.qcow2                complete and durable (or .raw)
+ *                               disks/DISK.ready.TICKET.qcow2         the same, brought by another node for that ticket
  *                               bases/SHA256.raw                      base from a raw or ISO image, content-addressed
  *                               bases/SHA256.qcow2.raw                base from a qcow2 image, converted
  *                               bases/*.partial                       being made
  *                               os-bases/SHA256.raw                   base made on this node by an OS provider
  */
 import { join } from 'node:path';
-import { type ImageFormat, isUuid } from '@gantry/model';
+import { type DiskReceive, type ImageFormat, isUuid } from '@gantry/model';
 
 export interface StorageLayout {
   disks: string;
@@ -32,10 +33,15 @@ export interface DiskFile {
   disk: string;
   state: 'creating' | 'ready';
   operation?: string;
+  /** Of the ticket for which it was taken in. */
+  received?: string;
   extension: Extension;
 }
 
-export const readyName = (disk: string, extension: Extension): string => `${disk}.ready.${extension}`;
+export const readyName = (disk: string, extension: Extension, received?: string): string =>
+  [disk, 'ready', ...(received === undefined ? [] : [received]), extension].join('.');
+/** Of what `receive` orders: tells what this very order brought from what was there before. */
+export const ticketMark = ({ ticketSha256 }: DiskReceive): string => ticketSha256.slice(0, 16);
 export const creatingName = (disk: string, operation: string, extension: Extension): string =>
   `${disk}.creating.${operation}.${extension}`;
 
@@ -43,11 +49,13 @@ export const creatingName = (disk: string, operation: string, extension: Extensi
 export function parseDiskName(name: string): DiskFile | undefined {
   const parts = name.split('.');
   const extension = extensions.find((known) => known === parts.at(-1));
-  const [disk = '', state, operation = ''] = parts;
+  const [disk = '', state, whose = ''] = parts;
   if (extension === undefined || !isUuid(disk)) return undefined;
   if (state === 'ready' && parts.length === 3) return { disk, state, extension };
-  if (state === 'creating' && parts.length === 4 && isUuid(operation))
-    return { disk, state, operation, extension };
+  if (state === 'ready' && parts.length === 4 && /^[0-9a-f]{16}$/.test(whose))
+    return { disk, state, received: whose, extension };
+  if (state === 'creating' && parts.length === 4 && isUuid(whose))
+    return { disk, state, operation: whose, extension };
   return undefined;
 }
 

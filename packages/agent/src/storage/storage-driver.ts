@@ -21,6 +21,8 @@ export interface MadeDisk {
   path: string;
   /** Bytes that it takes by itself, without its base. */
   allocatedBytes: number;
+  /** `ticketMark` of the order to take it in, if it came so. */
+  received?: string;
 }
 
 export type StagedDisk = Pick<DiskReplicaSpec, 'disk' | 'template' | 'sizeBytes' | 'operation'>;
@@ -32,8 +34,8 @@ export interface StorageDriver {
   find(spec: DiskReplicaSpec): Promise<MadeDisk | undefined>;
   /**
    * Makes the disk and marks it ready; what is ready already is left as it is. Whatever the same operation had begun
-   * is thrown away first, and again when it fails.
-   * @throws GantryError `disk_too_large`, `disk_too_small`, `no_space`
+   * is thrown away first, and again when it fails. One that is to be received is what this order brought, or nothing.
+   * @throws GantryError `disk_in_the_way`, `disk_too_large`, `disk_too_small`, `no_space`
    */
   create(spec: DiskReplicaSpec, content: DiskContent, signal: AbortSignal): Promise<MadeDisk>;
   /**
@@ -50,6 +52,9 @@ export interface StorageDriver {
   settle(disk: StagedDisk): Promise<void>;
   /** Removes what was staged, not a ready disk. */
   unstage(disk: StagedDisk): Promise<void>;
-  /** Removes the ready disk and what the spec's operation had begun; nothing else. Not there is fine. */
+  /**
+   * Removes the ready disk and what the spec's operation had begun; nothing else: with an order to receive it, only what
+   * that order brought. Not there is fine.
+   */
   remove(spec: DiskReplicaSpec): Promise<void>;
 }

@@ -39,6 +39,12 @@ export const storageErrors = {
     'the disk {disk} was whole and is gone from {path}',
     'Mount its storage, or put the file back: the agent goes on by itself. It makes no empty one in its place; if the data is lost, delete the instance.',
   ),
+  disk_in_the_way: entry(
+    409,
+    1,
+    'the disk {disk} cannot be taken in: {path} bears its id and is not what is being sent',
+    'It is left from before the store was restored, or somebody put it there; Gantry does not touch it. See what it holds, move it out of that folder (keep it if in doubt), and say the command again.',
+  ),
   no_space: entry(507, 6, 'no space left on {where}', 'Free space there and retry the operation.'),
   clone_needs_choice: entry(
     409,
