@@ -194,7 +194,8 @@ export function createGuests(options: GuestsOptions): Guests {
         done(async () => {
           const parts = await startParts(logger);
           if (once) return await startOnce(spec, parts, logger, signal);
-          if (spec.memory === 'restore' && (await restoreGuest(spec, parts, logger))) return;
+          const saved = { ...stopParts(), starting, qemuGid: parts.capabilities.qemu.gid };
+          if (spec.memory === 'restore' && (await restoreGuest(spec, saved, logger))) return;
           await startGuest(spec, parts, logger, signal);
         }),
       'guest.define': ({ spec }, logger, signal) =>

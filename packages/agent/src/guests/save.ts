@@ -1,10 +1,11 @@
 /** A guest's memory on disk: libvirt's managed save, which is bound to the domain and goes with it. */
-import { isInvalidState, type LibvirtClient } from '@gantry/libvirt';
+import { isInvalidState, type LibvirtClient, LibvirtError } from '@gantry/libvirt';
 import { err, type GuestSpec } from '@gantry/model';
 import type { Logger } from '../actions.ts';
 import { endOf } from '../console/reader.ts';
 import { isAlive } from './libvirt-names.ts';
 import { lookAt, lookAtRunning, refuseOlder } from './look.ts';
+import { NO_LIMIT } from './session.ts';
 import type { StartParts } from './start-parts.ts';
 import type { StopParts } from './stop.ts';
 
@@ -19,13 +20,19 @@ export async function saveGuest(spec: GuestSpec, { session, member }: StopParts,
   refuseOlder(found, spec.epoch);
   log('info', `the memory of ${spec.input.name} is being written to disk`);
   try {
-    // On a connection of its own: it takes as long as the memory is large.
-    await session.aside((lv) => lv.domainManagedSave({ dom: found.dom }));
+    await session.aside((lv) => lv.domainManagedSave({ dom: found.dom }), NO_LIMIT);
   } catch (error) {
     if (isInvalidState(error) && !(await lookAtRunning(await session.client(), spec.instance, member)))
       return;
+    if (!(error instanceof LibvirtError)) throw error;
     throw err('suspend_failed', { why: messageOf(error), node: member.node }, error);
   }
+}
+
+export interface RestoreParts extends StopParts {
+  /** Of QEMU's user. */
+  qemuGid: number;
+  starting: StartParts['starting'];
 }
 
 /**
@@ -36,22 +43,24 @@ export async function saveGuest(spec: GuestSpec, { session, member }: StopParts,
  */
 export async function restoreGuest(
   spec: GuestSpec,
-  { lv, member, directory, capabilities, starting }: StartParts,
+  { session, member, directory, qemuGid, starting }: RestoreParts,
   log: Logger,
 ): Promise<boolean> {
+  const lv = await session.client();
   const found = await lookAt(lv, spec.instance, member);
   if (!found || isAlive(found.state)) return false;
   refuseOlder(found, spec.epoch);
   const { dom } = found;
   if (!(await hasSaved(lv, found))) return false;
-  const paths = await directory.prepare(spec.instance, capabilities.qemu.gid);
+  const paths = await directory.prepare(spec.instance, qemuGid);
   const record = await directory.readRecord(spec.instance);
   if (record)
     await directory.writeRecord(spec.instance, { ...record, consoleFrom: await endOf(paths.console) });
   try {
-    await starting(() => lv.domainCreateWithFlags({ dom }));
+    await starting(() => session.aside((own) => own.domainCreateWithFlags({ dom }), NO_LIMIT));
   } catch (error) {
     const runs = isInvalidState(error) && (await lookAtRunning(lv, spec.instance, member));
+    if (!(error instanceof LibvirtError)) throw error;
     if (!runs) throw err('saved_memory_unusable', { why: messageOf(error) }, error);
   }
   log('info', `${spec.input.name} goes on with its saved memory`);

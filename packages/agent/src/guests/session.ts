@@ -7,6 +7,8 @@ import type { Clock } from '../env.ts';
 
 /** Ordinary calls answer in milliseconds; a daemon that is silent for so long is as good as gone. */
 const CALL_TIMEOUT_MS = 30_000;
+/** Of a call that takes as long as a guest's memory is large: it ends with its answer, or with libvirt. */
+export const NO_LIMIT = { callTimeoutMs: 0 } as const;
 
 const eventKinds = [
   'lifecycle',
@@ -32,7 +34,7 @@ export interface SessionOptions {
 export interface Session {
   /** The connection; opened now if there is none. @throws TransportError, LibvirtError */
   client(): Promise<LibvirtClient>;
-  /** A connection of its own for one call that may take long, so that it holds up no other. */
+  /** A connection of its own for one call that may take long, so that it holds up no other. Limited as others unless told. */
   aside<T>(work: (lv: LibvirtClient) => Promise<T>, limits?: { callTimeoutMs: number }): Promise<T>;
   /** Told of every event, and of every new connection: events may have been missed before it. */
   listen(listener: Listener): () => void;
@@ -82,7 +84,9 @@ export function createSession(options: SessionOptions): Session {
   return {
     client,
     async aside(work, limits = { callTimeoutMs: CALL_TIMEOUT_MS }) {
-      const lv = await connect({ ...target, ...limits, keepAlive: false });
+      // a call without a limit must see for itself whether libvirt lives
+      const limited = limits.callTimeoutMs > 0 && { keepAlive: false as const };
+      const lv = await connect({ ...target, ...limits, ...limited });
       try {
         return await work(lv);
       } finally {

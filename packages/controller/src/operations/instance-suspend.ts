@@ -2,7 +2,7 @@
  * instance.suspend: the handler has asked for its memory to be saved; this waits. Failed, cancelled or late, the guest is
  * to run again, if it was to: one that was saved after all goes on with its memory.
  */
-import { err } from '@gantry/model';
+import { err, passingErrors } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { powerBefore } from './instance-stop.ts';
@@ -23,7 +23,7 @@ export const instanceSuspend: Logic = {
       return move.fail(ended(move, `the guest ended before (${endedBy ?? state})`));
     const failure =
       move.cancelError() ??
-      (isCurrent(guest) ? error : undefined) ??
+      (isCurrent(guest) && error && !passingErrors.includes(error.code) ? error : undefined) ??
       (move.pastDeadline ? move.deadlineError(`guest ${state}`) : undefined);
     if (failure) runOn(move, failure);
   },
