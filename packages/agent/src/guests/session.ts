@@ -62,7 +62,12 @@ export function createSession(options: SessionOptions): Session {
     const lv = await connect(target);
     const events = lv.domainEvents(eventKinds);
     const pump = async () => {
-      for await (const event of events) for (const listener of listeners) listener.event?.(event);
+      try {
+        for await (const event of events) for (const listener of listeners) listener.event?.(event);
+      } finally {
+        // without its events what is known of libvirt would be old for ever
+        await lv.close();
+      }
     };
     pump().catch((error: unknown) => log('debug', 'libvirt’s events ended', { error: String(error) }));
     await events.ready;
