@@ -187,7 +187,11 @@ function progress(params: object): string {
   return `${formatBytes(Number(done ?? 0))} of ${formatBytes(Number(total ?? 0))}`;
 }
 
-/** Thaws the guest, ends QEMU's writing, removes what was written. May be repeated. */
+/**
+ * Thaws the guest, ends QEMU's writing, removes what was written. May be repeated, and has to be while a guest that may be
+ * frozen cannot be thawed: all else is ended then.
+ * @throws GantryError `guest_agent`, `copy_failed`
+ */
 export async function endCopy(instance: string, parts: CopyParts, log: Logger): Promise<void> {
   const { records, files, session, member } = parts;
   const record = await records.read(instance);
@@ -195,12 +199,14 @@ export async function endCopy(instance: string, parts: CopyParts, log: Logger): 
   const lv = await session.client();
   const found = await lookAtRunning(lv, instance, member);
   const same = found?.dom.id === record.domainId ? found : undefined;
-  if (same && record.phase === 'freezing') {
-    await thaw(instance, parts);
-    log('info', 'its file systems are thawed');
-  }
+  const mayBeFrozen = same && record.phase === 'freezing';
+  const thawed = await Promise.allSettled(mayBeFrozen ? [thaw(instance, parts)] : []);
   if (same) await endJob(lv, same, record, parts);
   await files.discard(record.copies);
+  for (const one of thawed) {
+    if (one.status === 'rejected') throw one.reason;
+    log('info', 'its file systems are thawed');
+  }
   await records.remove(instance);
 }
 

@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, virErrorDomain, virErrorNumber } from '@gantry/libvirt';
+import {
+  type FakeHypervisor,
+  type FakeLibvirtd,
+  fakeHypervisor,
+  refusal,
+  startFakeLibvirtd,
+} from '@gantry/libvirt/testing';
+import type { GuestCopies } from '@gantry/model';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ids } from '../testing/assignments.ts';
+import { type CopyParts, endCopy } from './copy.ts';
+import { copyRecords } from './copy-records.ts';
+import { createGuestDirectory } from './directory.ts';
+import { createSession, type Session } from './session.ts';
+
+const quiet = () => undefined;
+const clock = { now: () => 0, bootMs: () => 0, sleep: async () => undefined };
+const TO = '00000000-0000-4000-8000-00000000c0de';
+const copies = {
+  instance: '00000000-0000-4000-8000-00000000c10e',
+  operation: ids.operation,
+  freeze: true,
+  disks: [{ from: ids.disk, to: TO, template: 'file-qcow2', sizeBytes: 2 ** 30 }],
+} as unknown as GuestCopies;
+
+/** @param agent as libvirt sees the channel */
+const xml = (agent: 'connected' | 'disconnected') => `<domain type='qemu'><name>web1</name>
+  <uuid>${ids.instance}</uuid><memory>1048576</memory><metadata>
+  <g:guest xmlns:g='https://gantry.invalid/xmlns/guest/1'><g:cluster>${ids.cluster}</g:cluster>
+  <g:instance>${ids.instance}</g:instance><g:epoch incarnation='1' number='1'/><g:name>web1</g:name></g:guest></metadata>
+  <devices><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='${agent}'/></channel></devices>
+  </domain>`;
+
+let dir: string;
+let fake: FakeLibvirtd;
+let hypervisor: FakeHypervisor;
+let session: Session;
+let parts: CopyParts;
+/** What was done, in its order. */
+let done: string[];
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'copy-'));
+  hypervisor = fakeHypervisor(
+    (event) => fake.emit(event),
+    () => ids.node,
+  );
+  fake = await startFakeLibvirtd(join(dir, 'sock'), hypervisor.handlers);
+  session = createSession({ uri: 'qemu:///system', socket: fake.socketPath, clock, log: quiet });
+  done = [];
+  parts = {
+    ...{ session, clock, directory: createGuestDirectory(dir), records: copyRecords(dir) },
+    member: { cluster: ids.cluster, node: 'node1' },
+    disks: async () => [],
+    files: {
+      begin: async () => [],
+      finish: async () => undefined,
+      discard: async () => void done.push('discard'),
+      carry: async () => undefined,
+    },
+  };
+  let writing = true;
+  fake.on('domainAgentSetResponseTimeout', () => 0 as never);
+  fake.on('domainFsthaw', () => {
+    done.push('thaw');
+    return 1;
+  });
+  fake.on('domainBackupGetXmlDesc', () => {
+    if (writing)
+      return `<domainbackup><disks><disk><target file='/x/${TO}.creating.op.qcow2'/></disk></disks></domainbackup>`;
+    throw refusal(virErrorNumber.VIR_ERR_NO_DOMAIN_BACKUP, virErrorDomain.VIR_FROM_DOMAIN, 'no backup');
+  });
+  fake.on('domainAbortJob', () => {
+    writing = false;
+    done.push('abort');
+  });
+});
+
+afterEach(async () => {
+  await session.close();
+  await fake.stop();
+  await rm(dir, { recursive: true });
+});
+
+/** A guest that runs, of which the agent was killed while it was to be frozen. */
+async function frozen(agent: 'connected' | 'disconnected'): Promise<void> {
+  const lv = await connect('qemu:///system', { socket: fake.socketPath });
+  const dom = await lv.domainDefineXmlFlags({ xml: xml(agent) });
+  await lv.domainCreateWithFlags({ dom });
+  const { id: domainId } = await lv.domainLookupByUuid({ uuid: ids.instance });
+  await parts.records.write(ids.instance, { copies, phase: 'freezing', domainId });
+  await lv.close();
+}
+
+test('it is thawed first, then nothing of the copy is left', async () => {
+  await frozen('connected');
+  await endCopy(ids.instance, parts, quiet);
+  expect(done).toEqual(['thaw', 'abort', 'discard']);
+  expect(await parts.records.list()).toEqual([]);
+});
+
+test('one whose agent is gone: QEMU writes no more, and it is asked again later', async () => {
+  await frozen('disconnected');
+  await expect(endCopy(ids.instance, parts, quiet)).rejects.toMatchObject({ code: 'guest_agent' });
+  expect(done).toEqual(['abort', 'discard']);
+  expect(await parts.records.list()).toHaveLength(1);
+});
