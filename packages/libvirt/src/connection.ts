@@ -56,11 +56,11 @@ export class Connection {
   readonly #busyPoll: BusyPoll;
   readonly #streams = new Map<number, StreamSink>();
   readonly #paused = new Set<object>();
+  readonly #whenOver = new Set<(error: TransportError | undefined) => void>();
   readonly #onMessage: (packet: Packet) => void;
   #over: { error: TransportError | undefined } | undefined;
   #lostCalls: readonly string[] = [];
   #gathering = false;
-  #settleClosed: (error: TransportError | undefined) => void = () => {};
 
   /** `onMessage` gets the server's own messages (events); what it throws ends the connection. */
   constructor(
@@ -79,9 +79,7 @@ export class Connection {
       (header) => this.#write(header, NO_BODY),
       (silentMs) => this.#fail('KEEP_ALIVE', `the server has been silent for ${silentMs} ms`),
     );
-    this.closed = new Promise((resolve) => {
-      this.#settleClosed = resolve;
-    });
+    this.closed = new Promise((resolve) => this.#whenOver.add(resolve));
     this.#listen();
   }
 
@@ -188,6 +186,13 @@ export class Connection {
     else this.#duplex.resume();
   }
 
+  /** Calls back when the connection is over, as `closed` says; can be taken back, as what waits for a promise cannot. */
+  whenOver(act: (error: TransportError | undefined) => void): () => void {
+    if (this.#over !== undefined) act(this.#over.error);
+    else this.#whenOver.add(act);
+    return () => void this.#whenOver.delete(act);
+  }
+
   startKeepAlive(keepAlive: KeepAlive): void {
     if (this.#over === undefined) this.#keepAlive.start(keepAlive);
   }
@@ -282,7 +287,8 @@ export class Connection {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const sink of streams) sink.fail(error ?? new TransportError(code, message));
-    this.#settleClosed(error);
+    for (const act of this.#whenOver) act(error);
+    this.#whenOver.clear();
   }
 }
 

@@ -193,13 +193,11 @@ export function subscribe<S extends EventSourceName, K extends EventKindName<S>>
   kinds: readonly K[],
   options: EventOptions<S, K>,
 ): Events<EventOf<S, K>> {
-  const { queue, attach, stop } = createSubscription(source, kinds, options);
+  let leave = (): void => {};
+  const { queue, attach, stop } = createSubscription(source, kinds, options, () => leave());
+  if (!queue.isEnded) leave = connection.whenOver(stop);
   const ready = attach(connection, router);
   // Whoever does not await `ready` gets the failure from the loop.
   ready.catch((error: unknown) => stop(asError(error)));
-  connection.closed.then(
-    (error) => stop(error),
-    () => {},
-  );
   return Object.assign(queue, { ready });
 }

@@ -98,3 +98,26 @@ test(`${RECONNECTIONS} reconnections leave nothing behind`, { timeout: 900_000 }
   expect(await openFiles()).toBeLessThanOrEqual(filesBefore + 2);
   await lv.close();
 });
+
+test(`${RECONNECTIONS * 20} event loops that are left leave nothing behind`, {
+  timeout: 900_000,
+}, async () => {
+  const lv = await connect('qemu:///system', { socket: fake.socketPath });
+  const signal = new AbortController().signal;
+  const work = async (count: number): Promise<void> => {
+    for (let done = 0; done < count; done++) {
+      const events = lv.domainEvents(['lifecycle'], { signal });
+      await events.ready;
+      await events.return?.();
+    }
+    forget();
+  };
+  const loops = RECONNECTIONS * 20;
+  await work(loops / 10);
+  const before = await heapBytes();
+  await work(loops);
+  const growth = (await heapBytes()) - before;
+  if (LONG) console.log(`${loops} event loops: heap ${(growth / 1_024).toFixed(0)} KiB`);
+  expect(growth).toBeLessThan(loops * 100);
+  await lv.close();
+});
