@@ -2,6 +2,7 @@ import { decodeReply } from './call-codec.ts';
 import { type Outcome, TransportError, type TransportErrorCode } from './errors.ts';
 import type { Packet } from './frame.ts';
 import type { Target } from './procedures/table.ts';
+import { timerMs } from './timers.ts';
 
 /** How long a call may take, and what may end it sooner. */
 export interface CallOptions {
@@ -93,7 +94,7 @@ export class PendingCalls {
     const timer =
       timeoutMs === 0
         ? undefined
-        : setTimeout(() => abandon('TIMEOUT', `no answer within ${timeoutMs} ms`), timeoutMs);
+        : setTimeout(() => abandon('TIMEOUT', `no answer within ${timeoutMs} ms`), timerMs(timeoutMs));
     return () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

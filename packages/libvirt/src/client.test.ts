@@ -36,6 +36,23 @@ async function readAll(readable: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+test.each([2 ** 31, Number.POSITIVE_INFINITY])(
+  'deadlines of %s ms are no reason to give up at once',
+  async (ms) => {
+    fake.on('connectGetHostname', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return 'host';
+    });
+    const patient = await connect('qemu:///system', {
+      ...{ socket: fake.socketPath, connectTimeoutMs: ms, callTimeoutMs: ms },
+      keepAlive: { intervalMs: ms, count: 1 },
+    });
+    expect(await patient.connectGetHostname()).toBe('host');
+    expect(await lv.connectGetHostname({}, { timeoutMs: ms })).toBe('host');
+    await patient.close();
+  },
+);
+
 describe('events', () => {
   test('several loops share one registration, and each gets what it asked for', async () => {
     const all = lv.domainEvents(['lifecycle', 'reboot']);

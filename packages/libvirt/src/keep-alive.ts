@@ -1,4 +1,5 @@
 import { PACKET_TYPE, type Packet, PROGRAM, STATUS } from './frame.ts';
+import { timerMs } from './timers.ts';
 
 /** When to ask whether the server lives. */
 export interface KeepAlive {
@@ -30,7 +31,7 @@ export class KeepAliver {
 
   start({ intervalMs, count }: KeepAlive): void {
     this.stop();
-    this.#timer = setInterval(() => this.#tick(intervalMs, count), intervalMs);
+    this.#timer = setInterval(() => this.#tick(intervalMs, count), timerMs(intervalMs));
     this.#timer.unref();
   }
 

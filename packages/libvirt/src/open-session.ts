@@ -7,6 +7,7 @@ import type { KeepAlive } from './keep-alive.ts';
 import type { ConnectOptions } from './options.ts';
 import { VIR_DRV_FEATURE_PROGRAM_KEEPALIVE } from './procedures/session.ts';
 import { type SessionProcedureName, targetOf } from './procedures/table.ts';
+import { timerMs } from './timers.ts';
 import { readPki } from './transport/pki.ts';
 import { openProcess } from './transport/process.ts';
 import { openTcp } from './transport/tcp.ts';
@@ -144,7 +145,8 @@ async function withDeadline<T>(
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   const late = new TransportError('TIMEOUT', `no session with ${uri} within ${connectTimeoutMs} ms`);
-  const timer = connectTimeoutMs > 0 ? setTimeout(() => control.abort(late), connectTimeoutMs) : undefined;
+  const timer =
+    connectTimeoutMs > 0 ? setTimeout(() => control.abort(late), timerMs(connectTimeoutMs)) : undefined;
   // The work may be waiting for somebody who never answers, a credentials callback for instance.
   const aborted = new Promise<never>((_, reject) => {
     control.signal.addEventListener('abort', () => reject(late), { once: true });

@@ -16,6 +16,7 @@ import {
 } from './procedure-calls.ts';
 import type { EventKindName, EventOf, EventSourceName } from './procedures/event-sources.ts';
 import type { ProcedureName } from './procedures/table.ts';
+import { timerMs } from './timers.ts';
 
 /** In an event loop: the connection was lost and is back. Whatever happened in between is not among the events. */
 export interface Reconnected {
@@ -219,7 +220,7 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal.removeEventListener('abort', onAbort);
       resolve();
-    }, ms);
+    }, timerMs(ms));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
   });
@@ -244,7 +245,7 @@ function within<T>(
       );
     const timer = setTimeout(
       () => settle(() => reject(new TransportError('TIMEOUT', `no connection within ${ms} ms`, { call }))),
-      ms,
+      timerMs(ms),
     );
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
