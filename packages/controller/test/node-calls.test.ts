@@ -236,8 +236,38 @@ describe('a node that is to find out its facts anew', () => {
     await refused;
   });
 
+  test('keeps nobody waiting meanwhile', async () => {
+    says = () => undefined;
+    const refused = expect(probe()).rejects.toMatchObject({ code: 'node_unreachable' });
+    await expect.poll(() => asked.length).toBe(1);
+    await cluster.call('setInstance', { ...ref, body: { labels: { tier: 'probed' } } });
+    await cluster.env.pass(171_000);
+    await refused;
+  });
+
   test.each([['{"answer":{}}\n'], ['nonsense\n']])('lies: %j', async (line) => {
     says = () => line;
     await expect(probe()).rejects.toMatchObject({ code: 'node_unreachable' });
   });
+});
+
+test('nobody waits for a node that is told to leave and is silent', async () => {
+  await cluster.call('addNode', { body: { name: 'n9' } });
+  await cluster.call('setNode', { params: { ref: 'n9' }, body: { role: 'drained' } });
+  const { secret } = await cluster.call<{ secret: string }>('createToken', {
+    body: { name: 'n9', spec: { role: 'agent', node: 'n9' } },
+  });
+  let told = 0;
+  const silent = () => {
+    told += 1;
+    return undefined;
+  };
+  void answerCalls(cluster.controller, secret, silent, over.signal).catch(() => undefined);
+  await settle();
+  const remove = cluster.call('removeNode', { params: { ref: 'n9' }, query: { leave: 'none' } });
+  const refused = expect(remove).rejects.toMatchObject({ code: 'node_unreachable' });
+  await expect.poll(() => told).toBe(1);
+  await cluster.call('setInstance', { ...ref, body: { labels: { tier: 'left' } } });
+  await cluster.env.pass(31_000);
+  await refused;
 });

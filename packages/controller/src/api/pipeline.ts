@@ -110,6 +110,8 @@ const asksNodes: ReadonlySet<RouteName> = new Set([
   'addInstanceKeys',
   'importInstance',
   'narrowCpuBaseline',
+  'probeNode',
+  'removeNode',
 ]);
 
 /** What comes at once ends its watch over the token; what lasts keeps it. */
