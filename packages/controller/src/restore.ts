@@ -91,13 +91,24 @@ async function holdAll(store: SqliteStore, env: Env): Promise<Restored> {
 
 const RESTORED = 'the store was restored from a backup, and its node has not told of it yet';
 
-/** Nothing that was to be removed then is removed now: whoever still wants it says so again. */
+/**
+ * Nothing that was to be removed then is removed now, and nothing that was to be done once is done again: whoever still
+ * wants it says so again.
+ */
 const held = (guest: Guest, epoch: Guest['spec']['epoch']): Guest => {
-  const wanted = withSpec(guest, { held: true, remove: false, epoch }).spec;
-  const { operation: _over, copies: _copies, ...spec } = wanted;
+  const {
+    operation: _over,
+    copies: _copies,
+    bootOnce: _boot,
+    plug: _plug,
+    force: _force,
+    ...kept
+  } = guest.spec;
+  // a stop of one that goes on meanwhile would save it again
+  const memory = kept.memory === 'save' ? { memory: 'restore' as const } : {};
   return {
     ...withSpec(guest, {}),
-    spec,
+    spec: { ...kept, ...memory, held: true, remove: false, epoch },
     status: { state: 'unknown', reason: RESTORED },
   };
 };

@@ -2,7 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Assignments, GuestStatus, Instance, Node, NodeCall, Operation, RouteName } from '@gantry/model';
+import type {
+  Assignments,
+  Guest,
+  GuestStatus,
+  Instance,
+  Node,
+  NodeCall,
+  Operation,
+  RouteName,
+} from '@gantry/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { backUpStore } from '../src/backup.ts';
 import { Controller } from '../src/controller.ts';
@@ -181,3 +190,27 @@ test('what was under way counts as failed, and its acts are not done again', asy
   ]);
   expect((await after.assignments()).acts).toEqual([]);
 });
+
+test('what its binding was to do once is not done again', async () => {
+  const operation = before.env.uuid() as NonNullable<Guest['spec']['operation']>;
+  const [runs, down] = await Promise.all(['runs', 'down'].map((name) => guestOf(name)));
+  if (!runs || !down) throw new Error('gone');
+  const order = withSpec(runs, {
+    bootOnce: { operation, order: ['cd'] },
+    plug: { operation, do: 'detach', cd: 0 },
+    force: true,
+  });
+  const suspend = withSpec(down, { power: 'stopped', memory: 'save' });
+  await before.store.commit(new Draft(before.env.clock.now()).put(order).put(suspend).batch);
+  const after = await restored({ guests: { runs: 'running', down: 'running', moved: 'running' } });
+  await after.round();
+  const { guests } = await after.assignments();
+  const specOf = (name: string) => guests.find((guest) => guest.name === name)?.spec;
+  const { bootOnce, plug, force } = specOf('runs') ?? {};
+  expect({ bootOnce, plug, force }).toEqual({});
+  // it runs: a later stop is to stop it, and memory that was saved is not to be lost
+  expect(specOf('down')).toMatchObject({ power: 'running', memory: 'restore' });
+});
+
+const guestOf = async (name: string) =>
+  (await before.store.list('guest', { owner: (await before.instance(name)).id })).items[0];
