@@ -230,8 +230,13 @@ describe('of one that runs', () => {
   });
 
   test('stop: it goes down for the copy and comes up again', async () => {
-    const { spec } = await clone({ running: 'stop' });
-    expect((await cluster.instance('hello')).status.state).toBe('stopping');
+    const patience = async () => {
+      const { guests } = await cluster.agent.assignments();
+      return guests.find(({ name }) => name === 'hello')?.spec.life.stopTimeoutMs;
+    };
+    const before = await patience();
+    const { spec } = await clone({ running: 'stop', timeoutMs: 1000 });
+    expect([(await cluster.instance('hello')).status.state, await patience()]).toEqual(['stopping', 1000]);
     await cluster.converge();
     const { status } = await cluster.operation(spec.number);
     expect(status.state).toBe('succeeded');
@@ -241,7 +246,7 @@ describe('of one that runs', () => {
       'disks copied',
       'running',
     ]);
-    expect((await cluster.instance('hello')).status.state).toBe('running');
+    expect([(await cluster.instance('hello')).status.state, await patience()]).toEqual(['running', before]);
   });
 
   const failing = (what: (status: StatusReport) => boolean) => {

@@ -253,12 +253,15 @@ describe('before the hand-over', () => {
   test('it is cancelled: what came to the target goes', async () => {
     await create('web');
     second.alter = stuck;
-    const begun = await move('web', { stop: true });
+    const patience = async () => (await guests())[0]?.spec.life.stopTimeoutMs;
+    const before = await patience();
+    const begun = await move('web', { stop: true, timeoutMs: 1000 });
     await rounds();
     await cluster.call('cancelOperation', { params: { ref: String(begun.spec.number) } });
     await rounds();
     expect((await operation(begun)).status.state).toBe('cancelled');
     await isWholeAt('web', 'n1');
+    expect(await patience()).toBe(before);
     expect((await cluster.instance('web')).status.state).toBe('running');
   });
 

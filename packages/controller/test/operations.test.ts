@@ -239,16 +239,18 @@ describe('on a running instance', () => {
 
   test('a stop that the guest does not follow in time sets power back', async () => {
     says('guest', ({ status }) => (/stopped|defined/.test(status.state) ? { state: 'stopping' } : status));
-    const stop = await act('stopInstance', { deadlineMs: MINUTE });
+    const patience = async () => (await cluster.agent.assignments()).guests[0]?.spec.life.stopTimeoutMs;
+    const before = await patience();
+    const stop = await act('stopInstance', { deadlineMs: MINUTE, timeoutMs: 1000 });
     await cluster.converge();
-    expect((await cluster.instance('hello')).status.state).toBe('stopping');
+    expect([(await cluster.instance('hello')).status.state, await patience()]).toEqual(['stopping', 1000]);
     await cluster.env.pass(MINUTE);
     expect(await stateOf(stop)).toMatchObject({ state: 'failed', error: { code: 'deadline_exceeded' } });
     asItIs();
     await cluster.agent.hello();
     await cluster.converge();
     const { spec, status } = await cluster.instance('hello');
-    expect([spec.power, status.state]).toEqual(['running', 'running']);
+    expect([spec.power, status.state, await patience()]).toEqual(['running', 'running', before]);
   });
 
   test('a start that is cancelled leaves it stopped', async () => {

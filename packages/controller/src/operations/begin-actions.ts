@@ -180,7 +180,7 @@ export async function beginStop(
   const what = {
     kind: 'instance.stop',
     steps: waiting(stopSteps),
-    input: { force, before: instance.spec.power },
+    input: { force, before: instance.spec.power, stopTimeoutMs: guest.spec.life.stopTimeoutMs },
     state: 'stopping',
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, { ...body, deadlineMs });

@@ -78,7 +78,13 @@ export async function beginClone(asking: Asking, source: Instance, body: CloneIn
   draft.relyOn(to, group);
   claimHardware(draft, fit, newborn.id);
   const stopTimeoutMs = body.timeoutMs ?? held.spec.life.stopTimeoutMs;
-  const input: CloneInput = { source: source.id, sourceName: source.name, restart: manner.restart };
+  const before = { stopTimeoutMs: held.spec.life.stopTimeoutMs };
+  const input: CloneInput = {
+    source: source.id,
+    sourceName: source.name,
+    restart: manner.restart,
+    ...before,
+  };
   const operation = await addOperation(app, asking.caller, draft, {
     kind: 'instance.clone',
     target: newborn,

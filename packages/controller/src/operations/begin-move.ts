@@ -85,7 +85,9 @@ export async function beginMove(
   const bytes = bytesOf(disks);
   const draft = new Draft(app.env.clock.now()).relyOn(to, group, cluster, from);
   const stopTimeoutMs = wishes.timeoutMs ?? source.spec.life.stopTimeoutMs;
-  const input: MoveInput = { from: from.id, to: to.id, fromName: from.name, toName: to.name, restart };
+  const before = { stopTimeoutMs: source.spec.life.stopTimeoutMs };
+  const ends = { from: from.id, to: to.id, fromName: from.name, toName: to.name };
+  const input: MoveInput = { ...ends, restart, ...before };
   const operation = await addOperation(app, requester, draft, {
     kind: 'instance.move',
     target: instance,

@@ -8,6 +8,7 @@ import {
   type GantryError,
   type Guest,
   type Instance,
+  type OperationId,
   type Problem,
   passingErrors,
   type Replica,
@@ -16,13 +17,14 @@ import { withSpec, withStatus } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { cleanCreated, startCleaning } from './instance-create.ts';
 import { withoutSend } from './instance-move.ts';
+import { lifeBefore, type Stopped } from './instance-stop.ts';
 import { diskReplicas, isCurrent } from './view.ts';
 import { awaitGuest } from './waits.ts';
 
 export const cloneSteps = { stopped: 'source stopped', copied: 'disks copied' } as const;
 
 /** What the operation keeps of the request. */
-export interface CloneInput {
+export interface CloneInput extends Pick<Stopped, 'stopTimeoutMs'> {
   source: string;
   sourceName: string;
   /** The source ran, and is to run again. */
@@ -83,18 +85,18 @@ function letGo(move: Move): void {
   if (!source) return;
   const { instance, guest, replicas } = source;
   for (const replica of replicas) if (sends(replica)) move.draft.put(withoutSend(replica, 'present'));
-  if (guest) move.draft.put(free(guest, inputOf(move), move.operation.id));
+  if (guest) move.draft.put(free(move, guest));
   if (instance.status.operation === move.operation.id) move.draft.put(idle(instance));
 }
 
 const sends = ({ spec }: Replica): boolean => spec.what === 'disk' && spec.send !== undefined;
 
-function free(guest: Guest, { restart }: CloneInput, operation: string): Guest {
+function free(move: Move, guest: Guest): Guest {
   const { copies: _, ...spec } = guest.spec;
-  const without = guest.spec.copies ? { ...guest, generation: guest.generation + 1, spec } : guest;
-  return restart
-    ? withSpec(without, { power: 'running', operation: operation as NonNullable<Guest['spec']['operation']> })
-    : without;
+  if (guest.spec.copies) return { ...guest, generation: guest.generation + 1, spec };
+  const operation = move.operation.id as OperationId;
+  const again = inputOf(move).restart ? { power: 'running' as const, operation } : {};
+  return withSpec(guest, { life: lifeBefore(move, guest), ...again });
 }
 
 function idle(instance: Instance): Instance {

@@ -10,6 +10,7 @@ import { withSpec } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { fitsOf } from './held-hardware.ts';
 import { cleaningEndsMs } from './instance-create.ts';
+import { lifeBefore, type Stopped } from './instance-stop.ts';
 import { guestGone, replicaGone } from './removal.ts';
 import { diskReplicas, isCurrent } from './view.ts';
 import { guestFailure, waitSteps } from './waits.ts';
@@ -22,7 +23,7 @@ export const moveSteps = {
 } as const;
 
 /** What the operation keeps of the request. */
-export interface MoveInput {
+export interface MoveInput extends Pick<Stopped, 'stopTimeoutMs'> {
   from: string;
   to: string;
   /** Names of the two. */
@@ -150,14 +151,13 @@ function takeBack(move: Move, source: Guest, error: Problem | GantryError): void
     draft.put(withSpec(guest, { remove: true, power: 'stopped', force: true }));
   for (const replica of copiesOf(move)) draft.put(withSpec(replica, { desired: 'absent' }) as Replica);
   for (const replica of diskReplicas(view)) draft.put(withoutSend(replica, 'present'));
-  if (moveInput(move).restart)
-    draft.put(
-      withSpec(source, {
-        power: 'running',
-        force: false,
-        operation: operation.id as NonNullable<Guest['spec']['operation']>,
-      }),
-    );
+  draft.put(
+    withSpec(source, {
+      life: lifeBefore(move, source),
+      ...(moveInput(move).restart ? { power: 'running', force: false } : {}),
+      operation: operation.id as NonNullable<Guest['spec']['operation']>,
+    }),
+  );
 }
 
 function clean(move: Move): void {

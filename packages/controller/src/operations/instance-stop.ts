@@ -2,15 +2,30 @@
  * instance.stop: the handler has set power=stopped; the agent asks the guest, then forces it. Cancelled or late while the
  * guest still runs, power is set back to what it was; the guest may still follow what it was already asked to do.
  */
+import type { Guest } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { isCurrent } from './view.ts';
 
 export const stopSteps = { stopped: 'stopped' } as const;
 
+/** What an operation that stops a guest keeps, to take it back. */
+export interface Stopped {
+  before?: 'running' | 'stopped';
+  /** Of the binding; the operation may have been given another. */
+  stopTimeoutMs?: number;
+}
+
+const stoppedBy = ({ operation }: Move): Stopped => operation.spec.input;
+
+/** How long it is asked from then on, as before. */
+export const lifeBefore = (move: Move, { spec: { life } }: Guest): Guest['spec']['life'] => ({
+  ...life,
+  stopTimeoutMs: stoppedBy(move).stopTimeoutMs ?? life.stopTimeoutMs,
+});
+
 /** What its owner wanted when the operation began: one that is up may be so against that, one that nobody hears of may be down. */
-export const powerBefore = ({ operation }: Move): 'running' | 'stopped' =>
-  operation.spec.input['before'] === 'stopped' ? 'stopped' : 'running';
+export const powerBefore = (move: Move): 'running' | 'stopped' => stoppedBy(move).before ?? 'running';
 
 const down = ['absent', 'defined', 'stopped', 'crashed'];
 
@@ -32,6 +47,6 @@ function withdraw(move: Move, error: Parameters<Move['fail']>[0]): void {
   const { instance, guest } = move.view;
   const power = powerBefore(move);
   if (instance) move.draft.put(withSpec(instance, { power }));
-  if (guest) move.draft.put(withSpec(guest, { power, force: false }));
+  if (guest) move.draft.put(withSpec(guest, { power, force: false, life: lifeBefore(move, guest) }));
   move.fail(error);
 }
