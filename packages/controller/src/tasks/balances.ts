@@ -22,7 +22,7 @@ import {
 import { endEvent } from '../operations/end-event.ts';
 import { concluded } from '../operations/node-evacuate.ts';
 import { Draft } from '../store/batch.ts';
-import { Conflict, retrying } from '../store/conflict.ts';
+import { eachRunning } from './each-running.ts';
 import type { Task } from './task.ts';
 
 type Parts = Pick<App, 'store' | 'env' | 'mirror'>;
@@ -34,13 +34,7 @@ export function balances(app: Parts): Task {
     name: 'balances',
     periodMs: 5000,
     wants: ({ changes }) => changes.some(({ meta }) => concerned.has(meta.kind)),
-    async run() {
-      const { items } = await app.store.list('operation', { states: ['running'] });
-      for (const { id } of items.filter(({ spec }) => spec.kind === 'cluster.balance'))
-        await retrying(() => goOn(app, id)).catch((error: unknown) => {
-          if (!(error instanceof Conflict)) throw error; // others were quicker too often; the next run looks again
-        });
-    },
+    run: () => eachRunning(app.store, 'cluster.balance', (id) => goOn(app, id)),
   };
 }
 

@@ -18,7 +18,8 @@ import { endEvent } from '../operations/end-event.ts';
 import { requireIdle } from '../operations/new-operation.ts';
 import { evacuationInput, look, type Sight } from '../operations/node-evacuate.ts';
 import { Draft, withStatus } from '../store/batch.ts';
-import { Conflict, retrying } from '../store/conflict.ts';
+import { retrying } from '../store/conflict.ts';
+import { eachRunning } from './each-running.ts';
 import type { Task } from './task.ts';
 
 type Parts = Pick<App, 'store' | 'env' | 'mirror'>;
@@ -30,16 +31,7 @@ export function evacuations(app: Parts): Task {
     name: 'evacuations',
     periodMs: 5000,
     wants: ({ changes }) => changes.some(({ meta }) => concerned.has(meta.kind)),
-    async run() {
-      const { items } = await app.store.list('operation', { states: ['running'] });
-      const failures: unknown[] = [];
-      for (const operation of items.filter(({ spec }) => spec.kind === 'node.evacuate'))
-        await retrying(() => goOn(app, operation.id)).catch((error: unknown) => {
-          if (!(error instanceof Conflict)) failures.push(error); // others were quicker too often; the next run looks again
-        });
-      // what keeps one from going on is told, and keeps no other
-      if (failures.length > 0) throw failures[0];
-    },
+    run: () => eachRunning(app.store, 'node.evacuate', (id) => goOn(app, id)),
   };
 }
 
