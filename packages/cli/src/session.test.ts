@@ -35,3 +35,17 @@ test.each<[string, boolean, string | undefined, string | undefined, RegExp]>([
 ])('confirmed by name: %s', async (_, yes, given, typed, expected) => {
   expect(await confirm(yes, given, typed)).toMatch(expected);
 });
+
+test.each(['\u0003', '\u0004', ''])(
+  'asked, and %j is the answer: told plainly, whatever is done next',
+  async (typed) => {
+    const io = fakeIo({}, {});
+    Object.assign(io.stdin, { isTTY: true, setRawMode: () => io.stdin });
+    const session = new Session(io, { output: 'table' } as Globals);
+    for (const question of [session.ask('Which one? '), session.askSecret('Password: ')]) {
+      if (typed) io.stdin.write(typed);
+      else io.stdin.end();
+      await expect(question).rejects.toMatchObject({ code: 'usage', exit: 2 });
+    }
+  },
+);

@@ -1,4 +1,5 @@
 /** One run of the command: where it speaks, what it may ask, how it answers. */
+import type { Interface } from 'node:readline/promises';
 import type { Client } from '@gantry/client';
 import { err } from '@gantry/model';
 import type { Io } from './io.ts';
@@ -81,15 +82,13 @@ export class Session {
     if (answer.trim() !== name) throw what(`that is not the name of the ${kind}`);
   }
 
-  /** One line from the person. */
+  /** One line from the person. @throws GantryError `usage` where none comes */
   async ask(question: string): Promise<string> {
     const { createInterface } = await import('node:readline/promises');
-    const lines = createInterface({ input: this.io.stdin, output: this.io.stderr });
-    try {
-      return await lines.question(printable(question));
-    } finally {
-      lines.close();
-    }
+    return await answerTo(
+      printable(question),
+      createInterface({ input: this.io.stdin, output: this.io.stderr }),
+    );
   }
 
   /** The same, without showing what is typed. Only where there is a terminal. */
@@ -98,16 +97,26 @@ export class Session {
     const { Writable } = await import('node:stream');
     this.io.stderr.write(printable(question));
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const lines = createInterface({ input: this.io.stdin, output: nowhere, terminal: true });
     try {
-      return await lines.question('');
+      return await answerTo('', createInterface({ input: this.io.stdin, output: nowhere, terminal: true }));
     } finally {
-      lines.close();
       this.io.stderr.write('\n');
     }
   }
 
   close(): void {
     this.#client?.close();
+  }
+}
+
+/** Ctrl-C, Ctrl-D and a terminal that goes away are no answer, and take nothing back. */
+async function answerTo(question: string, lines: Interface): Promise<string> {
+  const unanswered = () => err('usage', { what: 'the question was not answered' });
+  const closed = new Promise<never>((_, reject) => lines.once('close', () => reject(unanswered())));
+  const answer = lines.question(question).catch(() => Promise.reject(unanswered()));
+  try {
+    return await Promise.race([answer, closed]);
+  } finally {
+    lines.close();
   }
 }
