@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timerMs } from '@gantry/model';
 import type { Env, LogLevel } from './env.ts';
 import { resolver } from './networks/resolver.ts';
 
@@ -10,7 +11,7 @@ export function systemEnv(minimum: LogLevel = 'info'): Env {
   return {
     clock: {
       now: () => Date.now(),
-      sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+      sleep: (ms, signal) => sleep(timerMs(ms), undefined, signal ? { signal } : {}),
     },
     randomBytes: (length) => randomBytes(length),
     uuid: () => randomUUID(),

@@ -40,6 +40,9 @@ export function parseDurationMs(text: string): number {
   return Math.round(Number(match[1]) * factor);
 }
 
+/** What of a time in ms a timer of Node can wait for: for more than 2^31 - 1 ms, some 25 days, it would not wait at all. */
+export const timerMs = (ms: number): number => Math.min(ms, 2 ** 31 - 1);
+
 const badQuantity = (text: string, wanted: string): GantryError =>
   err('invalid_argument', { what: JSON.stringify(text.slice(0, 64)), wanted });
 

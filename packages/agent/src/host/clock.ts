@@ -2,10 +2,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timerMs } from '@gantry/model';
 import type { Clock, Env } from '../env.ts';
-
-/** The longest sleep of a timer of Node (2^31 - 1 ms); longer ones would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -14,7 +12,7 @@ export const systemClock: Clock = {
   async sleep(ms, signal) {
     signal?.throwIfAborted();
     try {
-      await sleep(Math.min(Math.max(ms, 0), MAX_TIMER_MS), undefined, signal ? { signal } : {});
+      await sleep(timerMs(Math.max(ms, 0)), undefined, signal ? { signal } : {});
     } catch (error) {
       signal?.throwIfAborted(); // with the signal's own reason, not Node's AbortError
       throw error;

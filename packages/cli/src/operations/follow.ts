@@ -1,6 +1,14 @@
 /** Waits for an operation and shows what it does. */
 import { resuming, type ServerEvent } from '@gantry/client';
-import { err, formatMs, fromProblem, type LogLine, type Operation, operationEnded } from '@gantry/model';
+import {
+  err,
+  formatMs,
+  fromProblem,
+  type LogLine,
+  type Operation,
+  operationEnded,
+  timerMs,
+} from '@gantry/model';
 import type { Session } from '../session.ts';
 import { LiveLine } from './live-line.ts';
 import { Progress } from './progress.ts';
@@ -25,7 +33,7 @@ export async function follow(
   const timer =
     options.timeoutMs === undefined
       ? undefined
-      : setTimeout(() => waiting.abort('timeout'), options.timeoutMs);
+      : setTimeout(() => waiting.abort('timeout'), timerMs(options.timeoutMs));
   try {
     const ended = await untilEnded(session, operation, waiting.signal);
     if (!ended) throw goesOn(session, operation, waiting.signal.reason === 'interrupted');

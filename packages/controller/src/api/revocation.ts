@@ -30,8 +30,8 @@ export function whilePermitted({ store, env }: App, caller: Caller, signal: Abor
   };
   signal.addEventListener('abort', done, { once: true });
   if (expiresAt) {
-    const leftMs = Math.min(Date.parse(expiresAt) - env.clock.now(), LONGEST_MS);
-    env.clock.sleep(leftMs, over.signal).then(end, () => {});
+    // a stream that lasts longer than a timer of Node is dialled anew
+    env.clock.sleep(Date.parse(expiresAt) - env.clock.now(), over.signal).then(end, () => {});
   }
   return { signal: AbortSignal.any([signal, ended.signal]), revoked: ended.signal, done };
 }
@@ -41,9 +41,6 @@ function ends({ op, meta, object }: Change, { token, user }: Caller): boolean {
   if (user === undefined || meta.id !== user.id) return false;
   return op === 'delete' || !isDeepStrictEqual(tokenRights(token, object as User), tokenRights(token, user));
 }
-
-/** Timers of Node hold 31 bits of milliseconds; a stream that lasts longer is dialled anew. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** A socket handed out is destroyed when the token ends. What closes by itself is left to drain. */
 export function guarded(reply: Reply, { revoked }: Permission): Reply {
