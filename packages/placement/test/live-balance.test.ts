@@ -286,6 +286,32 @@ describe('a plan', () => {
     expect(plan.held[0]?.why).toMatch(/--max-bytes/);
   });
 
+  test('what is broken between others holds nobody back', () => {
+    const db = { name: 'db', labels: { app: 'db' } };
+    const lonely = { affinity: [{ policy: 'anti-affinity' as const, label: 'app=db' }] };
+    const live = even([
+      one('a', 'n0', { peer: { ...db, id: 'a' } }),
+      one('b', 'n0', { peer: { ...db, id: 'b' } }),
+    ]);
+    const elsewhere = capacity(
+      'n2',
+      { memoryMiB: 16_384, cpus: 16, ratio: undefined, role: 'active', foreignMiB: 0, group: 'g2' },
+      [],
+    );
+    const guests = [
+      ...live.guests,
+      one('c', 'n2', { peer: { ...db, id: 'c' } }),
+      one('d', 'n2', { peer: { id: 'd', name: 'd', ...lonely } }),
+    ];
+    const two = {
+      ...live,
+      guests,
+      nodes: [...live.nodes, elsewhere],
+      groups: [...live.groups, { id: 'g2', name: 'two' }],
+    };
+    expect(planLiveBalance(two, { minGain: 0.05 }).moves).toMatchObject([{ from: 'n0', to: 'n1' }]);
+  });
+
   test('soft rules count like everything else: friends go together, though counts are uneven then', () => {
     const friend = { id: 'f', name: 'f', affinity: [{ policy: 'soft-affinity' as const, instance: 'a' }] };
     const live = even([one('a', 'n0', { held: 'x' }), one('f', 'n1', { peer: friend })]);

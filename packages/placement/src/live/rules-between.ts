@@ -97,14 +97,8 @@ class Between {
         this.#involving.set(i, [...(this.#involving.get(i) ?? []), rule]);
   }
 
-  /** A rule of its own, or one that keeps others apart from it, must be kept there; no other may come to be broken. */
   allows(where: Where, i: number, n: number): boolean {
-    return this.#of(i).every(
-      (rule) =>
-        rule.soft ||
-        !broken(rule, where, i, n) ||
-        (rule.owner !== i && !rule.apart && broken(rule, where, -1, -1)),
-    );
+    return this.#of(i).every((rule) => rule.soft || keeps(rule, where, i, n));
   }
 
   score(where: Where): number {
@@ -127,6 +121,16 @@ class Between {
 }
 
 const NONE: readonly Rule[] = [];
+
+/**
+ * A guest's own rule must be kept there, and nobody may come to stand beside one who is to be apart from him; what is broken
+ * between others is not his doing. Whom others need beside them does not leave them, but where that helps nobody already.
+ */
+function keeps(rule: Rule, where: Where, i: number, n: number): boolean {
+  if (rule.owner === i) return !broken(rule, where, i, n);
+  if (rule.apart) return where.primary[rule.owner] !== n;
+  return !broken(rule, where, i, n) || broken(rule, where, -1, -1);
+}
 
 const ruleOf = (rule: AffinityRule, owner: number, guests: readonly LiveGuest[]): Rule => ({
   owner,
