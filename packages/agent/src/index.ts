@@ -1,6 +1,7 @@
 /** The agent: runs on each node, alone acts on it. */
 export * from './actions.ts';
 export * from './env.ts';
+export { clearNode, requireClearable } from './identity/clear-node.ts';
 export * from './leases.ts';
 export { type RunningAgent, startAgent } from './loop/agent.ts';
 export { wantedText } from './network/filter/filters.ts';

@@ -108,12 +108,13 @@ function inspect(node: FakeNode, ref: string): ForeignDomain {
   };
 }
 
-/** The node's end of a call; of those that are asked only this one is simulated. */
-export async function answerInspection(
+/** The node's end of a call. */
+export async function answerCall(
   node: FakeNode,
   { tunnel, what }: TunnelRequest,
   controller: Pick<Controller, 'call'>,
   token: string,
+  beTold: (call: Extract<NodeCall, { do: 'node.leave' }>) => Promise<void>,
 ): Promise<void> {
   if (what.kind !== 'call') return;
   const { socket } = await controller.call('tunnel', { token, params: { id: tunnel } });
@@ -121,11 +122,21 @@ export async function answerInspection(
   far.on('error', () => undefined);
   socket?.(near);
   const [line] = (await once(far, 'data')) as [Buffer];
-  far.end(`${JSON.stringify(replyTo(node, JSON.parse(line.toString()) as NodeCall))}\n`);
+  const reply = await replyTo(node, JSON.parse(line.toString()) as NodeCall, beTold);
+  far.end(`${JSON.stringify(reply)}\n`);
 }
 
-function replyTo(node: FakeNode, call: NodeCall): NodeReply {
+/** Of those that are asked only these are simulated. */
+async function replyTo(
+  node: FakeNode,
+  call: NodeCall,
+  beTold: Parameters<typeof answerCall>[4],
+): Promise<NodeReply> {
   try {
+    if (call.do === 'node.leave') {
+      await beTold(call);
+      return { answer: {} };
+    }
     if (call.do !== 'domain.inspect') throw err('agent_outdated', { fields: call.do });
     return { answer: inspect(node, call.domain) };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What exists on a simulated node: survives the agent, not all of it the node's power. */
 
 import type { JournalState, Observation, SeenDisk, SeenDomain, SeenNetwork } from '@gantry/agent';
-import type { Epoch } from '@gantry/model';
+import type { Epoch, LeaveWith } from '@gantry/model';
 
 export interface FakeDomain extends Omit<SeenDomain, 'disks' | 'nics' | 'cds'> {
   /** Their ids. */
@@ -45,6 +45,10 @@ export interface FakeNode {
 
   name: string;
   cluster: string;
+  /** Its agent has an identity of this cluster. */
+  isMember: boolean;
+  /** The controller's word that it leaves, and what may go with it; on its disk. */
+  leaving?: LeaveWith;
   bootId: string;
   domains: Map<string, FakeDomain>;
   disks: Map<string, FakeDisk>;
@@ -80,6 +84,7 @@ export const fakeNode = (
   id,
   name,
   cluster,
+  isMember: true,
   bootId,
   domains: new Map(),
   disks: new Map(),

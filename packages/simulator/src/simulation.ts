@@ -5,10 +5,11 @@
 import { type JournalState, startAgent } from '@gantry/agent';
 import { Controller, initCluster, type Request, SqliteStore } from '@gantry/controller';
 import { fakeAuthority } from '@gantry/controller/testing';
-import { isGantryError, type RouteName, type TunnelRequest } from '@gantry/model';
-import { answerInspection } from './fake-adoption.ts';
+import { err, isGantryError, type RouteName, type TunnelRequest } from '@gantry/model';
+import { answerCall } from './fake-adoption.ts';
 import { type FakeHost, fakeHost } from './fake-host.ts';
 import type { Lane } from './fake-lane.ts';
+import { beTold, leaveNode } from './fake-leaving.ts';
 import { type FakeNode, fakeNode, fakeWorld, readJournal, type World } from './fake-node.ts';
 import { type Faults, type Life, life, type Moment, noFaults } from './faults.ts';
 import { killableStore } from './killable-store.ts';
@@ -45,6 +46,8 @@ export interface Simulation {
   until(condition: () => Promise<boolean> | boolean, limitMs: number): Promise<boolean>;
   /** @param node name of the agent's node; the first */
   kill(process: 'controller' | 'agent', node?: string): void;
+  /** A machine that left, or never was a node, becomes one under its name. */
+  join(node: FakeNode): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -119,7 +122,9 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
   const cutOff = new Set<string>();
   const agents = new Map<string, { life: Life; host: FakeHost }>();
   const agentName = ({ name }: FakeNode) => (name === 'n1' ? 'agent' : `agent ${name}`);
-  const live = (own: FakeNode) => (mine: Life) => {
+  const live = (own: FakeNode, id: string) => (mine: Life) => {
+    if (own.id !== id || !own.isMember) return;
+    if (own.leaving !== undefined) return leave(own);
     const host = fakeHost(own, time, mine, lane);
     agents.set(own.name, { life: mine, host });
     const token = tokens.get(own.name) ?? '';
@@ -136,14 +141,32 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       },
     };
     const answered = (request: TunnelRequest) => {
-      if (server) void answerInspection(own, request, server.controller, token).catch(() => undefined);
+      if (!server) return;
+      const told = (call: Parameters<typeof beTold>[1]) => {
+        if (own === node) throw err('not_supported', { what: 'leaving from here', instead: 'Destroy it.' });
+        return mine.effect('leaving', { whole: () => beTold(own, call, { time, begin: () => leave(own) }) });
+      };
+      void answerCall(own, request, server.controller, token, told).catch(() => undefined);
     };
     void startAgent({ env: env(mine), host, journal, link }, answered, mine.signal).then(
       (running) => running.done.catch(fail),
       (error: unknown) => mine.signal.aborted || fail(error),
     );
   };
-  for (const own of world.nodes) born(agentName(own), live(own));
+  const leavers = new Set<FakeNode>();
+  const leave = (own: FakeNode): void => {
+    if (leavers.has(own) || own.leaving === undefined) return;
+    leavers.add(own);
+    const endAgent = () => agents.get(own.name)?.life.kill();
+    born(`leaver ${own.name}`, (mine) => {
+      const done = () => leavers.delete(own);
+      void leaveNode(own, time, mine, endAgent).then(
+        done,
+        (error: unknown) => mine.signal.aborted || fail(error),
+      );
+    });
+  };
+  for (const own of world.nodes) born(agentName(own), live(own, own.id));
 
   const failures: unknown[] = [];
   const fail = (error: unknown): void => {
@@ -154,7 +177,7 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
     () => undefined,
     () => undefined,
   );
-  return {
+  const sim: Simulation = {
     time,
     node,
     nodes: world.nodes,
@@ -200,6 +223,14 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       return true;
     },
     kill: (process, name = node.name) => (process === 'controller' ? server : agents.get(name))?.life.kill(),
+    async join(own) {
+      const { node: row } = await sim.user<{ node: { id: string } }>('addNode', { body: { name: own.name } });
+      const spec = { role: 'agent', node: row.id };
+      const body = { name: `sim-${own.name}-${random.uuid()}`, spec };
+      tokens.set(own.name, (await sim.user<{ secret: string }>('createToken', { body })).secret);
+      Object.assign(own, { id: row.id, isMember: true });
+      born(agentName(own), live(own, own.id));
+    },
     async end() {
       ended = true;
       server?.life.kill();
@@ -209,6 +240,7 @@ export async function simulation(options: SimulationOptions): Promise<Simulation
       if (failures.length) throw failures[0];
     },
   };
+  return sim;
 }
 
 /** Expected as a node, and the token of its agent. */

@@ -8,6 +8,7 @@ import { type Simulation, simulation } from './simulation.ts';
 import { ofBalance } from './workload-balance.ts';
 import { addIsoImages, assertBootedOnce, deleteIsoImages, drivesAgree, ofCds } from './workload-cds.ts';
 import { assertForeign, ofForeign, removeForeign } from './workload-foreign.ts';
+import { ofNodes, removeLeft } from './workload-nodes.ts';
 
 const minutes = 60_000;
 const names = ['web1', 'web2', 'db1'];
@@ -211,6 +212,14 @@ const balancingDay = (sim: Simulation, random: Random): Acts => {
   return [...balance, ...balance, ...movingDay(sim, random)];
 };
 
+/** Nodes leave while guests come, go and are moved away, and come back as new ones. */
+const leavingDay = (sim: Simulation, random: Random): Acts => {
+  const often = random.chance(0.7) ? [] : mishaps(sim, random, names[0] as string);
+  const name = names[random.between(0, names.length - 1)] as string;
+  const nodes = [...ofNodes(sim, random, name), ...ofNodes(sim, random, name)];
+  return [...nodes, ...nodes, ...movingDay(sim, random), ...often, () => cancelSomething(sim, random)];
+};
+
 /** A day of disks: the instances are there, and little else happens. */
 const diskDay = (sim: Simulation, random: Random): Acts => {
   const name = names[random.between(0, 1)] as string;
@@ -253,6 +262,11 @@ const cdDay = (sim: Simulation, random: Random): Acts => {
   const all = [...ofCds(sim, random, name), ...ofCds(sim, random, name)];
   return [...all, ...stubborn, ...moves, ...often, () => cancelSomething(sim, random)];
 };
+
+async function settleIn(sim: Simulation): Promise<void> {
+  for (const name of names) await createOnceThereIsRoom(sim, name);
+  expect(await sim.until(() => idle(sim), 60 * minutes), 'they are made').toBe(true);
+}
 
 async function furnishWithCds(sim: Simulation): Promise<void> {
   await addIsoImages(sim);
@@ -338,6 +352,7 @@ async function settleDown(sim: Simulation): Promise<void> {
     node.stubborn.clear();
   }
   sim.cutOff.clear();
+  await removeLeft(sim);
   expect(await sim.until(() => idle(sim), 60 * minutes), 'every operation ends').toBe(true);
   await assertSound(sim);
   const statesAgree = async () => {
@@ -489,6 +504,15 @@ describe.each([1, 2])('a day of CDs, on nodes: %i', (nodes) => {
 
 describe('a working day on three nodes, with moves', () => {
   const day = { begin: async () => undefined, acts: movingDay, nodes: 3 };
+  const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 15);
+  it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
+  it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
+    history(seed, (random) => randomDeaths(random, 0.03), 0.05, day),
+  );
+});
+
+describe('a day of nodes that leave and join', { timeout: 900_000 }, () => {
+  const day = { begin: settleIn, acts: leavingDay, nodes: 3 };
   const fewer = seeds.slice(0, process.env['GANTRY_TEST_LONG'] ? seeds.length : 15);
   it.each(fewer)('without faults, seed %i', (seed) => history(seed, () => () => undefined, 0, day));
   it.each(fewer)('with deaths and lost messages, seed %i', (seed) =>
