@@ -169,6 +169,45 @@ test('cancelled, or late, it begins no further move, and what is under way goes 
   expect(['failed', 'succeeded']).toContain((await latest(late)).status.state);
 });
 
+test('undrained meanwhile, it begins no further move, and what is under way goes on', async () => {
+  for (const name of ['a', 'b', 'c']) await create(name);
+  await rounds();
+  for (const agent of others) agent.alter = stuck;
+  const begun = await evacuate({ parallel: 1 });
+  await rounds();
+  const undrain = () => cluster.call<Node>('setNode', { params: { ref: 'n1' }, body: { role: 'active' } });
+  expect((await undrain()).spec.role).toBe('active');
+  const { cancelRequested } = (await latest(begun)).spec;
+  expect(cancelRequested?.by).toBeDefined();
+  await rounds();
+  await undrain(); // again: nothing is asked for twice
+  expect((await latest(begun)).spec.cancelRequested).toEqual(cancelRequested);
+  for (const agent of others) agent.alter = (status) => status;
+  await rounds(12);
+  const ended = await latest(begun);
+  expect(ended.status.state).toBe('cancelled');
+  expect(Object.values(results(ended)).toSorted()).toEqual([
+    expect.stringMatching(/^done to/),
+    'skipped not begun',
+    'skipped not begun',
+  ]);
+  expect((await cluster.call<Node>('getNode', { params: { ref: 'n1' } })).spec.role).toBe('active');
+  const events = await cluster.store.events({ audit: true }, 1000);
+  const told = events.map(({ message }) => message).filter((message) => message.includes('cancel operation'));
+  expect(told).toEqual([`set node n1 active, cancel operation ${begun.spec.number}`]);
+});
+
+test('drained once more, or switched off, it goes on', async () => {
+  await create('a');
+  await rounds();
+  for (const agent of others) agent.alter = stuck;
+  const begun = await evacuate();
+  await rounds();
+  for (const role of ['drained', 'offline'])
+    await cluster.call('setNode', { params: { ref: 'n1' }, body: { role } });
+  expect((await latest(begun)).spec.cancelRequested).toBeUndefined();
+});
+
 test('a second one meanwhile is refused; a plan changes nothing', async () => {
   await create('a');
   await rounds();

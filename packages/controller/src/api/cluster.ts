@@ -1,11 +1,14 @@
 import { ClusterSpec, type GroupId, type Node, validate } from '@gantry/model';
+import { nowOf } from '../env.ts';
 import { withGauges } from '../gauges.ts';
 import { countMembers } from '../members.ts';
+import { cancelled, evacuationOf } from '../operations/cancel.ts';
 import { theCluster } from '../operations/guest-spec.ts';
 import { requireCpus } from '../placement/host-policy.ts';
 import { caSha256 } from '../remote.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
+import { actorOf } from './caller.ts';
 import { changedHost, inherited } from './inherited.ts';
 import { getReply, listReply, refOf } from './list.ts';
 
@@ -89,7 +92,11 @@ export const setNode: Handler<'setNode'> = async (call) => {
   if (host) requireCpus(changed);
   const draft = new Draft(call.app.env.clock.now()).put(changed);
   if (group) await countMembers(call.app.store, draft.relyOn(group), group.id, 1);
-  const what = [role, group && `group ${group.name}`, named({ ...(host ? { host } : {}) })];
+  // who wants guests there again wants none of them moved away
+  const evacuation = role === 'active' ? await evacuationOf(call.app.store, node) : undefined;
+  if (evacuation) draft.put(cancelled(evacuation, { by: actorOf(call.caller), at: nowOf(call.app.env) }));
+  const ends = evacuation && `cancel operation ${evacuation.spec.number}`;
+  const what = [role, group && `group ${group.name}`, named({ ...(host ? { host } : {}) }), ends];
   const message = `set node ${node.name} ${what.filter(Boolean).join(', ')}`;
   return resourceReply(committed(await call.commit(draft, { subject: node, message }), changed));
 };

@@ -1,6 +1,7 @@
 /** Operations: looking at them, following them, cancelling them. */
 import { err, type Operation, operationEnded, type PlacementDecision, type ProjectId } from '@gantry/model';
 import { nowOf } from '../env.ts';
+import { cancelled } from '../operations/cancel.ts';
 import { logics } from '../operations/table.ts';
 import { Draft } from '../store/batch.ts';
 import { Bell } from '../store/bell.ts';
@@ -65,11 +66,7 @@ export const cancelOperation: Handler<'cancelOperation'> = async (call) => {
   if (cancelRequested) return { ...resourceReply(operation), status: 202 };
   const why = logics[kind].cannotCancel?.(operation);
   if (why) throw refuse(operation.status.state, `It cannot be cancelled: ${why}.`);
-  const spec = {
-    ...operation.spec,
-    cancelRequested: { by: actorOf(call.caller), at: nowOf(call.app.env) },
-  };
-  const changed = { ...operation, generation: operation.generation + 1, spec };
+  const changed = cancelled(operation, { by: actorOf(call.caller), at: nowOf(call.app.env) });
   const draft = new Draft(call.app.env.clock.now()).put(changed);
   const about = { subject: operation, message: `cancel operation ${number}` };
   return { ...resourceReply(committed(await call.commit(draft, about), changed)), status: 202 };
