@@ -1,6 +1,7 @@
 /** Where the cluster of this machine keeps what, under its state folder. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { err } from '@gantry/model';
 import { ensureFolder, type Owner } from './files.ts';
 
 export interface Layout {
@@ -80,6 +81,16 @@ export interface NodeSettings extends AgentSettings {
 
 /** Undefined when there is no cluster, or none whose making came so far. */
 export const readSettings = (layout: Layout): Settings | undefined => read<Settings>(layout.settings);
+
+/** @throws GantryError `host_unfit` where no cluster was made */
+export function settingsOf(layout: Layout): Settings {
+  const settings = readSettings(layout);
+  if (settings) return settings;
+  throw err('host_unfit', {
+    why: `there is no cluster in ${layout.state}`,
+    remedy: 'Make one with `gantry cluster init`, or name its folder with --state.',
+  });
+}
 
 /** Undefined on a machine that joined no cluster. */
 export const readNodeSettings = (layout: Layout): NodeSettings | undefined =>

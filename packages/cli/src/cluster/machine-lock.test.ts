@@ -15,10 +15,10 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const layout = () => layoutOf(join(dir, 'state'));
 
-/** Another process that holds it until it is killed. */
-async function holder() {
+/** Another process that holds it until it is killed, or does this with it. */
+async function holder(then = 'new Promise(() => { setInterval(() => {}, 1000); })') {
   const script = `import { alone } from ${JSON.stringify(new URL('machine-lock.ts', import.meta.url).href)};
-    await alone(${JSON.stringify(layout())}, () => new Promise(() => { console.log('held'); setInterval(() => {}, 1000); }));`;
+    await alone(${JSON.stringify(layout())}, () => { console.log('held'); return ${then}; });`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -47,4 +47,21 @@ test('the folder can be removed while it is held: nothing lies beside it', async
     rmdirSync(layout().state);
   });
   expect(existsSync(layout().state)).toBe(false);
+});
+
+test('who waited for one that removed the folder does not hold a file that is gone', async () => {
+  // long enough that the other waits for it by then; if it does not, it simply finds a new one
+  const remove = `new Promise((done) => setTimeout(() => { process.getBuiltinModule('node:fs').rmSync(
+    ${JSON.stringify(layout().state)}, { recursive: true }); done(); }, 500))`;
+  const child = await holder(remove);
+  const ended = once(child, 'close');
+  await alone(
+    layout(),
+    async () => {
+      expect(existsSync(lockFile(layout()))).toBe(true);
+      await expect(alone(layout(), async () => 1, 50)).rejects.toMatchObject({ code: 'machine_busy' });
+    },
+    60_000,
+  );
+  await ended;
 });

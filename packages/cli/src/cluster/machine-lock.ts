@@ -2,7 +2,7 @@
  * One command at a time takes, replaces or removes the cluster of a machine. Node has no flock, so the lock is SQLite's own,
  * an exclusive transaction on an empty file: the kernel frees it when the command ends, however it ends.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { err } from '@gantry/model';
 import type { Layout } from './layout.ts';
@@ -13,11 +13,7 @@ export const lockFile = ({ state }: Pick<Layout, 'state'>): string => join(state
 
 /** @throws GantryError `machine_busy` while another one holds it, after `waitMs` */
 export async function alone<T>(layout: Layout, act: () => Promise<T>, waitMs = 10_000): Promise<T> {
-  mkdirSync(layout.state, { recursive: true, mode: 0o755 });
-  const path = lockFile(layout);
-  // root's alone from its first moment: who can open it can hold it
-  closeSync(openSync(path, 'a', 0o600));
-  const lock = take(path, layout, waitMs);
+  const lock = takePresent(layout, waitMs);
   held.add(lock);
   try {
     return await act();
@@ -29,6 +25,22 @@ export async function alone<T>(layout: Layout, act: () => Promise<T>, waitMs = 1
 
 /** A database that nothing refers to is closed by the garbage collector, and its lock is gone. */
 const held = new Set<object>();
+
+/** Who held it may have removed the folder with it: the lock of a file that is not there keeps nobody out. */
+function takePresent(layout: Layout, waitMs: number) {
+  const path = lockFile(layout);
+  for (;;) {
+    mkdirSync(layout.state, { recursive: true, mode: 0o755 });
+    // root's alone from its first moment: who can open it can hold it
+    closeSync(openSync(path, 'a', 0o600));
+    const before = inodeOf(path);
+    const lock = take(path, layout, waitMs);
+    if (before !== undefined && before === inodeOf(path)) return lock;
+    lock.close();
+  }
+}
+
+const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 
 function take(path: string, { state }: Layout, waitMs: number) {
   // when needed: most commands have no use for it

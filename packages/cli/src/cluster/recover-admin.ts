@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 import { ensureAccount } from './account.ts';
 import { programsFor } from './daemons.ts';
 import { writeDurably } from './files.ts';
-import type { Layout, Settings } from './layout.ts';
+import { type Layout, type Settings, settingsOf } from './layout.ts';
 import { alone } from './machine-lock.ts';
 import { serverVerb } from './server-verb.ts';
 import { startDaemons, stopServer } from './start.ts';
@@ -20,12 +20,14 @@ interface Recovered {
 }
 
 /** The controller stands still for a moment; guests and agents go on. @throws GantryError `host_unfit`, `machine_busy` */
-export async function recoverAdmin(session: Session, layout: Layout, settings: Settings): Promise<void> {
+export async function recoverAdmin(session: Session, layout: Layout): Promise<void> {
   if (process.getuid?.() !== 0)
     throw err('host_unfit', { why: 'it lacks the rights of root', remedy: 'Run it as root.' });
+  // it is written at the end
+  readConfig(session.io.env);
   await session.confirm('Stop the controller for a moment and make a new token of the user admin?');
-  const made = await alone(layout, () => recover(layout, settings));
-  remember(session, layout, settings, made.secret);
+  const made = await alone(layout, () => recover(layout, settingsOf(layout)));
+  remember(session, layout, made.secret);
   for (const change of made.changed) session.note(`user ${made.user} was ${change}`);
   session.note(
     `token ${made.token} of user ${made.user} is kept in ${layout.adminToken}, and used by this command`,
@@ -70,7 +72,8 @@ function loginUid(read: () => string): number | undefined {
 }
 
 /** The context of this cluster gets the new one; others, and which is current, stay. */
-function remember(session: Session, layout: Layout, { name }: Settings, token: string): void {
+function remember(session: Session, layout: Layout, token: string): void {
+  const { name } = settingsOf(layout);
   const { env } = session.io;
   const { contexts, current } = readConfig(env);
   const { url } = localContext(layout.state);

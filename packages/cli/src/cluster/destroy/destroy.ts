@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { readConfig, writeConfig } from '../../config.ts';
 import type { Session } from '../../session.ts';
 import { writeDurably } from '../files.ts';
-import type { Layout, Settings } from '../layout.ts';
+import { type Layout, readSettings, type Settings, settingsOf } from '../layout.ts';
 import { alone, lockFile } from '../machine-lock.ts';
 import { takeOffNode } from '../node.ts';
 import { localClient, startDaemons, stopDaemons } from '../start.ts';
@@ -34,12 +34,18 @@ export async function planDestroy(session: Session, layout: Layout, consent: Con
 }
 
 /** @throws GantryError `usage`, `guests_up`, `nodes_silent`, `in_use`; before anything was changed */
-export const destroyCluster = (
-  session: Session,
-  layout: Layout,
-  settings: Settings,
-  wishes: DestroyWishes,
-): Promise<void> => alone(layout, () => destroy(session, layout, settings, wishes));
+export async function destroyCluster(session: Session, layout: Layout, wishes: DestroyWishes): Promise<void> {
+  // it is written at the end: what is wrong with it shows while there is a cluster
+  readConfig(session.io.env);
+  await alone(layout, async () => {
+    try {
+      await destroy(session, layout, settingsOf(layout), wishes);
+    } finally {
+      // that of another command may be the one that this waited for
+      if (!readSettings(layout)) removeLock(layout);
+    }
+  });
+}
 
 async function destroy(
   session: Session,
@@ -95,8 +101,11 @@ async function takeOffThis(layout: Layout, settings: Settings, consent: Consent)
   const aside = [`${draft}.backup`, `${draft}.restore`, ...besides(controller)];
   for (const path of [controller, agent, run, log, lib, release, draft, ...aside, adminToken])
     rmSync(path, { recursive: true, force: true });
-  for (const path of [`${file}.new`, `${adminToken}.new`, lockFile(layout), file])
-    rmSync(path, { force: true });
+  for (const path of [`${file}.new`, `${adminToken}.new`, file]) rmSync(path, { force: true });
+}
+
+function removeLock(layout: Layout): void {
+  rmSync(lockFile(layout), { force: true });
   removeIfEmpty(layout.state);
 }
 

@@ -11,7 +11,6 @@ export const clusterRecoverAdmin: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster recover-admin', 'gantry cluster recover-admin --yes'],
   async run(session, given) {
-    const { layout, settings } = localCluster(given);
-    await recoverAdmin(session, layout, settings);
+    await recoverAdmin(session, localCluster(given).layout);
   },
 };
