@@ -4,11 +4,14 @@ import {
   chownSync,
   closeSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -59,6 +62,24 @@ export function syncTree(folder: string): void {
     if (entry.isFile() || entry.isDirectory()) syncFile(join(entry.parentPath, entry.name));
   syncFile(folder);
 }
+
+/** The path with all below it. File systems that are mounted there stay, empty, with the folders that lead to them. */
+export function removeTree(path: string): void {
+  // a link goes, what it leads to stays
+  const isFolder = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isFolder || !holdsMounts(realpathSync(path))) rmSync(path, { recursive: true, force: true });
+  else for (const name of readdirSync(path)) removeTree(join(path, name));
+}
+
+/** Field 5 of each line of /proc/self/mountinfo is a mount point, blanks in it as `\040`. (man 5 proc) */
+function holdsMounts(path: string): boolean {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4]?.replace(/\\([0-7]{3})/g, (_, code: string) => byteOf(code)));
+  return points.some((point) => point === path || point?.startsWith(`${path}/`));
+}
+
+const byteOf = (octal: string): string => String.fromCharCode(Number.parseInt(octal, 8));
 
 /** A file of another file system, or one that stays, whole or not at all. */
 export const copyDurably = (from: string, to: string, mode: number): void =>

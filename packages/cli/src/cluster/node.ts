@@ -7,7 +7,7 @@ import { err, isGantryError, LeaveWith, matches } from '@gantry/model';
 import { daemonPath } from '../hand-over.ts';
 import type { Session } from '../session.ts';
 import { agentArguments } from './daemons.ts';
-import { ensureFolder, writeDurably } from './files.ts';
+import { ensureFolder, removeTree, writeDurably } from './files.ts';
 import { libvirtSocket, requireFit } from './host-check.ts';
 import {
   type AgentSettings,
@@ -156,7 +156,7 @@ export async function leaveCluster(layout: Layout, settings: NodeSettings, gone 
   else await stopDetached(layout, 'agent');
   await takeOffNode(layout, settings, guests);
   const { agent, run, log, nodeSettings } = layout;
-  for (const path of [agent, run, log]) rmSync(path, { recursive: true, force: true });
+  for (const path of [agent, run, log]) removeTree(path);
   rmSync(lockFile(layout), { force: true });
   // last: as long as it is there, the command can be repeated
   rmSync(nodeSettings, { force: true });

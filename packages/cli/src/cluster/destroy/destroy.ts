@@ -6,7 +6,7 @@ import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readConfig, writeConfig } from '../../config.ts';
 import type { Session } from '../../session.ts';
-import { writeDurably } from '../files.ts';
+import { removeTree, writeDurably } from '../files.ts';
 import { type Layout, readSettings, type Settings, settingsOf } from '../layout.ts';
 import { alone, lockFile } from '../machine-lock.ts';
 import { takeOffNode } from '../node.ts';
@@ -100,7 +100,7 @@ async function takeOffThis(layout: Layout, settings: Settings, consent: Consent)
   const { controller, agent, run, log, lib, release, draft, adminToken, settings: file } = layout;
   const aside = [`${draft}.backup`, `${draft}.restore`, ...besides(controller)];
   for (const path of [controller, agent, run, log, lib, release, draft, ...aside, adminToken])
-    rmSync(path, { recursive: true, force: true });
+    removeTree(path);
   for (const path of [`${file}.new`, `${adminToken}.new`, file]) rmSync(path, { force: true });
 }
 
