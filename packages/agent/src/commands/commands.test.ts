@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandOutput, NodeCommand } from '@gantry/model';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { serveCommand } from './serve-command.ts';
@@ -89,6 +90,30 @@ describe('commands', () => {
   test('much output is not lost', async () => {
     const { out, last } = await exec(['sh', '-c', 'head -c 5000000 /dev/zero']);
     expect([out.length, last]).toEqual([5_000_000, { end: { code: 0, timedOut: false } }]);
+  });
+
+  test('nothing is lost where it is taken slowly', async () => {
+    const [near, far] = duplexPair();
+    const served = serveCommand(far, noGuests, new AbortController().signal);
+    const argv = ['sh', '-c', 'head -c 200000 /dev/zero'];
+    near.end(`${JSON.stringify({ do: 'exec', argv })}\n`);
+    // longer than what is left running in the background is waited for
+    await sleep(5000);
+    let bytes = 0;
+    let rest = '';
+    for await (const chunk of near) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) bytes += Buffer.from(JSON.parse(line).out ?? '', 'base64').length;
+    }
+    await served;
+    expect(bytes).toBe(200_000);
+  });
+
+  test('what writes on in the background is not waited for', async () => {
+    const { out, last } = await exec(['sh', '-c', 'echo started; yes & exit 4']);
+    expect(out).toMatch(/^started\n/);
+    expect(last).toEqual({ end: { code: 4, timedOut: false } });
   });
 
   test('the time limit ends all of it, children too', async () => {

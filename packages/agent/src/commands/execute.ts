@@ -6,6 +6,8 @@ import { CLEAN_ENV } from '../process/run.ts';
 import type { Say } from './say.ts';
 
 const GRACE_MS = 2000;
+/** What a program can have written that was not read when it ended: two pipes, and as much again in our streams. */
+const LEFT_BYTES = 4 * 64 * 1024;
 /** What is sent in one line, before base64. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -27,10 +29,13 @@ export async function execute(
   );
   const guard = guardGroup(child, timeoutMs ?? EXEC_TIMEOUT_MS, signal);
   try {
-    const output = Promise.all([pass(child.stdout, 'out', say), pass(child.stderr, 'err', say)]);
+    const flow = { bytes: 0, saying: 0 };
+    const output = Promise.all([pass(child.stdout, 'out', say, flow), pass(child.stderr, 'err', say, flow)]);
     const [code, killedBy] = await ended;
-    // what it left running in the background may keep its output open for ever
-    await Promise.race([output, guard.patience()]);
+    await rest(output, flow);
+    child.stdout.destroy();
+    child.stderr.destroy();
+    await output;
     signal.throwIfAborted();
     const end = { ...(code === null ? {} : { code }), ...(killedBy ? { signal: killedBy } : {}) };
     await say({ end: { ...end, timedOut: guard.timedOut() } });
@@ -44,15 +49,43 @@ export async function execute(
   }
 }
 
-async function pass(stream: Readable, as: 'out' | 'err', say: Say): Promise<void> {
+/** What has been passed on, and how much of it just now. */
+interface Flow {
+  bytes: number;
+  saying: number;
+}
+
+async function pass(stream: Readable, as: 'out' | 'err', say: Say, flow: Flow): Promise<void> {
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>)
       for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-        const data = chunk.subarray(at, at + PIECE_BYTES).toString('base64');
-        await say(as === 'out' ? { out: data } : { err: data });
+        const piece = chunk.subarray(at, at + PIECE_BYTES);
+        const data = piece.toString('base64');
+        flow.saying++;
+        await say(as === 'out' ? { out: data } : { err: data }).finally(() => flow.saying--);
+        flow.bytes += piece.length;
       }
   } catch {
-    // the tunnel is gone, and with it the command
+    // the tunnel is gone, and with it the command; or nobody waits for what is left in the background
+  }
+}
+
+/**
+ * Until all that the program wrote is passed on, however slowly it is taken. What it left running in the background may keep
+ * its output open for ever, or write without end: that is not waited for.
+ */
+async function rest(output: Promise<unknown>, flow: Flow): Promise<void> {
+  const before = flow.bytes;
+  for (let seen = -1; flow.saying > 0 || flow.bytes !== seen; ) {
+    if (flow.bytes - before > LEFT_BYTES) return;
+    seen = flow.bytes;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<'silence'>((resolve) => {
+      timer = setTimeout(resolve, GRACE_MS, 'silence');
+    });
+    const came = await Promise.race([output, silence]);
+    clearTimeout(timer);
+    if (came !== 'silence') return;
   }
 }
 
@@ -60,7 +93,6 @@ async function pass(stream: Readable, as: 'out' | 'err', say: Say): Promise<void
 function guardGroup(child: ChildProcess, timeoutMs: number, signal: AbortSignal) {
   let timedOut = false;
   let killTimer: NodeJS.Timeout | undefined;
-  let patienceTimer: NodeJS.Timeout | undefined;
   const stop = () => {
     kill(child, 'SIGTERM');
     killTimer = setTimeout(() => kill(child, 'SIGKILL'), GRACE_MS);
@@ -72,12 +104,8 @@ function guardGroup(child: ChildProcess, timeoutMs: number, signal: AbortSignal)
   signal.addEventListener('abort', stop, { once: true });
   return {
     timedOut: () => timedOut,
-    patience: () =>
-      new Promise<void>((resolve) => {
-        patienceTimer = setTimeout(resolve, GRACE_MS);
-      }),
     release() {
-      for (const each of [timer, killTimer, patienceTimer]) clearTimeout(each);
+      for (const each of [timer, killTimer]) clearTimeout(each);
       signal.removeEventListener('abort', stop);
       if (timedOut || signal.aborted) kill(child, 'SIGKILL');
     },

@@ -155,11 +155,13 @@ function ended(child: ChildProcess, program: string): Promise<[number | null, No
     });
     child.once('close', (code, signal) => resolve([code, signal]));
     child.once('exit', (code, signal) => {
-      setTimeout(() => {
+      const leave = () => {
         child.stdout?.destroy();
         child.stderr?.destroy();
         resolve([code, signal]);
-      }, GRACE_MS).unref();
+      };
+      // what it wrote lies in the pipes, and the event loop may have had no turn to read it since
+      setTimeout(() => setImmediate(leave), GRACE_MS).unref();
     });
   });
 }

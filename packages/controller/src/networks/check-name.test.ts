@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Network, Nic } from '@gantry/model';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { requireNameAgrees } from './check-name.ts';
 import { parseAhosts, resolver } from './resolver.ts';
 
@@ -44,4 +47,15 @@ it('what the resolver says is read without this machine’s own addresses', () =
 
 it('a real lookup knows the hosts file, and nothing of loopback', async () => {
   expect(await resolver()('localhost')).toEqual([]);
+});
+
+it('a DNS that does not answer hides nothing of the hosts file, and is left alone for a while', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'gantry-getent-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const [getent, asked] = [join(dir, 'getent'), join(dir, 'asked')];
+  const script = `[ "$1" = -s ] || exec sleep 600\necho "$*" >> ${asked}\necho '192.0.2.7 STREAM web1'\n`;
+  writeFileSync(getent, `#!/bin/sh\n${script}`, { mode: 0o755 });
+  const find = resolver(() => 0, getent);
+  for (const name of ['web1', 'web2']) expect(await find(name)).toEqual(['192.0.2.7']);
+  expect(readFileSync(asked, 'utf8')).toBe('-s hosts:files ahosts -- web1\n-s hosts:files ahosts -- web2\n');
 });

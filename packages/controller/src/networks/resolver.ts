@@ -8,25 +8,36 @@ import { text } from 'node:stream/consumers';
 
 /** Of a lookup: it is asked for beside other work of a create, which must not wait for a dead DNS. */
 const LIMIT_MS = 250;
+/** The hosts file is there; only a machine with much else to do needs longer than a few ms to read it. */
+const FILE_LIMIT_MS = 10_000;
 /** After one that took too long only the hosts file is read: nobody is made to wait for the dead one again. */
 const REST_MS = 30_000;
 
-/** @returns addresses in canonical text, without loopback and link-local ones */
-export function resolver(now: () => number = () => performance.now()) {
+/**
+ * @param getent the program
+ * @returns addresses in canonical text, without loopback and link-local ones
+ */
+export function resolver(now: () => number = () => performance.now(), getent = 'getent') {
   let restsUntil = Number.NEGATIVE_INFINITY;
   return async (name: string): Promise<readonly string[]> => {
-    const only = now() < restsUntil ? ['-s', 'hosts:files'] : [];
-    const { addresses, late } = await lookUp([...only, 'ahosts', '--', name]);
-    if (late) restsUntil = now() + REST_MS;
-    return addresses;
+    const words = ['ahosts', '--', name];
+    if (now() >= restsUntil) {
+      const { addresses, late } = await lookUp([getent, ...words], LIMIT_MS);
+      if (!late) return addresses;
+      restsUntil = now() + REST_MS;
+    }
+    return (await lookUp([getent, '-s', 'hosts:files', ...words], FILE_LIMIT_MS)).addresses;
   };
 }
 
-async function lookUp(args: readonly string[]): Promise<{ addresses: string[]; late: boolean }> {
-  const child = spawn('getent', [...args], {
+async function lookUp(
+  [program, ...args]: readonly [string, ...string[]],
+  limitMs: number,
+): Promise<{ addresses: string[]; late: boolean }> {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    timeout: LIMIT_MS,
+    timeout: limitMs,
     killSignal: 'SIGKILL',
   });
   const ended = new Promise<boolean>((resolve) => {
