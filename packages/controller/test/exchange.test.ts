@@ -151,6 +151,38 @@ describe('reinstall', () => {
   });
 });
 
+describe('a disk that was gone', () => {
+  const gone = async (isGone: () => boolean) => {
+    await stop();
+    const error = toProblem(err('disk_gone', { disk: 'x', path: '/fake' }));
+    cluster.agent.alter = (report) =>
+      report.kind === 'replica' && isGone() ? { ...report, status: { state: 'failed', error } } : report;
+    await cluster.converge();
+  };
+
+  test('and is back: the start that follows does not fail on what was told before it', async () => {
+    let away = true;
+    await gone(() => away);
+    const { spec } = await ask('startInstance');
+    await settle();
+    expect((await cluster.operation(spec.number)).status.state).toBe('running');
+    away = false;
+    await cluster.converge();
+    expect((await cluster.operation(spec.number)).status.state).toBe('succeeded');
+  });
+
+  test('and still is: the start fails as soon as its node has looked', async () => {
+    await gone(() => true);
+    const { spec } = await ask('startInstance');
+    await cluster.agent.round();
+    await settle();
+    expect((await cluster.operation(spec.number)).status).toMatchObject({
+      state: 'failed',
+      error: { code: 'disk_gone' },
+    });
+  });
+});
+
 describe('rescue', () => {
   test.each(['running', 'stopped'] as const)('of a %s one, and back', async (power) => {
     if (power === 'stopped') await stop();

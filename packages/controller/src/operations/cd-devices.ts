@@ -6,7 +6,7 @@ import type { CdDrive, GantryError, Guest, GuestCd, Problem } from '@gantry/mode
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { endPlug, isDown, orderOf, withDevices } from './plug.ts';
-import { isCurrent } from './view.ts';
+import { failedPart, isCurrent } from './view.ts';
 
 export const cdSteps = {
   'cd.attach': { media: 'image on its node', done: 'attached' },
@@ -72,7 +72,8 @@ function end(move: Move, guest: Guest): void {
 /** A guest that has locked its tray has answered; of others the deadline decides. */
 function failureOf(move: Move, guest: Guest): Problem | GantryError | undefined {
   const media = mediaOf(move);
-  if (media?.status.state === 'failed' && isCurrent(media)) return media.status.error;
+  const failed = failedPart([media], guest);
+  if (failed) return failed;
   const told = isCurrent(guest) ? guest.status.plugError : undefined;
   const waits = told?.code === 'device_kept' || told?.code === 'hypervisor_unreachable';
   if (told && !waits) return told;

@@ -7,7 +7,7 @@ import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { freeDisk } from './disk-free.ts';
 import { cleaningEndsMs } from './instance-create.ts';
 import { endPlug, hasDisk, isDown, isOpen, orderOf, withDevices, withoutDisk } from './plug.ts';
-import { isCurrent } from './view.ts';
+import { failedPart, isCurrent } from './view.ts';
 
 export const attachSteps = { ready: 'disk ready', plugged: 'plugged in' } as const;
 
@@ -49,8 +49,8 @@ function isThere(move: Move, disk: Disk): boolean {
 }
 
 function failureOf({ view }: Move, replica: Replica | undefined): Problem | undefined {
-  if (replica?.status.state === 'failed' && isCurrent(replica)) return replica.status.error;
-  return view.guest && isCurrent(view.guest) ? view.guest.status.plugError : undefined;
+  const told = view.guest && isCurrent(view.guest) ? view.guest.status.plugError : undefined;
+  return failedPart([replica], view.guest) ?? told;
 }
 
 const observed = ({ view }: Move, replica: Replica | undefined): string =>

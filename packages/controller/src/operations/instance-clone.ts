@@ -18,7 +18,7 @@ import type { Logic, Move } from './advance.ts';
 import { cleanCreated, startCleaning } from './instance-create.ts';
 import { withoutSend } from './instance-move.ts';
 import { lifeBefore, type Stopped } from './instance-stop.ts';
-import { diskReplicas, isCurrent } from './view.ts';
+import { diskReplicas, failedPart, isCurrent } from './view.ts';
 import { awaitGuest } from './waits.ts';
 
 export const cloneSteps = { stopped: 'source stopped', copied: 'disks copied' } as const;
@@ -64,8 +64,7 @@ function copying(move: Move): void {
 const passing: readonly string[] = [...passingErrors, 'transfer_failed', 'download_failed'];
 
 function failureOf({ view }: Move): Problem | undefined {
-  const failed = view.replicas.find((one) => one.status.state === 'failed' && isCurrent(one));
-  const { error } = failed?.status ?? {};
+  const error = failedPart(view.replicas, diskReplicas(view).find(isCurrent));
   return error && !passing.includes(error.code) ? error : undefined;
 }
 

@@ -18,7 +18,7 @@ import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { guestSpec } from './guest-spec.ts';
 import { putBinding, startingFit } from './held-hardware.ts';
 import { cleaningEndsMs } from './instance-create.ts';
-import { isCurrent } from './view.ts';
+import { failedPart, isCurrent } from './view.ts';
 import { awaitGuest, waitSteps } from './waits.ts';
 
 export const exchangeSteps = {
@@ -100,7 +100,7 @@ function failureOf(move: Move): Problem | undefined {
   const base = move.view.replicas.find(
     ({ spec }) => spec.what === 'base' && source?.kind === 'image' && spec.sha256 === source.sha256,
   );
-  return [made, base].find((one) => one?.status.state === 'failed' && isCurrent(one))?.status.error;
+  return failedPart([made, base], made);
 }
 
 function exchange(move: Move): void {

@@ -8,7 +8,7 @@ import type { Draft } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { cleaningEndsMs } from './instance-create.ts';
 import { isClear, isDown, orderOf, withDevices } from './plug.ts';
-import { isCurrent } from './view.ts';
+import { failedPart, isCurrent } from './view.ts';
 
 export const nicSteps = {
   attach: { plugged: 'plugged in' },
@@ -54,10 +54,9 @@ export const nicAttach: Logic = {
 };
 
 function failureOf(move: Move, guest: Guest): Problem | GantryError | undefined {
-  const failed = move.view.attachments.find((one) => one.status.state === 'failed' && isCurrent(one));
   const told = isCurrent(guest) ? guest.status.plugError : undefined;
   const late = move.pastDeadline ? move.deadlineError(`guest ${guest.status.state}`) : undefined;
-  return failed?.status.error ?? told ?? late;
+  return failedPart(move.view.attachments, guest) ?? told ?? late;
 }
 
 /** A guest that keeps it all the same keeps its addresses, too. */

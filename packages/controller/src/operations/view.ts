@@ -1,5 +1,5 @@
 /** All that an operation on an instance looks at, read before each of its moves. */
-import type { Act, Attachment, Disk, Guest, Instance, Operation, Replica } from '@gantry/model';
+import type { Act, Attachment, Disk, Guest, Instance, Operation, Problem, Replica } from '@gantry/model';
 import type { Resource } from '../kinds.ts';
 import type { Store } from '../store/store.ts';
 import { bindingAmong } from './binding.ts';
@@ -113,6 +113,20 @@ export const objectsOf = (view: View): Resource[] =>
 
 export const diskReplicas = (view: View): Replica[] =>
   view.replicas.filter((replica) => replica.spec.what === 'disk');
+
+/**
+ * What failed on the node, of what bears no wish of its own (a disk that was gone when it was last looked at, say). The
+ * node looks again for every wish, and reports all of one look together: until it has told of `wish`, what it told of the
+ * rest may be mended.
+ */
+export function failedPart(
+  parts: readonly (Replica | Attachment | undefined)[],
+  wish: Guest | Replica | undefined,
+): Problem | undefined {
+  if (!wish || !isCurrent(wish)) return undefined;
+  return parts.find((one) => one?.status.state === 'failed' && one.status.error && isCurrent(one))?.status
+    .error;
+}
 
 /** The status speaks of the present spec. */
 export const isCurrent = (object: { generation: number; observedGeneration?: number }): boolean =>

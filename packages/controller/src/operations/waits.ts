@@ -10,7 +10,7 @@ import {
   toProblem,
 } from '@gantry/model';
 import type { Move } from './advance.ts';
-import { isCurrent } from './view.ts';
+import { failedPart, isCurrent } from './view.ts';
 
 type Readiness = (typeof readiness)[number];
 
@@ -43,11 +43,8 @@ export function awaitGuest(move: Move, takeBack: (move: Move, error: Problem | G
 
 /** Why waiting for the guest is in vain. */
 export function failureOf(move: Move): Problem | undefined {
-  const { view } = move;
-  for (const object of [...view.replicas, ...view.attachments])
-    if (object.status.state === 'failed' && isCurrent(object) && object.status.error)
-      return object.status.error;
-  return guestFailure(move);
+  const { replicas, attachments, guest } = move.view;
+  return failedPart([...replicas, ...attachments], guest) ?? guestFailure(move);
 }
 
 function observed({ view }: Move): string {
