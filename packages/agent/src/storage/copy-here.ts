@@ -7,6 +7,7 @@ import type { CopyFiles } from '../guests/copy.ts';
 import type { OsProviders } from '../os/os-providers.ts';
 import { run } from '../process/run.ts';
 import { copySparse } from './file-driver.ts';
+import type { StoragePlace } from './place.ts';
 import type { DiskContent, MadeDisk, StagedDisk, StorageDriver } from './storage-driver.ts';
 
 interface Parts {
@@ -61,8 +62,15 @@ async function writeOut(
   await run(['qemu-img', 'convert', ...options, from, to], { signal });
 }
 
-/** The files that QEMU writes for a guest that runs. */
-export function copyFiles(driver: StorageDriver, guestFiles: CarriedFiles): CopyFiles {
+/**
+ * The files that QEMU writes for a guest that runs.
+ * @param place nothing is begun where the storage is not mounted
+ */
+export function copyFiles(
+  driver: StorageDriver,
+  guestFiles: CarriedFiles,
+  place?: Pick<StoragePlace, 'require'>,
+): CopyFiles {
   const staged = ({ operation, disks }: GuestCopies): StagedDisk[] =>
     disks.map(({ to, template, sizeBytes }) => ({ disk: to, template, sizeBytes, operation }));
   const each = async (copies: GuestCopies, work: (disk: StagedDisk) => Promise<void>) => {
@@ -70,6 +78,7 @@ export function copyFiles(driver: StorageDriver, guestFiles: CarriedFiles): Copy
   };
   return {
     async begin(copies) {
+      await place?.require();
       const paths: { to: string; path: string }[] = [];
       await each(copies, async (disk) => {
         paths.push({ to: disk.disk, path: await driver.stage(disk) });

@@ -155,7 +155,7 @@ export function createStorage(options: StorageOptions): Storage {
         return {};
       },
     },
-    copyFiles: (cluster) => copyFiles(room(cluster).driver, carriedFiles(stateDir)),
+    copyFiles: (cluster) => copyFiles(room(cluster).driver, carriedFiles(stateDir), place),
     async observe() {
       const clusters = (await listNames(storageRoot(stateDir))).filter(isUuid);
       const seen = await Promise.all(clusters.map((cluster) => observeRoom(room(cluster))));
