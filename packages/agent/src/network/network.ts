@@ -19,11 +19,11 @@ import { type NetworkRecord, networkRecords } from './records.ts';
 import { ensureRules, removeRules, rulesAreCurrent } from './rules.ts';
 import { uplinkNetworks } from './trial.ts';
 import { ownPorts, uplinkFaults, uplinkNetwork } from './uplink.ts';
+import { judgeLeases } from './usable-leases.ts';
 import { removeVlanDevice } from './vlan-aware.ts';
 import {
   aliasOf,
   checkInterface,
-  checkLeases,
   checkNetworkId,
   type Leases,
   macOf,
@@ -66,7 +66,7 @@ export function nodeNetwork(options: NodeNetworkOptions): NodeNetwork {
 
   async function ensureNat(spec: AttachmentSpec, leases: Leases): Promise<void> {
     const wanted = natNetwork(cluster(), spec);
-    checkLeases(wanted, leases);
+    const { usable } = judgeLeases(wanted, leases);
     await begin(spec);
     const all = await links(run);
     // A running one is bound to the bridge that was: without its end nobody would see that it serves the new one not.
@@ -75,8 +75,9 @@ export function nodeNetwork(options: NodeNetworkOptions): NodeNetwork {
     await ensureForwarding(wanted.bridge);
     rulesSeenAt.delete(wanted.network);
     await ensureRules(wanted, run);
-    if (wanted.dhcp) await ensureDnsmasq(wanted, leases, records.directory(wanted.network), ports);
+    if (wanted.dhcp) await ensureDnsmasq(wanted, usable, records.directory(wanted.network), ports);
     else await stopDnsmasq(records.directory(wanted.network), ports);
+    // what was asked for: the planner compares with it, and says what was left out
     await records.put({ spec, leases: leasesText(leases) });
   }
 

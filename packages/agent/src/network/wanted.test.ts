@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { dnsmasqConfig, onlyAdds } from './dnsmasq-config.ts';
 import { uplinks } from './forwarding.ts';
 import { isCurrent, ruleset } from './rules.ts';
-import { aliasOf, checkInterface, checkLeases, macOf, natNetwork, networkOfAlias } from './wanted.ts';
+import { judgeLeases, leftOut } from './usable-leases.ts';
+import { aliasOf, checkInterface, macOf, natNetwork, networkOfAlias } from './wanted.ts';
 
 const CLUSTER = '11111111-1111-4111-8111-111111111111';
 const NETWORK = '22222222-2222-4222-8222-222222222222';
@@ -18,6 +19,10 @@ const spec = {
   dhcp: true,
 } as AttachmentSpec;
 const lease = { mac: '52:54:00:00:00:05', ipv4: '10.77.0.5', hostname: 'hello' };
+type Lease = typeof lease;
+/** Why this one is left out. */
+const faultOf = (change: Partial<Lease>) =>
+  judgeLeases(natNetwork(CLUSTER, spec), [{ ...lease, ...change }]).bad.map(({ why }) => why);
 const hostile = fc.oneof(
   fc.string(),
   fc.constantFrom('"; flush ruleset; #', 'a b', 'x\ny', '../up', '-j', '', 'eth0\0', '$(id)', 'a,b'),
@@ -52,20 +57,29 @@ describe('natNetwork', () => {
       fc.property(hostile, (name) => {
         fc.pre(!/^[a-z][a-z0-9._-]{0,14}$/.test(name));
         expect(() => checkInterface(name)).toThrow('interface name');
-        expect(() => checkLeases(natNetwork(CLUSTER, spec), [{ ...lease, mac: name }])).toThrow('MAC');
-        expect(() => checkLeases(natNetwork(CLUSTER, spec), [{ ...lease, ipv4: name }])).toThrow('address');
+        expect(faultOf({ mac: name })).toEqual([expect.stringContaining('MAC')]);
+        expect(faultOf({ ipv4: name })).toEqual([expect.stringContaining('address')]);
       }),
     );
     const bad = ['a,b', 'a\nb', 'a b', '-a', 'A', '', 'a..b', 'x'.repeat(64), '#'];
-    for (const hostname of bad)
-      expect(() => checkLeases(natNetwork(CLUSTER, spec), [{ ...lease, hostname }])).toThrow('host name');
+    for (const hostname of bad) expect(faultOf({ hostname })).toEqual([expect.stringContaining('host name')]);
   });
 
   it('refuses leases outside of the subnet, and the gateway', () => {
-    const wanted = natNetwork(CLUSTER, spec);
     for (const ipv4 of ['10.77.1.5', '10.77.0.0', '10.77.0.255', '10.77.0.1'])
-      expect(() => checkLeases(wanted, [{ ...lease, ipv4 }])).toThrow('is not usable');
-    expect(() => checkLeases(wanted, [lease])).not.toThrow();
+      expect(faultOf({ ipv4 })).toEqual([expect.stringContaining('is not usable')]);
+    expect(faultOf({})).toEqual([]);
+  });
+
+  it('serves all the others beside a bad lease, and says which was left out', () => {
+    const others = [lease, { ...lease, mac: '52:54:00:00:00:06', ipv4: '10.77.0.6' }];
+    const bad = { ...lease, mac: '52:54:00:00:00:07', ipv4: '10.9.9.9' };
+    expect(judgeLeases(natNetwork(CLUSTER, spec), [bad, ...others]).usable).toEqual(others);
+    expect(leftOut(CLUSTER, spec, others)).toBeUndefined();
+    expect(leftOut(CLUSTER, spec, [bad, ...others, bad])).toMatchObject({
+      code: 'lease_left_out',
+      title: expect.stringMatching(/52:54:00:00:00:07.*and 1 more.*10[.]9[.]9[.]9 is not usable/),
+    });
   });
 });
 

@@ -106,16 +106,17 @@ export function natNetwork(cluster: string, spec: AttachmentSpec): NatNetwork {
 }
 
 /**
- * Leases which dnsmasq can be given.
+ * Can dnsmasq be given it?
  * @throws GantryError `invalid_argument`, `address_outside`
  */
-export function checkLeases({ net, network, gateway }: NatNetwork, leases: Leases): void {
-  for (const { mac, ipv4, hostname } of leases) {
-    checkMac(mac);
-    if (!net.usable(ipv4)) throw outside(ipv4, network, `it is no host address of ${net.cidr}`);
-    if (ipv4 === gateway) throw outside(ipv4, network, 'it is the gateway');
-    if (!HOSTNAME.test(hostname)) refuse('host name', hostname, 'a valid host name');
-  }
+export function checkLease(
+  { net, network, gateway }: NatNetwork,
+  { mac, ipv4, hostname }: Leases[number],
+): void {
+  checkMac(mac);
+  if (!net.usable(ipv4)) throw outside(ipv4, network, `it is no host address of ${net.cidr}`);
+  if (ipv4 === gateway) throw outside(ipv4, network, 'it is the gateway');
+  if (!HOSTNAME.test(hostname)) refuse('host name', hostname, 'a valid host name');
 }
 
 const outside = (address: string, network: string, why: string) =>

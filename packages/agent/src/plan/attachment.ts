@@ -1,8 +1,9 @@
 /** Networks of this node: wanted against seen, with the DHCP leases of its guests. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Attachment, AttachmentSpec, AttachmentStatus } from '@gantry/model';
+import type { Attachment, AttachmentSpec, AttachmentStatus, Problem } from '@gantry/model';
 import type { NetworkEnsure } from '../actions.ts';
 import { leasesText } from '../leases.ts';
+import { leftOut } from '../network/usable-leases.ts';
 import type { SeenNetwork } from '../observation.ts';
 import { failureOf, free, type Part, type PlanInput } from './input.ts';
 
@@ -25,7 +26,7 @@ export function planAttachment(attachment: Attachment, input: PlanInput): Part {
   }
   const leases = leasesOf(spec.bridge, input);
   if (seen?.ready && isFor(seen, spec) && (!spec.dhcp || seen.leases === leasesText(leases)))
-    return answer(attachment, { state: 'ready' });
+    return answer(attachment, inService(leftOut(input.assignments.cluster, spec, leases)));
   const failure = failureOf(input, subject, generation);
   const status: AttachmentStatus = failure
     ? { state: 'failed', error: failure.problem }
@@ -36,6 +37,11 @@ export function planAttachment(attachment: Attachment, input: PlanInput): Part {
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
 }
+
+const inService = (error: Problem | undefined): AttachmentStatus => ({
+  state: 'ready',
+  ...(error ? { error } : {}),
+});
 
 /** Whether what stands was made for this spec: the network may have been set otherwise since. */
 const isFor = (seen: SeenNetwork, spec: AttachmentSpec): boolean =>

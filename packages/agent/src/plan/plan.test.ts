@@ -419,6 +419,19 @@ describe('removal', () => {
       { state: 'absent' },
     );
   });
+  it('is ready with a lease that cannot be served, and says so', () => {
+    const attachment = attachmentOf();
+    const spec = { ...attachment.spec, subnet: { cidr: '10.88.0.0/24' } as never };
+    const assignments = assignmentsOf({ attachments: [{ ...attachment, spec }] });
+    const networks = observationOf().networks.map((network) => ({ ...network, spec }));
+    const { actions, statuses } = plan(inputOf({ assignments, observation: observationOf({ networks }) }));
+    expect(actions.filter(({ do: what }) => what.startsWith('network.'))).toEqual([]);
+    expect(statuses.find(({ kind }) => kind === 'attachment')?.status).toMatchObject({
+      state: 'ready',
+      error: { code: 'lease_left_out' },
+    });
+  });
+
   it('of a network waits for its guests', () => {
     const assignments = assignmentsOf({ attachments: [attachmentOf('absent')] });
     expect(

@@ -26,6 +26,12 @@ export const networkErrors = {
     'address {address} is not usable in network {network}: {why}',
     'Choose one inside the subnet, or `pool`.',
   ),
+  lease_left_out: entry(
+    409,
+    1,
+    'the NIC {mac} gets no address by DHCP{more}: {why}',
+    'The others of its network do. Give that NIC another address (`gantry instance nic set`), or its instance another host name.',
+  ),
   pool_exhausted: entry(
     409,
     6,
