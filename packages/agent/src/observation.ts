@@ -22,6 +22,8 @@ export interface SeenDomain {
   cds?: { slot: number; tray: 'open' | 'closed'; path?: string }[];
   /** Of a running one of ours: virtual CPUs that are plugged in, and what its balloon leaves it. */
   size?: { vcpus: number; memoryMiB: number };
+  /** What its QEMU runs under, or would. */
+  accelerator?: 'kvm' | 'tcg';
 }
 
 export interface SeenDisk {

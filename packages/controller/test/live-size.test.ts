@@ -5,6 +5,7 @@ import {
   type GuestStatus,
   type InstanceChanged,
   type Operation,
+  type Plan,
   type StatusReport,
   toProblem,
 } from '@gantry/model';
@@ -15,9 +16,10 @@ let cluster: TestCluster;
 /** What the guest has; undefined: it follows its binding. */
 let kept: GuestStatus['size'];
 let resists = false;
+let accelerator: 'kvm' | 'tcg';
 
 beforeEach(async () => {
-  [kept, resists] = [undefined, false];
+  [kept, resists, accelerator] = [undefined, false, 'kvm'];
   cluster = await testCluster();
   cluster.agent.capabilities = ['disk:send', 'guest:live-size'];
   cluster.agent.alter = (report) => withSize(report);
@@ -35,7 +37,10 @@ function withSize(report: StatusReport): StatusReport {
   if (report.kind !== 'guest' || report.status.state !== 'running') return report;
   const size = kept ?? granted;
   const problem = toProblem(err('guest_kept', { name: 'web', what: 'it', why: 'no driver' }));
-  return { ...report, status: { ...report.status, size, ...(resists ? { error: problem } : {}) } };
+  return {
+    ...report,
+    status: { ...report.status, size, accelerator, ...(resists ? { error: problem } : {}) },
+  };
 }
 const guest = () => cluster.call<Guest>('getInstanceGuest', { params: { ref: 'web' } });
 async function follow(): Promise<void> {
@@ -212,6 +217,25 @@ test('what stands still, and what an older agent runs, waits for its next start'
   expect((await set({ vcpus: 3 })).changes).toMatchObject([
     { applies: 'next-start', why: expect.stringContaining('release') },
   ]);
+});
+
+test('an emulated one is given CPUs while it runs, and gives them back at its next start', async () => {
+  accelerator = 'tcg';
+  await cluster.converge();
+  expect((await set({ vcpus: 3 })).changes).toMatchObject([{ applies: 'now' }]);
+  await follow();
+  const less = await set({ vcpus: 2, memoryMiB: 512 });
+  expect(less.changes).toMatchObject([
+    { setting: 'vcpus', applies: 'next-start', why: expect.stringContaining('without KVM') },
+    { setting: 'memory', applies: 'now' },
+  ]);
+  expect((await guest()).spec.input).toMatchObject({ vcpus: 3, memoryMiB: 512 });
+  await follow();
+  expect(await stateOf(less)).toMatchObject({ state: 'succeeded' });
+  const params = { ref: 'web' };
+  expect(
+    (await cluster.call<Plan>('resizeInstance', { params, query: { plan: true }, body: { vcpus: 1 } })).plan,
+  ).toContain('stop it, and start it with the new size');
 });
 
 test.each<[string, object]>([

@@ -14,7 +14,7 @@ export { domainName } from './domain-name.ts';
 export type { Application } from './drift/applies.ts';
 export { diffGuest, type Present, type Settled } from './drift/diff.ts';
 export { exchangeDevice, type Recorded } from './drift/exchange.ts';
-export { type LiveSize, liveSize } from './drift/live-size.ts';
+export { emulatedKeepsCpus, type LiveSize, liveSize } from './drift/live-size.ts';
 export { settingApplies } from './drift/settings.ts';
 export type { Device } from './elements/devices.ts';
 export { deviceToXml } from './elements/devices.ts';

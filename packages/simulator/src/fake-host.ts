@@ -41,7 +41,7 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life, lane: Lane
         memoryMiB: 65_536,
         kernel: 'fake',
         machineTypes: ['pc', 'q35'],
-        accelerator: { kvm: false, reason: 'a simulated node' },
+        accelerator: { kvm: node.accelerator === 'kvm', reason: 'a simulated node' },
         agentVersion: version,
         capabilities: ['disk:send', 'disk:copy', 'guest:copy', 'guest:live-size', 'guest:adopt', 'guest:cds'],
         transfer: { address: node.name, port: 7461 },

@@ -65,6 +65,7 @@ export interface FakeNode {
   copies: Map<string, FakeCopy>;
   journal: string | undefined;
   libvirt: boolean;
+  accelerator: 'kvm' | 'tcg';
   /** Instances whose guests give up no device. */
   stubborn: Set<string>;
   /** Every start of a guest: when, which epoch. The invariant "no guest twice" reads it. */
@@ -97,6 +98,8 @@ export const fakeNode = (
   copies: new Map(),
   journal: undefined,
   libvirt: true,
+  // the second one emulates
+  accelerator: name === 'n2' ? 'tcg' : 'kvm',
   stubborn: new Set(),
   starts: [],
   nextDomainId: 1,
@@ -109,6 +112,7 @@ export function look(node: FakeNode): Observation {
       ? [...node.domains.values()].map(
           ({ disks, nics, drives, tap: _, most: __, autostart: ___, ...domain }) => ({
             ...domain,
+            accelerator: node.accelerator,
             ...(domain.state === 'shutoff'
               ? {}
               : {

@@ -9,17 +9,18 @@ export function between(node: FakeNode, { instance, vcpus }: ActionOf<'guest.set
   return has + Math.sign(vcpus - has);
 }
 
-/** Beyond what it was started with libvirt refuses; what a stubborn guest has it keeps. */
+/** Beyond what it was started with libvirt refuses; what a stubborn guest has it keeps, and an emulated one its CPUs. */
 export function resize(node: FakeNode, instance: string, to: Partial<NonNullable<FakeDomain['size']>>): void {
   const domain = node.domains.get(instance);
   if (!domain?.size || !domain.most || domain.state === 'shutoff') return;
   const { vcpus = domain.size.vcpus, memoryMiB = domain.size.memoryMiB } = to;
   if (vcpus > domain.most.vcpus || memoryMiB > domain.most.memoryMiB)
     throw err('hypervisor_error', { call: 'resize', message: 'beyond the maximum' });
-  if (node.stubborn.has(instance)) {
-    if (vcpus < domain.size.vcpus)
-      throw err('hypervisor_error', { call: 'resize', message: 'unplug refused' });
-    if (memoryMiB < domain.size.memoryMiB) return;
+  const stubborn = node.stubborn.has(instance);
+  if (vcpus < domain.size.vcpus && (stubborn || node.accelerator === 'tcg')) {
+    const what = `${domain.size.vcpus} virtual CPUs`;
+    throw err('guest_kept', { name: domain.name, what, why: 'it is stubborn, or emulated' });
   }
+  if (stubborn && memoryMiB < domain.size.memoryMiB) return;
   domain.size = { vcpus, memoryMiB };
 }

@@ -73,6 +73,20 @@ async function history(faults: Faults): Promise<number> {
 }
 
 describe('sizes', () => {
+  it('of an emulated guest: a CPU is taken by a stop and a start, never while it runs', async () => {
+    const sim = await simulation({ seed: 3, faults: noFaults, loss: 0 });
+    sim.node.accelerator = 'tcg';
+    await begin(sim);
+    const less = await sim.user<InstanceChanged>('setInstance', { params, body: { vcpus: 2 } });
+    expect(less.changes).toMatchObject([{ applies: 'next-start' }]);
+    const starts = sim.node.starts.length;
+    await act(sim, 'resizeInstance', { vcpus: 1 });
+    expect(sim.node.starts).toHaveLength(starts + 1);
+    expect(await sizeOf(sim)).toMatchObject({ state: 'running', size: { vcpus: 1 } });
+    await assertSound(sim);
+    await sim.end();
+  });
+
   it('come out right when controller or agent is killed at any effect', { timeout: 900_000 }, async () => {
     const gates = await history(noFaults);
     expect(gates).toBeGreaterThan(50);

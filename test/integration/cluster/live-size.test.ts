@@ -41,6 +41,11 @@ const inGuest = async (command: string) => {
 /** Those that are plugged in, and the memory that its kernel has, MiB. */
 const cpus = async () => Number(await inGuest('ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l'));
 const memoryMiB = async () => Number(await inGuest("awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo"));
+const tinyDisk = async () => {
+  const disk = join(cluster.dir, 'tiny.raw');
+  await writeTinyGuest(disk);
+  return disk;
+};
 const diff = (name = 'web1') => cluster.json<InstanceDiff>('instance', 'diff', name);
 
 test('it starts with what it is to have, and its balloon gives the rest back', async () => {
@@ -92,9 +97,7 @@ test('beyond its room it waits for the next start, and says why', async () => {
 });
 
 test('a guest without balloon driver keeps its memory: told, not waited for', async () => {
-  const disk = join(cluster.dir, 'tiny.raw');
-  await writeTinyGuest(disk);
-  await cluster.ok('image', 'import', disk, 'tiny');
+  await cluster.ok('image', 'import', await tinyDisk(), 'tiny');
   const size = ['--vcpus', '1', '--memory', '64M', '--disk', '1M'];
   await cluster.ok('instance', 'create', 'tiny1', '--image', 'tiny', ...size);
   const { code, stderr } = await set('tiny1', '--memory', '32M');
@@ -109,6 +112,28 @@ test('a guest without balloon driver keeps its memory: told, not waited for', as
   await cluster.ok('instance', 'stop', 'tiny1', '--force');
   await cluster.ok('instance', 'start', 'tiny1');
   expect(await diff('tiny1')).toMatchObject({ differences: [] });
+});
+
+test('an emulated guest gives no CPU up while it runs, and is not asked to', async () => {
+  await cluster.ok('image', 'import', await tinyDisk(), 'tiny2');
+  const size = ['--vcpus', '3', '--max-vcpus', '4', '--memory', '64M', '--disk', '1M'];
+  await cluster.ok('instance', 'create', 'tiny2', '--image', 'tiny2', ...size);
+  expect(await changes('tiny2', '--vcpus', '2')).toEqual([
+    ['vcpus', 'next-start', expect.stringContaining('without KVM')],
+  ]);
+  const { differences } = await diff('tiny2');
+  expect(differences.map(({ path, applies }) => [path, applies])).toEqual([
+    ['/domain/vcpu/@current', 'next-start'],
+  ]);
+  await changes('tiny2', '--vcpus', '3');
+  expect(await diff('tiny2')).toMatchObject({ differences: [] });
+  expect(await changes('tiny2', '--vcpus', '4')).toMatchObject([['vcpus', 'now', expect.any(String)]]);
+  expect(await cluster.ok('instance', 'resize', 'tiny2', '--vcpus', '1', '--plan')).toMatch(
+    /stop it, and start it with the new size/,
+  );
+  await cluster.ok('instance', 'resize', 'tiny2', '--vcpus', '1', '--no-revert');
+  expect(await diff('tiny2')).toMatchObject({ compared: 'running', differences: [] });
+  expect((await show('tiny2')).status).toMatchObject({ state: 'running' });
 });
 
 test('a resize stops and starts it, and is taken back or confirmed', async () => {

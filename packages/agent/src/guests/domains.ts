@@ -14,6 +14,7 @@ interface Known {
   domainId: number;
   identity: Identity | undefined;
   memoryMiB: number;
+  accelerator?: NonNullable<SeenDomain['accelerator']>;
   disks: { path: string }[];
   nics: string[];
   cds: NonNullable<SeenDomain['cds']>;
@@ -64,10 +65,12 @@ export function createDomains(session: Session): Domains {
 async function readFacts(lv: LibvirtClient, dom: Domain): Promise<Known> {
   const xml = await lv.domainGetXmlDesc({ dom });
   try {
-    const { identity, memoryMiB, live } = parseDomain(xml);
+    const { identity, memoryMiB, type, live } = parseDomain(xml);
     const disks = live.disks.flatMap(({ path }) => (path === undefined ? [] : [{ path }]));
     const nics = live.nics.map(({ mac }) => mac);
-    return { domainId: dom.id, identity, memoryMiB, nics, disks, cds: live.disks.flatMap(seenCd) };
+    const accelerator = type === 'kvm' ? 'kvm' : 'tcg';
+    const cds = live.disks.flatMap(seenCd);
+    return { domainId: dom.id, identity, memoryMiB, accelerator, nics, disks, cds };
   } catch {
     // XML that cannot be read is not ours: we write it readable.
     return { domainId: dom.id, identity: undefined, memoryMiB: 0, disks: [], nics: [], cds: [] };
@@ -93,6 +96,7 @@ async function observeOne(
     ...state,
     ...(saved ? { saved: true } : {}),
     memoryMiB: facts.memoryMiB,
+    ...(facts.accelerator ? { accelerator: facts.accelerator } : {}),
     ...(dom.id >= 0 ? { domainId: dom.id, disks: facts.disks, nics: facts.nics } : {}),
     ...(dom.id >= 0 && facts.cds.length > 0 ? { cds: facts.cds } : {}),
     ...(size ? { size } : {}),

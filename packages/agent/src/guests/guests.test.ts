@@ -102,6 +102,7 @@ describe('start', () => {
       state: 'running',
       reason: 'booted',
       memoryMiB: 512,
+      accelerator: 'tcg',
       domainId: 1,
       disks: [{ path: expect.stringMatching(/disk.qcow2$/) }],
       nics: expect.any(Array),

@@ -1,12 +1,14 @@
 /** Another size for a guest that runs. Looks first: a size that it has already is left. */
-import { withSizes } from '@gantry/guest';
+import { emulatedKeepsCpus, withSizes } from '@gantry/guest';
 import {
   type Domain,
   isBusy,
   type LibvirtClient,
+  LibvirtError,
   virDomainVcpuFlags as Vcpus,
   virDomainModificationImpact,
 } from '@gantry/libvirt';
+import { err, type GantryError } from '@gantry/model';
 import type { Logger } from '../actions.ts';
 import type { Clock } from '../env.ts';
 import { type Found, lookAtRunning } from './look.ts';
@@ -25,7 +27,7 @@ export interface ResizeParts extends StopParts {
   signal: AbortSignal;
 }
 
-/** Ends when the guest has so many. @throws LibvirtError where it keeps one */
+/** Ends when the guest has so many. @throws GantryError `guest_kept` where it keeps one */
 export async function setVcpus(instance: string, vcpus: number, parts: ResizeParts): Promise<void> {
   const lv = await parts.session.client();
   const found = await lookAtRunning(lv, instance, parts.member);
@@ -33,8 +35,9 @@ export async function setVcpus(instance: string, vcpus: number, parts: ResizePar
   const { dom } = found;
   const has = (await lv.domainGetInfo({ dom })).nrVirtCpu;
   if (has === vcpus) return;
+  if (vcpus < has && found.facts.type !== 'kvm') throw kept(found, has, emulatedKeepsCpus);
   if (vcpus < has) await insideToo(found, vcpus, parts);
-  for (let next = has - 1; next >= vcpus; next--) await unplugTo(dom, next, parts);
+  for (let next = has - 1; next >= vcpus; next--) await unplugTo(found, next, parts);
   if (vcpus > has) await parts.session.aside((own) => plug(own, dom, vcpus));
   parts.log('info', `${dom.name} has ${vcpus} virtual CPUs, and had ${has}`);
   await recordSize(instance, parts, { vcpus });
@@ -45,21 +48,36 @@ const plug = (lv: LibvirtClient, dom: Domain, nvcpus: number): Promise<unknown> 
   lv.domainSetVcpusFlags({ dom, nvcpus, flags: Vcpus.VIR_DOMAIN_VCPU_LIVE });
 
 /**
- * One at a time, and asked for once: libvirt (9.0) waits 5 s for the guest, and asked again while the guest is about to
- * give the CPU up it misses that it did, and counts it for ever.
+ * One at a time, and asked for once: libvirt (9.0) waits 5 s for the guest and then fails, and goes on listening for what the
+ * guest does later.
+ * @throws GantryError `guest_kept` where the guest has said no, or nothing
  */
-async function unplugTo(dom: Domain, vcpus: number, { session, clock, signal }: ResizeParts): Promise<void> {
+async function unplugTo(found: Found, vcpus: number, parts: ResizeParts): Promise<void> {
+  const { dom } = found;
   try {
-    await session.aside((lv) => plug(lv, dom, vcpus));
+    await parts.session.aside((lv) => plug(lv, dom, vcpus));
   } catch (error) {
+    if (isRejected(error)) throw kept(found, vcpus + 1, 'its kernel refuses to give one up');
     if (!isBusy(error)) throw error;
-    for (const end = clock.now() + KERNEL_MS; ; await clock.sleep(LOOK_MS, signal)) {
-      const lv = await session.client();
-      if ((await lv.domainGetInfo({ dom })).nrVirtCpu <= vcpus) return;
-      if (clock.now() >= end) throw error;
-    }
+    if (!(await givenUp(dom, vcpus, parts)))
+      throw kept(found, vcpus + 1, `its kernel has not given one up in ${KERNEL_MS / 1000} s`);
   }
 }
+
+async function givenUp(dom: Domain, vcpus: number, { session, clock, signal }: ResizeParts) {
+  for (const end = clock.now() + KERNEL_MS; clock.now() < end; await clock.sleep(LOOK_MS, signal)) {
+    const lv = await session.client();
+    if ((await lv.domainGetInfo({ dom })).nrVirtCpu <= vcpus) return true;
+  }
+  return false;
+}
+
+/** By the method _OST of ACPI. */
+const isRejected = (error: unknown): boolean =>
+  error instanceof LibvirtError && /rejected by the guest/.test(error.message);
+
+const kept = ({ dom, facts }: Found, has: number, why: string): GantryError =>
+  err('guest_kept', { name: facts.identity?.name ?? dom.name, what: `${has} virtual CPUs`, why });
 
 /**
  * A kernel gives a CPU up more readily once it is offline, and many leave a new one offline. Where no agent answers, that

@@ -181,6 +181,8 @@ describe('a running guest', () => {
     const observation = observationOf({ domains: [domainOf('running')] });
     expect(actionsOf({ observation, mayStart: false })).toEqual([]);
     expect(stateOf('guest', { observation })).toMatchObject({ state: 'running', accelerator: 'tcg' });
+    const kvm = observationOf({ domains: [domainOf('running', 'booted', { accelerator: 'kvm' })] });
+    expect(stateOf('guest', { observation: kvm })).toMatchObject({ accelerator: 'kvm' });
     expect(plan(inputOf({ observation })).guests[ids.instance]?.ranInBoot).toBe('boot-1');
   });
   it('of a newer epoch is left alone, even when removal is asked', () => {

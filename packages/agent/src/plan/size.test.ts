@@ -1,4 +1,4 @@
-import type { GuestSpec, Problem } from '@gantry/model';
+import { err, type GuestSpec, type Problem, toProblem } from '@gantry/model';
 import { describe, expect, test } from 'vitest';
 import type { GuestMemory } from '../env.ts';
 import { assignmentsOf, domainOf, guestOf, ids, inputOf, observationOf } from '../testing/assignments.ts';
@@ -71,6 +71,15 @@ describe('CPUs', () => {
       state: 'running',
       error: { code: 'guest_kept', title: expect.stringContaining('unplug refused') },
     });
+  });
+
+  test('that a guest has kept, waited for, are told of at once and in the same words', () => {
+    const said = toProblem(err('guest_kept', { name: 'web1', what: '4 virtual CPUs', why: 'it refuses' }));
+    const failures = new Map([
+      [`vcpus:${ids.instance}`, { generation: 1, problem: said, attempts: 1, retryAt: at + 5000 }],
+    ]);
+    const { actions, status, wakeAt } = look({ vcpus: 4, memoryMiB: 512 }, {}, { failures });
+    expect([actions, status.error, wakeAt]).toEqual([[], said, at + 5000]);
   });
 });
 

@@ -18,7 +18,7 @@ const askAgainMs = 60_000;
 /** How far a balloon has come is not told by every driver, so it is looked at. */
 const lookMs = 1000;
 
-/** A CPU is given up by the guest’s kernel, which may be busy with it. */
+/** Beside a guest that was waited for, and has kept its CPU. */
 const triesOfVcpus = 3;
 
 export interface SizePart {
@@ -53,12 +53,13 @@ function planVcpus(guest: Guest, has: number, input: PlanInput, memory: GuestMem
   if (memory.sized?.vcpus === wanted.vcpus) return { actions: [] };
   const subject = `vcpus:${instance}`;
   const failure = failureOf(input, subject, guest.generation);
+  const said = failure?.problem.code === 'guest_kept' ? failure.problem : undefined;
   const keeps = failure && failure.attempts >= triesOfVcpus;
   return {
     actions: free(input, subject, guest.generation)
       ? [{ do: 'guest.setVcpus', instance, vcpus: wanted.vcpus }]
       : [],
-    ...(keeps ? { error: kept(guest, `${has} virtual CPUs`, whyOf(failure)) } : {}),
+    ...(said ? { error: said } : keeps ? { error: kept(guest, `${has} virtual CPUs`, whyOf(failure)) } : {}),
   };
 }
 

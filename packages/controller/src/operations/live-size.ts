@@ -19,7 +19,9 @@ export function sizeNow(
       ? undefined
       : `it is ${state}: only a guest that runs takes or gives`;
   const later = why === undefined ? undefined : ({ applies: 'next-start', why } as const);
-  return later ? { vcpus: later, memory: later } : liveSize(guest.spec.input, wanted);
+  return later
+    ? { vcpus: later, memory: later }
+    : liveSize(guest.spec.input, wanted, guest.status.accelerator ?? 'tcg');
 }
 
 /** What the binding of a running guest says from now on: of the new size what it takes live. */

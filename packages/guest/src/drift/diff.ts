@@ -3,9 +3,10 @@ import type { GuestDifference, GuestInput, Provenance } from '@gantry/model';
 import { domainToXml, type GuestDomain } from '../elements/domain.ts';
 import { child, type XmlElement } from '../xml/element.ts';
 import { writeInline } from '../xml/writer.ts';
-import { application, type Change } from './applies.ts';
+import { type Application, application, type Change } from './applies.ts';
 import { canonical } from './canonical.ts';
 import { compare, type Found } from './compare.ts';
+import { emulatedKeepsCpus } from './live-size.ts';
 
 /** The domain that is there. */
 export interface Present {
@@ -65,7 +66,7 @@ function described(found: Found, present: Present, input: Settled['input']): Gue
   const change: Change =
     found.wanted === undefined ? 'removed' : found.now === undefined ? 'added' : 'changed';
   const { path, cause } = found;
-  const how = application(path, change);
+  const how = leavesEmulated(found, present) ?? application(path, change);
   const stopped = !present.running && how.applies === 'live';
   return {
     path,
@@ -77,6 +78,13 @@ function described(found: Found, present: Present, input: Settled['input']): Gue
     applies: stopped ? 'next-start' : how.applies,
     why: stopped ? 'it does not run: its next start takes it' : how.why,
   };
+}
+
+/** Fewer CPUs than a guest without KVM has; where one of the numbers is not there, it is all of them. */
+function leavesEmulated({ path, now, wanted }: Found, { domain }: Present): Application | undefined {
+  if (path !== '/domain/vcpu/@current' || domain.attributes['type'] !== 'qemu') return undefined;
+  const fewer = wanted !== undefined && (now === undefined || Number(wanted) < Number(now));
+  return fewer ? { applies: 'next-start', why: emulatedKeepsCpus } : undefined;
 }
 
 const shown = <K extends string>(key: K, value: string | XmlElement | undefined): { [P in K]?: string } =>

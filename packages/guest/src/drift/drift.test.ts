@@ -81,6 +81,18 @@ describe('what libvirt adds is no difference', () => {
   });
 });
 
+test.each([
+  ['qemu', 3, 2, 'next-start'],
+  ['qemu', 4, 2, 'next-start'],
+  ['qemu', 2, 3, 'live'],
+  ['kvm', 3, 2, 'live'],
+])('a running guest of type %s has %d CPUs of 4 and shall have %d: %s', (type, has, vcpus, applies) => {
+  const typed = (xml: string) => xml.replace(/^<domain type='[^']*'/, `<domain type='${type}'`);
+  const { domain } = present({ vcpus: has, maxVcpus: 4 }, typed);
+  const found = diffGuest({ domain, running: true }, settled({ vcpus, maxVcpus: 4 }));
+  expect(found.find(({ path }) => path === '/domain/vcpu/@current')?.applies).toBe(applies);
+});
+
 describe('by hand', () => {
   test.each<[string, (xml: string) => string, unknown[]]>([
     [

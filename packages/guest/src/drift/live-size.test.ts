@@ -57,11 +57,19 @@ describe('what a running guest takes of another size', () => {
       ['next-start', /pci_passthrough/],
     ],
   ])('%s', (_, started, wanted, vcpus, memory) => {
-    const found = liveSize(guestInput(started), guestInput(wanted));
+    const found = liveSize(guestInput(started), guestInput(wanted), 'kvm');
     expect([found.vcpus.applies, found.memory.applies]).toEqual([vcpus[0], memory[0]]);
     expect(found.vcpus.why).toMatch(vcpus[1]);
     expect(found.memory.why).toMatch(memory[1]);
   });
+});
+
+test.each<[number, string]>([
+  [1, 'next-start'],
+  [3, 'live'],
+])('without KVM a guest of 2 CPUs gets %d: %s', (vcpus, applies) => {
+  const found = liveSize(guestInput({ vcpus: 2, maxVcpus: 4 }), guestInput({ vcpus, maxVcpus: 4 }), 'tcg');
+  expect(found.vcpus.applies).toBe(applies);
 });
 
 test('what was asked for last is written where it was asked for first', () => {
