@@ -12,7 +12,7 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readTokenFile, socketOf } from '@gantry/client';
-import { err } from '@gantry/model';
+import { err, type GantryError, similar } from '@gantry/model';
 
 export interface Context {
   /** `unix:/path` or http(s) address. */
@@ -147,9 +147,12 @@ function contextWithoutToken(env: Env, wanted: string | undefined): Context & { 
   const name = wanted ?? config.current;
   if (name === undefined) return localContext(DEFAULT_STATE);
   const context = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
-  if (!context) throw err('not_found', { kind: 'context', name });
+  if (!context) throw noSuchContext(config.contexts, name);
   return { ...context, name };
 }
+
+export const noSuchContext = (contexts: Config['contexts'], name: string): GantryError =>
+  err('not_found', { kind: 'context', name, similar: similar(name, Object.keys(contexts)).join(', ') });
 
 /** The cluster whose state lies in this folder. @throws GantryError `foreign_socket` */
 export function localContext(state: string): Context {

@@ -90,6 +90,13 @@ describe('roles and projects', () => {
     await expect(blue('getInstance', { params: { ref: 'hello' } })).rejects.toMatchObject({
       code: 'not_found',
     });
+    await expect(red('getInstance', { params: { ref: 'helo' } })).rejects.toMatchObject({
+      hint: 'Did you mean hello? List what exists with `gantry instance list`.',
+    });
+    // what he does not see is not told by a hint either
+    await expect(blue('getInstance', { params: { ref: 'hel' } })).rejects.toMatchObject({
+      hint: 'List what exists with `gantry instance list`.',
+    });
     await blue('createInstance', { body });
     await blue('createImage', { body: { name: 'own', spec: { source: 'os', os: { provider: 'x' } } } });
     expect(await names(blue('listInstances'))).toEqual(['hello']);

@@ -25,3 +25,14 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   }
   return best;
 }
+
+/** How many are told. */
+const MOST = 5;
+
+/** Names that may have been meant: those that go on where the word ends, else the nearest. For a hint, never to choose one. */
+export function similar(word: string, names: readonly string[]): string[] {
+  if (word === '') return [];
+  const longer = names.filter((name) => name.startsWith(word) && name !== word).slice(0, MOST);
+  const near = longer.length > 0 ? undefined : nearest(word, names);
+  return near === undefined || near === word ? longer : [near];
+}

@@ -12,6 +12,7 @@ import type { Tunnels } from '../tunnels.ts';
 import type { Turns } from '../turns.ts';
 import { type Caller, type Peer, requireRoleAt, sees } from './caller.ts';
 import type { Denials } from './denials.ts';
+import { similarNames } from './similar-names.ts';
 
 /** The controller, as handlers and tasks know it. */
 export interface App {
@@ -133,7 +134,8 @@ async function find<K extends Kind>({ app, caller }: Asking, kind: K, ref: strin
   const named = (await app.store.named(kind, ref)).filter((object) => sees(caller, metaOf(object)));
   const own = named.find((object) => object.project === caller.project);
   const found = own ?? named.find((object) => object.project === undefined) ?? named[0];
-  if (!found) throw err('not_found', { kind, name: ref });
+  if (!found)
+    throw err('not_found', { kind, name: ref, ...(await similarNames(app.store, caller, kind, ref)) });
   if (found !== own && found.project !== undefined && named.length > 1)
     throw err('ambiguous', { name: ref, matches: await inWords(app, named) });
   return found;

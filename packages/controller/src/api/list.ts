@@ -3,12 +3,10 @@ import { err, type Query } from '@gantry/model';
 import { type Kind, metaOf } from '../kinds.ts';
 import type { Filter, Page } from '../store/store.ts';
 import { type Asking, type Call, JsonReply, type Reply, resolve, resourceReply } from './call.ts';
-import { type Caller, sees } from './caller.ts';
+import { sees } from './caller.ts';
+import { projectFilter } from './project-filter.ts';
 
 const DEFAULT_LIMIT = 200;
-
-/** Kinds that belong to a project; of images and networks one also sees those of no project. */
-const ofProject: readonly Kind[] = ['instance', 'disk', 'operation', 'guest'];
 
 export async function listReply<K extends Kind>(
   call: Listing,
@@ -47,14 +45,6 @@ function wantedOf(
   };
   const labels = query.labels === undefined ? {} : { labels: parseLabels(query.labels) };
   return [{ ...projectFilter(caller, kind), ...labels, ...filter }, page];
-}
-
-/** So that pages are full; who may see what is `sees` to say. */
-function projectFilter({ role, rights, onlyProject, user }: Caller, kind: Kind): Filter {
-  if (kind === 'token' && role !== 'admin') return { owner: user?.id ?? 'nobody' };
-  if (!ofProject.includes(kind)) return {};
-  if (onlyProject) return { projects: [onlyProject] };
-  return role === undefined ? { projects: [...rights.projects.keys()] } : {};
 }
 
 function parseLabels(text: string): Record<string, string> {

@@ -1,5 +1,4 @@
-import { err } from '@gantry/model';
-import { readConfig, writeConfig } from '../../config.ts';
+import { noSuchContext, readConfig, writeConfig } from '../../config.ts';
 import type { Verb } from '../../verb.ts';
 import { contextNames } from './use.ts';
 
@@ -11,7 +10,7 @@ export const contextRemove: Verb = {
   async run(session, given) {
     const { contexts: known } = readConfig(session.io.env);
     const missing = given.args.find((name) => !Object.hasOwn(known, name));
-    if (missing !== undefined) throw err('not_found', { kind: 'context', name: missing });
+    if (missing !== undefined) throw noSuchContext(known, missing);
     await session.confirm(`Forget context ${given.args.join(', ')}?`);
     // read again: while he was asked, others may have been added
     const { contexts, current } = readConfig(session.io.env);

@@ -1,5 +1,5 @@
 import { err } from '@gantry/model';
-import { readConfig } from '../../config.ts';
+import { noSuchContext, readConfig } from '../../config.ts';
 import { entries } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
 import { fingerprintOf } from './add.ts';
@@ -17,7 +17,7 @@ export const contextShow: Verb = {
     const name = given.args[0] ?? current;
     if (name === undefined) throw err('usage', { what: 'no context is current: name one' });
     const context = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
-    if (!context) throw err('not_found', { kind: 'context', name });
+    if (!context) throw noSuchContext(contexts, name);
     const shown = {
       name,
       server: context.url,

@@ -1,6 +1,5 @@
 import { checkEndpoint } from '@gantry/client';
-import { err } from '@gantry/model';
-import { contextName, readConfig, writeConfig } from '../../config.ts';
+import { contextName, noSuchContext, readConfig, writeConfig } from '../../config.ts';
 import { readText } from '../../parse.ts';
 import type { Complete, Verb } from '../../verb.ts';
 
@@ -31,7 +30,7 @@ export const contextUse: Verb = {
     const url = given.text('url');
     const token = env['GANTRY_TOKEN'];
     const known = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
-    if (url === undefined && !known) throw err('not_found', { kind: 'context', name });
+    if (url === undefined && !known) throw noSuchContext(config.contexts, name);
     if (!known) contextName(name);
     if (url !== undefined) checkEndpoint({ url, ...(token ? { token } : {}) });
     const ca = given.put('ca', 'ca', readText);
