@@ -213,7 +213,7 @@ describe('a running guest', () => {
       ['devices/rng', 'settings', 'rebuild', 'flavor hw_rng:allowed'],
     ]);
     const [memory, reboot, , limit, rng] = compared.differences;
-    expect([memory?.now, memory?.wanted]).toEqual(['32', '48']);
+    expect([memory?.now, memory?.wanted]).toEqual(['32 MiB', '48 MiB']);
     expect([reboot?.now, reboot?.wanted]).toEqual(['restart', 'destroy']);
     expect([limit?.now, limit?.wanted]).toEqual(['100', '200']);
     expect(rng).toMatchObject({ change: 'removed', rule: 'it is no longer asked for' });

@@ -46,6 +46,7 @@ type Say = (one: Omit<Found, 'origin'>) => void;
 function attributes({ asked, now, before }: Views, path: string, say: Say): void {
   const keys = new Set([...Object.keys(asked.attributes), ...Object.keys(now.attributes)]);
   for (const key of keys) {
+    if (key === 'unit' && isSize(asked)) continue;
     const [wanted, is, was] = [asked, now, before].map((view) => view?.attributes[key]);
     if (wanted === undefined && was === undefined && isDefault(now, key, asked)) continue;
     if (wanted !== undefined && (is === undefined ? isLeftOut(asked, key) : gives(wanted, is, key))) continue;
@@ -55,10 +56,16 @@ function attributes({ asked, now, before }: Views, path: string, say: Say): void
 }
 
 function content({ asked, now, before }: Views, path: string, say: Say): void {
-  if (givesText(asked, now)) return;
-  const cause = before !== undefined && text(asked) === text(before) ? 'foreign' : 'settings';
-  say({ path, cause, ...given('now', text(now)), ...given('wanted', text(asked)) });
+  if (givesText(asked, now) && (!isSize(asked) || asked.attributes['unit'] === now.attributes['unit']))
+    return;
+  const cause = before !== undefined && said(asked) === said(before) ? 'foreign' : 'settings';
+  say({ path, cause, ...given('now', said(now)), ...given('wanted', said(asked)) });
 }
+
+/** `<memory unit='GiB'>4</memory>`: number and unit are one value. */
+const isSize = (node: XmlElement): boolean => node.attributes['unit'] !== undefined && text(node) !== '';
+const said = (node: XmlElement | undefined): string | undefined =>
+  node && isSize(node) ? `${text(node)} ${node.attributes['unit']}` : text(node);
 
 /** What is there in its order, then what is missing. */
 function children({ asked, now, before }: Views, path: string, by: Origin | undefined, found: Found[]): void {

@@ -14,9 +14,10 @@ export const instanceDiff: Verb = {
   details: [
     'Compares the domain as libvirt reports it with what flavor, image, instance and defaults come to today.',
     'What was changed by hand is shown too. A stopped guest is compared as it was defined last.',
-    'Changes apply at the next start (stop and start; a reboot inside the guest keeps its QEMU). `live` says that',
-    'libvirt can change it while the guest runs; Gantry does so at the next start. `rebuild`: this instance keeps',
-    'what its flavor and image said when it was made, and only one made anew gets it.',
+    'Changes apply at the next start (stop and start; a reboot inside the guest keeps its QEMU). `live`: the running guest',
+    'could take it, and does where a command of its own changes it (`instance set`, `disk set`, `nic set`); what groups and the',
+    'cluster say waits for its next start all the same. `rebuild`: this instance keeps what its flavor and image said when it',
+    'was made, and only one made anew gets it.',
     'Exits with 0 whether there are differences or not; with --exit-code and differences with 1.',
   ].join('\n'),
   arguments: [instanceArgument],
