@@ -141,7 +141,7 @@ describe('of a stopped one', () => {
       body: { name: 'copy' },
     });
     expect(plan).toEqual([
-      expect.stringMatching(/^clone instance hello as copy: 1 vCPUs, /),
+      expect.stringMatching(/^clone instance hello as copy: 1 vCPU, /),
       'on node n1, 1 looked at',
       expect.stringMatching(/^copy its disk: .*, of a guest that is down$/),
       expect.stringMatching(/^nic 0: network default, MAC .*, address 10\.9\.8\.11$/),

@@ -23,6 +23,28 @@ test.each([
 const act = (route: 'startInstance' | 'stopInstance' | 'rebootInstance' | 'resetInstance', body = {}) =>
   cluster.call<Operation>(route, { params: { ref: 'hello' }, body });
 
+test.each([
+  [{}, 'destroyed', /^forced: the guest did not power off within 2[.]00 s$/],
+  [{}, 'shutdown', undefined],
+  [{ force: true }, 'destroyed', undefined],
+] as const)('a stop %j that ended as %s', async (body, reason, wanted) => {
+  await cluster.call<Operation>('createInstance', { body: hello });
+  await cluster.converge();
+  cluster.agent.alter = (told) =>
+    told.kind === 'guest' && told.status.state === 'stopped'
+      ? { ...told, status: { ...told.status, reason } }
+      : told;
+  const { spec } = await act('stopInstance', {
+    ...body,
+    ...(reason === 'destroyed' ? { timeoutMs: 2000 } : {}),
+  });
+  await cluster.converge();
+  const [step] = (await cluster.operation(spec.number)).status.steps;
+  expect(step).toMatchObject({ name: 'stopped', state: 'done' });
+  if (wanted) expect(step?.detail).toMatch(wanted);
+  else expect(step?.detail).toBeUndefined();
+});
+
 test('an instance is created, stopped, started, rebooted and deleted', async () => {
   const created = await cluster.call<Operation>('createInstance', { body: { ...hello, until: 'ping' } });
   expect(created.status.state).toBe('running');

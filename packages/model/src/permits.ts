@@ -111,10 +111,20 @@ type Subject = Pick<Instance, 'name'> & {
 export function requirePermitted(action: InstanceAction, { name, spec, status }: Subject): void {
   if (spec.locked && !permitsLocked(action))
     throw err('locked', { name, by: spec.locked.by, reason: spec.locked.reason });
-  if (spec.rescue && !inRescue.includes(action)) throw err('in_rescue', { name, action });
+  if (spec.rescue && !inRescue.includes(action)) throw err('in_rescue', { name, action: inWords(action) });
   if (spec.adopted && !whenAdopted.includes(action)) throw err('hardware_kept', { name, action });
   const { state } = status;
   if (permits(action, state)) return;
-  const permitted = `It can ${action} when it is ${instanceActions[action].join(', ')}.`;
-  throw err('wrong_state', { kind: 'instance', name, state, action, permitted });
+  const permitted = `That is possible when it is ${instanceActions[action].join(', ')}.${wayFrom(state, name)}`;
+  throw err('wrong_state', { kind: 'instance', name, state, action: inWords(action), permitted });
 }
+
+/** As the end of a sentence: `take a screenshot of it`, `stop`. */
+const inWords = (action: InstanceAction): string =>
+  / (?:of|to|from|in|into)$/.test(action) ? `${action} it` : action;
+
+/** What is meant most often in a state that looks like another one. */
+const wayFrom = (state: InstanceState, name: string): string =>
+  state === 'suspended'
+    ? ` It is down, with its memory on disk: \`gantry instance start ${name}\` goes on with that, --discard-saved boots anew.`
+    : '';

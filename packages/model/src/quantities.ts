@@ -36,7 +36,7 @@ export function parseDurationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text);
   const factor = match?.[2] === undefined ? undefined : durations[match[2]];
   if (!match?.[1] || factor === undefined)
-    throw badQuantity(text, 'a duration with its unit, such as 30ms, 5s or 10m');
+    throw badQuantity(text, 'a duration with its unit, such as 500ms, 30s, 10m, 12h or 30d');
   return Math.round(Number(match[1]) * factor);
 }
 
@@ -68,5 +68,8 @@ export function formatMs(ms: number): string {
     ? `${Math.floor(seconds / 60)} m ${seconds % 60} s`
     : `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} m`;
 }
+
+/** `1 vCPU`, `2 vCPUs`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 const trim = (value: number): string => value.toFixed(value < 10 && !Number.isInteger(value) ? 1 : 0);

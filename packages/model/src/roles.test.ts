@@ -105,6 +105,6 @@ describe('whatever the rights', () => {
 });
 
 test('in words', () => {
-  expect(rolesInWords(operators)).toBe('admin, operator; also in the project alone');
+  expect(rolesInWords(operators)).toBe('admin, operator, in the cluster or in the project');
   expect(rolesInWords(['admin'])).toBe('admin');
 });

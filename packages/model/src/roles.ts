@@ -88,8 +88,8 @@ const held = (
   (role !== undefined && needed.includes(role)) ||
   (inProject !== undefined && needed.includes(`project-${inProject}`));
 
-/** `admin, operator; also in the project alone`. */
+/** `admin, operator, in the cluster or in the project`. */
 export function rolesInWords(roles: readonly RouteRole[]): string {
   const own = roles.filter((role) => !role.startsWith('project-'));
-  return `${own.join(', ')}${own.length < roles.length ? '; also in the project alone' : ''}`;
+  return `${own.join(', ')}${own.length < roles.length ? ', in the cluster or in the project' : ''}`;
 }

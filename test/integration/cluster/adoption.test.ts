@@ -74,7 +74,7 @@ test('what could be imported is listed, and a plan says what stays as it is', as
   const { plan, domain } = await cluster.json<ImportPlan>(...wish, '--plan');
   expect(plan).toEqual([
     'import domain Counter of node1 as instance counter: it stays running',
-    'count 1 vCPUs and 32 MiB of it on node1',
+    'count 1 vCPU and 32 MiB of it on node1',
     `NIC ${mac} on bridge br0: its addresses (10.1.0.9) are reserved, and it is not filtered`,
     `disk vda ${disk}: stays where it is`,
     'disk hdc is empty: stays where it is',

@@ -140,7 +140,7 @@ test('a resize stops and starts it, and is taken back or confirmed', async () =>
   await cluster.ok('instance', 'resize', 'tiny1', '--memory', '96M', '--max-memory', '128M');
   expect((await show('tiny1')).spec.resize?.from).toMatchObject({ memoryMiB: 32 });
   expect(await cluster.ok('instance', 'show', 'tiny1')).toMatch(
-    /^resize +from 1 vCPUs, 32 MiB .*--confirm \| --revert$/m,
+    /^resize +from 1 vCPU, 32 MiB .*--confirm \| --revert$/m,
   );
   expect(await diff('tiny1')).toMatchObject({ compared: 'running', differences: [] });
   const again = await cluster.gantry(['instance', 'resize', 'tiny1', '--memory', '64M']);

@@ -1,5 +1,5 @@
 /** Domains that somebody else made: taken under management as they are. Giving back is an action like others. */
-import type { ForeignDomain, ImportPlan, Instance, Node } from '@gantry/model';
+import { counted, type ForeignDomain, type ImportPlan, type Instance, type Node } from '@gantry/model';
 import { type BegunImport, beginImport, isUp } from '../operations/begin-import.ts';
 import { begun, planned } from './begun.ts';
 import type { Handler } from './call.ts';
@@ -17,7 +17,7 @@ function planOf({ instance, node, domain }: BegunImport): string[] {
   const { vcpus, memoryMiB } = instance.spec;
   return [
     `import domain ${domain.name} of ${node.name} as instance ${instance.name}: it stays ${domain.state}`,
-    `count ${vcpus} vCPUs and ${memoryMiB} MiB of it on ${node.name}`,
+    `count ${counted(vcpus, 'vCPU')} and ${memoryMiB} MiB of it on ${node.name}`,
     ...nicLines(instance, node),
     ...domain.disks.map(({ target, source }) => `disk ${target} ${source ?? 'is empty'}: stays where it is`),
     ...endLines(domain),

@@ -1,4 +1,4 @@
-import { formatBytes, type Plan } from '@gantry/model';
+import { counted, formatBytes, type Plan } from '@gantry/model';
 import type { Begun } from '../operations/begin-create.ts';
 import { describeFit } from '../placement/choose-node.ts';
 
@@ -6,7 +6,7 @@ import { describeFit } from '../placement/choose-node.ts';
 export function createPlan({ draft, instance, guest, decision, attachments }: Begun): Plan {
   const { vcpus, memoryMiB, nics, power } = instance.spec;
   const lines = [
-    `create instance ${instance.name}: ${vcpus} vCPUs, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
+    `create instance ${instance.name}: ${counted(vcpus, 'vCPU')}, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
     `on node ${decision.chosen?.name ?? '?'}, the best of ${decision.lookedAt} looked at`,
     ...describeFit(guest.spec.fit),
   ];

@@ -1,5 +1,5 @@
 /** `instance clone`: a new instance with copies of the disks of another. */
-import { formatBytes, type Plan } from '@gantry/model';
+import { counted, formatBytes, type Plan } from '@gantry/model';
 import { type BegunClone, beginClone } from '../operations/begin-clone.ts';
 import { describeFit } from '../placement/choose-node.ts';
 import { begun, changeable, planned } from './begun.ts';
@@ -17,7 +17,7 @@ function planOf(clone: BegunClone, source: string): Plan {
   const { instance, guest, decision, attachments, manner, from, to, bytes } = clone;
   const { vcpus, memoryMiB, nics, power, disks, personality } = instance.spec;
   const plan = [
-    `clone instance ${source} as ${instance.name}: ${vcpus} vCPUs, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
+    `clone instance ${source} as ${instance.name}: ${counted(vcpus, 'vCPU')}, ${formatBytes(memoryMiB * 2 ** 20)} of memory`,
     `on node ${to.name}, ${decision.lookedAt} looked at`,
     ...describeFit(guest.spec.fit),
     ...(manner.restart ? [`stop ${source}, and start it again when its disks are copied`] : []),

@@ -54,7 +54,7 @@ function requireRole({ role, rights, needs }: Caller, summary: string): void {
   if (needs.length === 0 || may) return;
   const own = role ?? [...new Set(rights.projects.values())].map((word) => `${word} of a project`).join(', ');
   const why = `it needs the role ${rolesInWords(needs)}; the token has ${own || 'none'}`;
-  throw err('forbidden', { action: summary, why });
+  throw err('forbidden', { action: `ask for this (${summary.split(';')[0]})`, why });
 }
 
 /** @throws GantryError `not_found` for a project that the caller does not see */

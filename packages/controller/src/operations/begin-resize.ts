@@ -6,8 +6,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { checkCombination, checkPolicy, resolvePolicy } from '@gantry/guest';
 import {
+  counted,
   err,
   type Fit,
+  formatBytes,
   type Guest,
   type GuestInput,
   type GuestSpec,
@@ -132,7 +134,7 @@ async function exchange(
     live: () => taking(exchanged, way.granted ?? input),
   };
   putBinding(draft, guest, bound[way.name]());
-  const size = `${after.spec.vcpus} vCPUs, ${after.spec.memoryMiB} MiB of memory`;
+  const size = `${counted(after.spec.vcpus, 'vCPU')}, ${formatBytes(after.spec.memoryMiB * 2 ** 20)} of memory`;
   const plan = [`${title} instance ${before.name}: ${size}`, ways[way.name], ...describeFit(fit)];
   return { draft, operation, plan };
 }

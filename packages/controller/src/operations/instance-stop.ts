@@ -2,7 +2,7 @@
  * instance.stop: the handler has set power=stopped; the agent asks the guest, then forces it. Cancelled or late while the
  * guest still runs, power is set back to what it was; the guest may still follow what it was already asked to do.
  */
-import type { Guest } from '@gantry/model';
+import { formatMs, type Guest } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { isCurrent } from './view.ts';
@@ -33,7 +33,7 @@ export const instanceStop: Logic = {
   advance(move) {
     const { guest } = move.view;
     if (!guest || (isCurrent(guest) && down.includes(guest.status.state))) {
-      move.done(stopSteps.stopped);
+      move.done(stopSteps.stopped, undefined, guest && howForced(guest));
       return move.succeed();
     }
     const failure =
@@ -42,6 +42,12 @@ export const instanceStop: Logic = {
     if (failure) withdraw(move, failure);
   },
 };
+
+/** Whoever asked for a graceful stop is told that it was none: what the guest had not written is lost. */
+const howForced = ({ spec, status }: Guest): string | undefined =>
+  status.reason === 'destroyed' && !spec.force
+    ? `forced: the guest did not power off within ${formatMs(spec.life.stopTimeoutMs)}`
+    : undefined;
 
 function withdraw(move: Move, error: Parameters<Move['fail']>[0]): void {
   const { instance, guest } = move.view;
