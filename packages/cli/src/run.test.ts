@@ -272,6 +272,7 @@ describe('operations', () => {
   });
 
   test('of several names a refused one does not hide what was started', async () => {
+    for (const name of ['web1', 'web2', 'web3']) api.answers[`GET /v1/instances/${name}`] = instance(name);
     api.answers['POST /v1/instances/web1/stop'] = operation('succeeded');
     api.answers['POST /v1/instances/web2/stop'] = (_, response) =>
       refuse(response, 'busy', { kind: 'instance', name: 'web2', operation: 3 });
@@ -279,6 +280,28 @@ describe('operations', () => {
     expect(code).toBe(5);
     expect(err).toMatch(/op 12 .*\n(.*\n)*error: instance web2 is busy/);
     expect(api.asked.map(({ path }) => path)).not.toContain('/v1/instances/web3/stop');
+  });
+
+  test('of several names a mistyped one is told before anything is begun', async () => {
+    api.answers['GET /v1/instances/web1'] = instance('web1');
+    api.answers['GET /v1/instances/wbe2'] = (_, response) =>
+      refuse(response, 'not_found', { kind: 'instance', name: 'wbe2', similar: 'web2' });
+    const { code, err } = await api.gantry('instance', 'delete', 'web1', 'wbe2', '--yes');
+    expect(code).toBe(3);
+    expect(err).toContain('Did you mean web2?');
+    expect(api.asked.filter(({ method }) => method !== 'GET')).toEqual([]);
+  });
+
+  test('what was said of an attempt is not said again of its step', async () => {
+    const why = 'the mirror does not answer';
+    const line = { event: 'log', data: { at: '2026-01-01T10:00:00.000Z', level: 'error', text: why } };
+    const step = { name: 'disk ready', state: 'failed' as const, detail: why };
+    const error = { type: 'x', code: 'no_space', title: 'x', status: 507, params: { where: 'n1' } };
+    const failed = { event: 'operation', data: operation('failed', { steps: [step], error }) };
+    api.answers[watch] = events(line, line, failed);
+    const told = (await api.gantry('launch', 'debian/12', 'web1')).err;
+    expect(told.split(why)).toHaveLength(2);
+    expect(told).toContain('  disk ready  failed\n');
   });
 });
 

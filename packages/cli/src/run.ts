@@ -1,11 +1,12 @@
 /** The command from its words to its exit code. */
+import { err, type GantryError } from '@gantry/model';
 import { CommanderError } from 'commander';
 import type { Io } from './io.ts';
 import { printable } from './output/printable.ts';
 import { buildProgram } from './program.ts';
 import { asGantryError, reportError } from './report-error.ts';
 import { type Connect, Session } from './session.ts';
-import { usageHint } from './usage-hint.ts';
+import { usageHint, verbOfInstances } from './usage-hint.ts';
 import type { Verb } from './verb.ts';
 
 /** Runs `gantry ...words` and answers its exit code (reference: the error registry's `exit`). Never throws. */
@@ -27,7 +28,7 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof CommanderError && error.code === 'commander.help') return 2;
-    const known = asGantryError(error);
+    const known = verbOfInstances(program, words) === undefined ? asGantryError(error) : unguessed(error);
     return reportError(io, known, known.code === 'usage' ? usageHint(program, words) : known.hint);
   } finally {
     session?.close();
@@ -53,6 +54,13 @@ interface Commands {
   verbs: readonly Verb[];
   /** Undefined: none of them needs a cluster. */
   connect?: Connect;
+}
+
+/** Without commander’s own guess among the nouns. */
+function unguessed(error: unknown): GantryError {
+  const known = asGantryError(error);
+  const what = known.code === 'usage' ? String(known.params['what']).split('\n')[0] : undefined;
+  return what === undefined ? known : err('usage', { what });
 }
 
 type Program = ReturnType<typeof buildProgram>;

@@ -13,6 +13,8 @@ describe('what to do after words that make no command', () => {
       ['instance', 'nic', 'list', 'web1'],
       'After `gantry instance nic` comes one of: attach, detach, set, show.',
     ],
+    [['stop', 'web1'], 'Did you mean `gantry instance stop`?'],
+    [['--project', 'start', 'reset'], 'Did you mean `gantry instance reset`?'],
     [['instance', 'nic', 'show', 'web1', 'nic0'], '`gantry instance nic show --help` explains it.'],
     [['--project', 'web', 'op', 'cancl'], 'After `gantry op` comes one of: '],
     [['operation', 'show', '--nope'], '`gantry op show --help` explains it.'],

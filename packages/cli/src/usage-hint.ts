@@ -20,6 +20,8 @@ const isValueOf = (before: string | undefined): boolean =>
 /** One line: the verbs of a noun, or where the command is explained. */
 export function usageHint(program: Command, words: readonly string[]): string {
   const command = commandMeant(program, words);
+  const verb = verbOfInstances(program, words);
+  if (verb !== undefined) return `Did you mean \`gantry instance ${verb}\`?`;
   const path = pathOf(command);
   const verbs = program
     .createHelp()
@@ -31,6 +33,14 @@ export function usageHint(program: Command, words: readonly string[]): string {
     : verbs.length > 0
       ? `After \`${path}\` comes one of: ${verbs.join(', ')}.`
       : `\`${path} --help\` explains it.`;
+}
+
+/** Who begins with the verb means an instance, in most other tools: `gantry stop web1`. */
+export function verbOfInstances(program: Command, words: readonly string[]): string | undefined {
+  if (commandMeant(program, words) !== program) return undefined;
+  const word = words.find((one, at) => !one.startsWith('-') && !isValueOf(words[at - 1]));
+  const verbs = program.commands.find((one) => one.name() === 'instance')?.commands ?? [];
+  return verbs.some((one) => one.name() === word) ? word : undefined;
 }
 
 function pathOf(command: Command): string {

@@ -5,6 +5,7 @@ import { subTable } from '../output/describe.ts';
 import type { Flag } from '../verb.ts';
 import { guestFlags, guestPolicy } from './guest-settings.ts';
 import { hostFlags, hostSettings, parseHostChanges } from './host-settings.ts';
+import { unsetSettings } from './unset.ts';
 
 const guestSettings = Object.keys(GuestPolicy.properties);
 
@@ -21,14 +22,9 @@ export const inheritedFlags: readonly Flag[] = [
 
 /** @throws GantryError `invalid_argument` */
 export function inheritedChanges(given: Given): Body<'setGroupPolicy'> {
+  const all = unsetSettings(given, [...guestSettings, ...hostSettings]);
   const unset = (names: readonly string[]) =>
-    Object.fromEntries(given.all('unset').flatMap((name) => (names.includes(name) ? [[name, null]] : [])));
-  const unknown = given.all('unset').find((name) => ![...guestSettings, ...hostSettings].includes(name));
-  if (unknown !== undefined)
-    throw err('invalid_argument', {
-      what: `--unset ${unknown}`,
-      wanted: `one of ${[...guestSettings, ...hostSettings].join(', ')}`,
-    });
+    Object.fromEntries(all.flatMap((name) => (names.includes(name) ? [[name, null]] : [])));
   const guest = { ...unset(guestSettings), ...guestPolicy(given) };
   const host = { ...unset(hostSettings), ...parseHostChanges(given) };
   return {

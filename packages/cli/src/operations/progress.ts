@@ -7,6 +7,8 @@ type Step = Operation['status']['steps'][number];
 export class Progress {
   readonly #verbose: boolean;
   readonly #told = new Map<string, Step['state']>();
+  /** Warnings and errors that were printed: attempts that fail alike, and the step that fails of it, say no more. */
+  readonly #said = new Set<string>();
   #begun = false;
   #current: Operation | undefined;
 
@@ -31,7 +33,8 @@ export class Progress {
   /** Warnings and errors always, output and the rest when asked for. */
   log(line: LogLine): string[] {
     const loud = line.level === 'warn' || line.level === 'error';
-    if (!loud && !this.#verbose) return [];
+    if (!this.#verbose && (!loud || this.#said.has(line.text))) return [];
+    if (loud) this.#said.add(line.text);
     const mark = line.level === 'output' || line.level === 'info' ? '' : `${line.level}: `;
     return line.text.split('\n').map((text) => `    ${mark}${text}`);
   }
@@ -53,7 +56,8 @@ export class Progress {
     const took = stepMs(step);
     const time = took === undefined ? '' : formatMs(took);
     const mark = step.state === 'done' ? '' : `${step.state}  `;
-    const detail = step.detail ? (this.#verbose ? `${step.detail}  ${time}` : step.detail) : time;
+    const known = step.detail !== undefined && !this.#verbose && this.#said.has(step.detail);
+    const detail = step.detail && !known ? (this.#verbose ? `${step.detail}  ${time}` : step.detail) : time;
     return [`  ${step.name.padEnd(this.#width)}  ${mark}${detail}`.trimEnd()];
   }
 

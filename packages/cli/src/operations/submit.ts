@@ -38,7 +38,7 @@ export async function showPlan(session: Session, plan: Plan): Promise<void> {
 }
 
 /**
- * Asks for the same of several, then follows all that were started. A refusal ends the asking, and is told last: what was
+ * Asks for the same of several instances, then follows all that were started. A refusal ends the asking, and is told last: what was
  * started before it goes on.
  */
 export async function concludeEach(
@@ -47,6 +47,7 @@ export async function concludeEach(
   submit: (ref: string) => Promise<Operation | Plan>,
   next?: (operation: Operation) => string,
 ): Promise<void> {
+  await requireExisting(session, given.args);
   const answers: (Operation | Plan)[] = [];
   let failure: unknown;
   try {
@@ -56,6 +57,12 @@ export async function concludeEach(
   }
   for (const answer of answers) await conclude(session, given, answer, next);
   if (failure !== undefined) throw failure;
+}
+
+/** A mistyped name among several is told before anything is begun. */
+async function requireExisting({ client }: Session, names: readonly string[]): Promise<void> {
+  if (names.length < 2) return;
+  await Promise.all(names.map((ref) => client.call('getInstance', { params: { ref } })));
 }
 
 /** Follows what was started, unless it is only a plan or --detach was given. `next` is the command to try afterwards. */

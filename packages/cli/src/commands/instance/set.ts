@@ -20,6 +20,7 @@ import type { Flag, Verb } from '../../verb.ts';
 import { bootFlag, parseBootOrder } from '../boot-flags.ts';
 import { guestFlags, guestPolicy } from '../guest-settings.ts';
 import { roomChangeFlags, roomChanges } from '../room-flags.ts';
+import { unsetSettings } from '../unset.ts';
 
 const unsettable = Object.keys(GuestPolicy.properties);
 
@@ -91,10 +92,7 @@ export const instanceSet: Verb = {
 
 /** @throws GantryError `usage` where nothing is given, `invalid_argument` */
 function bodyOf(given: Given): Body<'setInstance'> {
-  const unset = given.all('unset');
-  const unknown = unset.find((name) => !unsettable.includes(name));
-  if (unknown !== undefined)
-    throw err('invalid_argument', { what: `--unset ${unknown}`, wanted: `one of ${unsettable.join(', ')}` });
+  const unset = unsetSettings(given, unsettable);
   const nulls = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, null]));
   const guest = { ...nulls(unset), ...guestPolicy(given) };
   const labels = { ...nulls(given.all('removeLabel')), ...parsePairs(given.all('label')) };
@@ -138,7 +136,9 @@ function changesText({ instance, changes }: InstanceChanged): string {
 const waits = ({ changes }: InstanceChanged): boolean =>
   changes.some(({ applies }) => applies === 'next-start');
 
-const restart = ({ instance: { name, status } }: InstanceChanged): string =>
-  status.state === 'stopped'
-    ? `gantry instance start ${name}`
-    : `gantry instance stop ${name} && gantry instance start ${name}`;
+const restart = ({ instance: { name, status } }: InstanceChanged): string => {
+  if (status.state === 'suspended')
+    return `gantry instance start ${name} --discard-saved; without that it goes on with the hardware that it has`;
+  const start = `gantry instance start ${name}`;
+  return status.state === 'stopped' ? start : `gantry instance stop ${name} && ${start}`;
+};

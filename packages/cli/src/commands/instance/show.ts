@@ -1,4 +1,4 @@
-import { formatBytes, type Guest, type Instance, isGantryError, type Nic } from '@gantry/model';
+import { counted, formatBytes, type Guest, type Instance, isGantryError, type Nic } from '@gantry/model';
 import { instanceArgument } from '../../names.ts';
 import { timelineText } from '../../operations/words.ts';
 import { ago, type Entry, entries, join, section, subTable } from '../../output/describe.ts';
@@ -120,7 +120,7 @@ const sizeText = (wanted: string | number, has: string | number | undefined): st
 function resizeText({ name, spec }: Instance, flavor: string | undefined): string | undefined {
   if (!spec.resize) return undefined;
   const { from, at, by, confirmsAt } = spec.resize;
-  const size = [flavor, `${from.vcpus} vCPUs`, bytes(from.memoryMiB)].filter(Boolean).join(', ');
+  const size = [flavor, counted(from.vcpus, 'vCPU'), bytes(from.memoryMiB)].filter(Boolean).join(', ');
   const until = confirmsAt ? `is confirmed at ${confirmsAt} unless` : 'waits:';
   return `from ${size} by ${by} at ${at}; ${until} gantry instance resize ${name} --confirm | --revert`;
 }

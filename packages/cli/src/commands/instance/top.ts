@@ -1,4 +1,4 @@
-import { formatBytes, type InstanceStats } from '@gantry/model';
+import { counted, formatBytes, type InstanceStats } from '@gantry/model';
 import { lines, printable } from '../../output/printable.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
@@ -59,8 +59,11 @@ export function summary(readings: readonly Reading[], silent: readonly string[])
   const compared = readings.length > 0 && readings.every(({ before }) => before);
   const cpu = compared ? `cpu ${(sum((each) => use(each, 'cpu')) / 10).toFixed(1)} % on ` : '';
   return [
-    `${readings.length} running on ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`,
-    `${cpu}${sum(({ now }) => now.cpu.vcpus)} vcpus`,
+    `${readings.length} running on ${counted(nodes, 'node')}`,
+    `${cpu}${counted(
+      sum(({ now }) => now.cpu.vcpus),
+      'vCPU',
+    )}`,
     `memory ${formatBytes(sum(({ now }) => now.memory.currentBytes))}`,
     ...(silent.length > 0 ? [`no answer from ${silent.join(', ')}`] : []),
   ].join('   ');

@@ -12,7 +12,7 @@ export const segmentFlags: readonly Flag[] = [
   { flags: '--vlan <id>', description: 'VLAN of the uplink, 1 to 4094' },
   {
     flags: '--group <group>',
-    description: 'on the nodes of this group only; may be repeated',
+    description: 'on the nodes of this group only',
     many: true,
     complete: groupNames,
   },

@@ -1,15 +1,21 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { err, isGantryError } from '@gantry/model';
+import { err } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { asGantryError } from '../../report-error.ts';
 import type { Verb } from '../../verb.ts';
-import { chosenFlags, chosenNodes, forEachNode } from './chosen.ts';
+import {
+  chosenFlags,
+  chosenNodes,
+  forEachNode,
+  type NodeRow,
+  requireAllOk,
+  requireNotForbidden,
+  withoutRefusals,
+} from './chosen.ts';
 
-interface Row {
-  node: string;
+interface Row extends NodeRow {
   result: string;
-  ok: boolean;
 }
 
 const columns: readonly Column<Row>[] = [
@@ -53,18 +59,13 @@ export const nodeCopyFile: Verb = {
         );
         return { node: name, result: 'written', ok: true };
       } catch (error) {
-        const { code, message } = isGantryError(error) ? error : asGantryError(error);
-        return { node: name, result: `${message} [${code}]`, ok: false };
+        const refusal = asGantryError(error);
+        return { node: name, result: `${refusal.message} [${refusal.code}]`, ok: false, refusal };
       }
     });
-    await session.out.list(rows, columns);
-    const failed = rows.filter(({ ok }) => !ok);
-    if (failed.length > 0)
-      throw err('command_failed', {
-        count: failed.length,
-        of: rows.length,
-        where: failed.map(({ node }) => node).join(', '),
-      });
+    requireNotForbidden(rows);
+    await session.out.list(withoutRefusals(rows), columns);
+    requireAllOk(rows);
   },
 };
 

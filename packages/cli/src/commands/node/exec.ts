@@ -1,16 +1,22 @@
-import { type ExecEnd, err, isGantryError, type Node, parseDurationMs } from '@gantry/model';
+import { type ExecEnd, type GantryError, type Node, parseDurationMs } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { printable } from '../../output/printable.ts';
 import { asGantryError } from '../../report-error.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
-import { chosenFlags, chosenNodes, forEachNode } from './chosen.ts';
+import {
+  chosenFlags,
+  chosenNodes,
+  forEachNode,
+  type NodeRow,
+  requireAllOk,
+  requireNotForbidden,
+  withoutRefusals,
+} from './chosen.ts';
 
-interface Row {
-  node: string;
+interface Row extends NodeRow {
   /** `0`, `exit 2`, `SIGKILL`, `timed out`, or the code of a refusal. */
   result: string;
-  ok: boolean;
   stdout: string;
   stderr: string;
 }
@@ -39,15 +45,10 @@ export const nodeExec: Verb = {
     const nodes = await chosenNodes(session, given);
     const body = { argv: [...given.args], ...given.put('timeoutMs', 'timeout', parseDurationMs) };
     const rows = await forEachNode(nodes, given, (node) => runOn(session, node, body));
+    requireNotForbidden(rows);
     if (session.out.forPeople) report(session, rows);
-    else await session.out.list(rows, columns);
-    const failed = rows.filter(({ ok }) => !ok);
-    if (failed.length > 0)
-      throw err('command_failed', {
-        count: failed.length,
-        of: rows.length,
-        where: failed.map(({ node }) => node).join(', '),
-      });
+    else await session.out.list(withoutRefusals(rows), columns);
+    requireAllOk(rows);
   },
 };
 
@@ -66,6 +67,7 @@ async function runOn(
   const stderr = new Lines((line) => live && session.io.stderr.write(`${name}: ${printable(line)}\n`));
   let result = 'its end was not seen';
   let ok = false;
+  let refusal: GantryError | undefined;
   try {
     for await (const { event, data } of session.client.events('execOnNode', { params: { ref: id }, body })) {
       const value: unknown = JSON.parse(data);
@@ -74,10 +76,11 @@ async function runOn(
       else if (event === 'end') [result, ok] = verdict(value as ExecEnd);
     }
   } catch (error) {
-    const { code, message } = isGantryError(error) ? error : asGantryError(error);
-    result = `${message} [${code}]`;
+    refusal = asGantryError(error);
+    result = `${refusal.message} [${refusal.code}]`;
   }
-  return { node: name, result, ok, stdout: stdout.end(), stderr: stderr.end() };
+  const row = { node: name, result, ok, stdout: stdout.end(), stderr: stderr.end() };
+  return refusal ? { ...row, refusal } : row;
 }
 
 function verdict({ code, signal, timedOut }: ExecEnd): [string, boolean] {

@@ -1,10 +1,12 @@
 import { err, type HostChanges } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { groupNames, nodeNames } from '../../names.ts';
+import { entries } from '../../output/describe.ts';
 import type { Verb } from '../../verb.ts';
 import { hostFlags, hostSettings, parseHostChanges } from '../host-settings.ts';
+import { effectiveTable } from '../inherited-settings.ts';
 import { nameArgument } from '../named.ts';
-import { describeNode } from './node.ts';
+import { unsetSettings } from '../unset.ts';
 
 export const nodeSet: Verb = {
   words: 'node set',
@@ -32,15 +34,23 @@ export const nodeSet: Verb = {
     const body = { ...given.string('group', 'group'), ...(Object.keys(host).length > 0 ? { host } : {}) };
     if (Object.keys(body).length === 0)
       throw err('usage', { what: 'nothing to set: give --group, --shared-cpus or another of the options' });
-    const node = await client.call('setNode', { params: { ref: given.arg(0, 'name') }, body });
-    await out.object(node, node.name, () => describeNode(node));
+    const params = { ref: given.arg(0, 'name') };
+    const node = await client.call('setNode', { params, body });
+    await out.object(node, node.name, async () => {
+      const [group, { items }] = await Promise.all([
+        client.call('getGroup', { params: { ref: node.spec.group } }),
+        client.call('getNodeSettings', { params }),
+      ]);
+      const head = entries([
+        ['node', node.name],
+        ['group', group.name],
+      ]);
+      return `${head}\n${effectiveTable(items)}`;
+    });
   },
 };
 
 function hostChanges(given: Given): HostChanges {
-  const names = given.all('unset');
-  for (const name of names)
-    if (!(hostSettings as readonly string[]).includes(name))
-      throw err('invalid_argument', { what: `--unset ${name}`, wanted: `one of ${hostSettings.join(', ')}` });
+  const names = unsetSettings(given, hostSettings);
   return { ...Object.fromEntries(names.map((name) => [name, null])), ...parseHostChanges(given) };
 }
