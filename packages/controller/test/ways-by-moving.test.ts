@@ -156,7 +156,7 @@ test('whatever is named, whoever follows it finds a place', { timeout: 900_000 }
   await fc.assert(
     fc.asyncProperty(
       fc.array(guest, { minLength: 9, maxLength: 14 }),
-      fc.integer({ min: 3500, max: 6000 }),
+      fc.integer({ min: 4800, max: 6500 }),
       async (guests, memoryMiB) => {
         for (const each of guests) await create(`g${names++}`, each).catch(() => undefined);
         await rounds();
@@ -170,7 +170,8 @@ test('whatever is named, whoever follows it finds a place', { timeout: 900_000 }
         await rounds();
       },
     ),
-    { numRuns: 12 },
+    // in four of ten there is such a way
+    { numRuns: 30 },
   );
   expect(followed).toBeGreaterThan(0);
 });
