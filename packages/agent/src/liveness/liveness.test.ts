@@ -106,6 +106,16 @@ describe('firstBanner', () => {
     server.close();
   });
 
+  it('waits longer each time for one that takes long to speak', async () => {
+    const { server, port } = await listen((s) => {
+      const late = setTimeout(() => s.end('SSH-2.0-x\r\n'), 2000);
+      s.on('error', () => undefined).on('close', () => clearTimeout(late));
+    });
+    const ports = { clock: systemClock, port, speakMs: 300 };
+    expect(await firstBanner('127.0.0.1', AbortSignal.timeout(60_000), ports)).toBeDefined();
+    server.close();
+  });
+
   it.each([
     ['speaks something else', (s: Socket) => void s.on('error', () => undefined).end('HTTP/1.1 400\r\n')],
     ['hangs up', (s: Socket) => void s.destroy()],
