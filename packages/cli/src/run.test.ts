@@ -388,16 +388,23 @@ test('node drain --plan tells of each guest, and sets nothing', async () => {
       role: 'active',
       steps: [
         { ...step, name: 'web1', way: 'stop', to: 'n2', why: 'it runs' },
-        { ...step, name: 'db1', way: 'blocked', why: '2 memory' },
+        { ...step, name: 'db1', way: 'blocked', why: 'it is locked', remedy: 'unlock it' },
       ],
     },
   };
   const { out } = await api.gantry('node', 'drain', 'n1', '--plan');
-  expect(out).toMatch(/web1 +running +shut down, then move +n2 +it runs/);
-  expect(out).toMatch(/db1 +running +blocked +- +2 memory/);
-  expect(out).toContain('2: 1 must be shut down to be moved, 1 blocked');
+  expect(out).toMatch(/web1 +running +shut down, moved, started again +n2 +it runs/);
+  expect(out).toMatch(/db1 +running +blocked +- +because it is locked/);
+  expect(out).toMatch(/What lets them go[\s\S]*db1 +unlock it/);
+  expect(out).toContain('2: 0 moved as they are, 1 shut down for it and started again, 1 blocked');
   expect(out).toContain('at most 2 GiB of disks');
   expect(api.asked.map(({ method }) => method)).toEqual(['GET']);
+  // what is not permitted is not foretold
+  const evacuate = ['node', 'evacuate', 'n1', '--plan'];
+  const stays = (await api.gantry(...evacuate)).out;
+  expect(stays).toMatch(/web1 +running +stays +- +it runs: --allow-stop/);
+  expect(stays).not.toContain('of disks');
+  expect((await api.gantry(...evacuate, '--allow-stop')).out).toBe(out);
 });
 
 test('instance show: why each setting is as it is', async () => {

@@ -39,7 +39,9 @@ test('guests take room from those after them; who finds none is blocked with the
     state: 'running',
     why: expect.stringContaining('while they run'),
   });
-  expect(plan.steps[2]?.why).toMatch(/2 nodes looked at: {2}2 memory \(best .* free, short by .*\)/);
+  expect(plan.steps[2]?.why).toMatch(
+    /^no other node of its group can take it: 2 nodes looked at: {2}2 memory \(best .* free, short by .*\)/,
+  );
   expect(await cluster.store.revision()).toBe(before);
 });
 
@@ -69,13 +71,31 @@ test('rules between guests hold where they go', async () => {
 
 test('an operation under way blocks; other groups and drained nodes take nobody', async () => {
   await create('new', 256);
-  expect((await drainPlan()).steps).toMatchObject([{ way: 'blocked', why: 'operation 1 is under way' }]);
+  expect((await drainPlan()).steps).toMatchObject([
+    { way: 'blocked', why: 'operation 1 is under way', remedy: expect.stringContaining('gantry op watch 1') },
+  ]);
   await cluster.converge();
   await cluster.call('createGroup', { body: { name: 'other' } });
   await cluster.call('setNode', { params: { ref: 'n2' }, body: { group: 'other' } });
   await cluster.call('setNode', { params: { ref: 'n3' }, body: { role: 'drained' } });
   expect((await drainPlan()).steps).toMatchObject([
     { way: 'blocked', why: expect.stringContaining('1 node looked at:  1 drained') },
+  ]);
+});
+
+test('what is not to be moved now says of itself why, and what lets it go', async () => {
+  for (const name of ['kept', 'sick']) await create(name, 256);
+  await cluster.converge();
+  await cluster.call('lockInstance', { params: { ref: 'kept' }, body: { reason: 'audit' } });
+  await cluster.call('rescueInstance', { params: { ref: 'sick' }, body: {} });
+  await cluster.converge();
+  expect((await drainPlan()).steps).toMatchObject([
+    { name: 'kept', why: 'it is locked by admin: audit', remedy: expect.stringContaining('unlock kept') },
+    {
+      name: 'sick',
+      why: expect.stringMatching(/^it is in rescue/),
+      remedy: expect.stringContaining('unrescue sick'),
+    },
   ]);
 });
 

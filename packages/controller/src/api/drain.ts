@@ -1,5 +1,4 @@
 /** `node drain --plan` and `node evacuate`: what would become of each guest, and that it does. */
-import { requirements } from '@gantry/guest';
 import {
   type DrainPlan,
   EVACUATION_PARALLEL,
@@ -13,12 +12,12 @@ import {
   requirePermitted,
   type Step,
 } from '@gantry/model';
-import { refusal } from '@gantry/placement';
+import { whyNoNode } from '@gantry/placement';
 import { guestInput, readAncestry, theCluster } from '../operations/guest-spec.ts';
 import { addOperation } from '../operations/new-operation.ts';
 import { candidatesOf } from '../placement/capacity.ts';
 import { decide } from '../placement/choose-node.ts';
-import { drainSteps, type Leaving } from '../placement/drain-plan.ts';
+import { type Blocked, blockedBy, drainSteps, type Leaving } from '../placement/drain-plan.ts';
 import { moveWish } from '../placement/move-wish.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
@@ -76,12 +75,10 @@ async function planFor({ app }: Pick<Asking, 'app'>, node: Node): Promise<DrainP
     const others = candidatesOf(view, cluster).filter(
       (each) => each.node.id !== node.id && each.node.spec.group === node.spec.group,
     );
-    return drainSteps(
-      leaving,
-      others,
-      decide,
-      ({ newcomer, input }, decision) => refusal(newcomer.name, requirements(input), decision).message,
-    );
+    return drainSteps(leaving, others, decide, (decision) => ({
+      why: `no other node of its group can take it: ${whyNoNode(decision)}`,
+      remedy: 'Add a node to the group, or free resources on one.',
+    }));
   });
   return { node: node.id as NodeId, name: node.name, role: node.spec.role, steps };
 }
@@ -95,26 +92,33 @@ async function readLeaving(store: Store, { spec }: Guest): Promise<Leaving | und
   return {
     instance,
     wanted: await moveWish(store, instance, input),
-    ...(blocked === undefined ? {} : { blocked }),
+    ...(blocked ? { blocked } : {}),
   };
 }
 
-async function underWay(store: Store, { status }: Instance): Promise<string | undefined> {
+async function underWay(store: Store, { status }: Instance): Promise<Blocked | undefined> {
   const operation = status.operation && (await store.get('operation', status.operation));
   if (!operation || operationEnded(operation.status.state)) return undefined;
-  return `operation ${operation.spec.number} is under way`;
+  const { number } = operation.spec;
+  return {
+    why: `operation ${number} is under way`,
+    remedy: `It can go when that has ended: \`gantry op watch ${number}\`.`,
+  };
 }
 
-const openResize = ({ spec }: Instance): string | undefined =>
-  spec.resize && 'its resize is neither confirmed nor reverted';
+const openResize = ({ name, spec }: Instance): Blocked | undefined =>
+  spec.resize && {
+    why: 'its resize is neither confirmed nor reverted',
+    remedy: `Decide: \`gantry instance resize ${name} --confirm\` or \`--revert\`.`,
+  };
 
 /** Its lock, its rescue, its state. */
-function refusalOf(instance: Instance): string | undefined {
+function refusalOf(instance: Instance): Blocked | undefined {
   try {
     requirePermitted('move', instance);
     return undefined;
   } catch (error) {
     if (!isGantryError(error)) throw error;
-    return error.message;
+    return blockedBy(error, instance);
   }
 }

@@ -3,6 +3,7 @@ import { type HardwareFit, requirements } from '@gantry/guest';
 import {
   type DrainStep,
   type Fit,
+  type GantryError,
   type Instance,
   isGantryError,
   type NodeId,
@@ -12,11 +13,14 @@ import type { Candidate } from './capacity.ts';
 import { peerOf } from './records.ts';
 import type { Wanted } from './wanted.ts';
 
+/** Of a guest, as `it`; and what lets it go. */
+export type Blocked = Required<Pick<DrainStep, 'why' | 'remedy'>>;
+
 export interface Leaving {
   instance: Instance;
   wanted: Wanted;
   /** Why nothing can be done with it now. */
-  blocked?: string;
+  blocked?: Blocked;
 }
 
 type Decide = (
@@ -26,13 +30,13 @@ type Decide = (
 
 /**
  * @param others nodes that may take them
- * @param refusalOf why none can, in one line
+ * @param refusalOf why none can
  */
 export function drainSteps(
   leaving: readonly Leaving[],
   others: readonly Candidate[],
   decide: Decide,
-  refusalOf: (wanted: Wanted, decision: PlacementDecision) => string,
+  refusalOf: (decision: PlacementDecision) => Blocked,
 ): DrainStep[] {
   let left = others;
   const memory = ({ wanted }: Leaving) => wanted.input.memoryMiB;
@@ -40,21 +44,22 @@ export function drainSteps(
     (a, b) => memory(b) - memory(a) || (a.instance.name < b.instance.name ? -1 : 1),
   );
   return inOrder.map((guest): DrainStep => {
-    if (guest.blocked !== undefined) return step(guest, 'blocked', guest.blocked);
+    if (guest.blocked) return step(guest, 'blocked', guest.blocked);
     try {
       const { decision, fit } = decide(left, guest.wanted);
       const { chosen } = decision;
-      if (!chosen) return step(guest, 'blocked', refusalOf(guest.wanted, decision));
+      if (!chosen) return step(guest, 'blocked', refusalOf(decision));
       left = left.map((each) =>
         each.node.id === chosen.node
           ? withGuest(each, guest, { node: chosen.node, ...fit(chosen.node) })
           : each,
       );
       const down = isDown(guest.instance);
-      return step(guest, down ? 'move' : 'stop', down ? 'it is down' : MUST_STOP, chosen.name);
+      const [way, why] = down ? (['move', 'it is down'] as const) : (['stop', MUST_STOP] as const);
+      return step(guest, way, { why }, chosen.name);
     } catch (error) {
       if (!isGantryError(error)) throw error;
-      return step(guest, 'blocked', error.message);
+      return step(guest, 'blocked', blockedBy(error, guest.instance));
     }
   });
 }
@@ -64,7 +69,18 @@ const MUST_STOP = 'guests cannot be moved while they run yet';
 const isDown = ({ status: { state } }: Instance): boolean =>
   state === 'stopped' || state === 'crashed' || state === 'failed';
 
-function step({ instance, wanted }: Leaving, way: DrainStep['way'], why: string, to?: string): DrainStep {
+/** Its own words, about `it`. */
+export const blockedBy = ({ message, hint }: GantryError, { name }: Instance): Blocked => ({
+  why: message.startsWith(`instance ${name} `) ? `it ${message.slice(`instance ${name} `.length)}` : message,
+  remedy: hint,
+});
+
+function step(
+  { instance, wanted }: Leaving,
+  way: DrainStep['way'],
+  reason: Pick<DrainStep, 'why' | 'remedy'>,
+  to?: string,
+): DrainStep {
   const diskMiB = Object.values(requirements(wanted.input).diskMiB).reduce((a, b) => a + b, 0);
   const { id, name, status } = instance;
   return {
@@ -74,7 +90,7 @@ function step({ instance, wanted }: Leaving, way: DrainStep['way'], why: string,
     way,
     ...(to === undefined ? {} : { to }),
     diskMiB,
-    why,
+    ...reason,
   };
 }
 

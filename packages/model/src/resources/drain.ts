@@ -12,11 +12,12 @@ export const DrainStep = strict({
   state: oneOf(instanceStates),
   way: oneOf(
     drainWays,
-    'stop: it must be shut down to be moved; move: it is down and could be moved; blocked: it cannot leave',
+    'stop: it must be shut down to be moved, and is started again; move: it is down and could be moved; blocked: it cannot leave',
   ),
   to: optional(Type.String({ description: 'node that has room for it, beside those before it' })),
   diskMiB: MiB('of its disks, which would be copied'),
   why: Type.String(),
+  remedy: optional(Type.String({ description: 'of one that is blocked: what lets it go' })),
 });
 export type DrainStep = Static<typeof DrainStep>;
 

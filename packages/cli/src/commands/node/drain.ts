@@ -22,17 +22,10 @@ export const nodeDrain: Verb = {
   },
 };
 
-const ways: Record<DrainStep['way'], string> = {
-  stop: 'shut down, then move',
-  move: 'move',
-  blocked: 'blocked',
-};
-
-/** For people. */
-export function describeDrain({ name, role, steps }: DrainPlan): string {
-  const blocked = steps.filter(({ way }) => way === 'blocked').length;
-  const stop = steps.filter(({ way }) => way === 'stop').length;
-  const bytes = steps.reduce((sum, { way, diskMiB }) => sum + (way === 'blocked' ? 0 : diskMiB * 2 ** 20), 0);
+/** @param allowStop whether guests that run may be shut down to be moved */
+export function describeDrain({ name, role, steps }: DrainPlan, allowStop = true): string {
+  const going = steps.filter(({ way }) => way === 'move' || (way === 'stop' && allowStop));
+  const bytes = going.reduce((sum, { diskMiB }) => sum + diskMiB * 2 ** 20, 0);
   const drained =
     role === 'drained'
       ? 'it takes no new guests already'
@@ -40,15 +33,36 @@ export function describeDrain({ name, role, steps }: DrainPlan): string {
   return join(
     entries([
       ['node', `${name}, ${role}: ${drained}; those on it go on`],
-      ['guests', `${steps.length}: ${stop} must be shut down to be moved, ${blocked} blocked`],
+      ['guests', `${steps.length}: ${countText(steps, allowStop)}`],
       ['to copy', bytes > 0 ? `at most ${formatBytes(bytes)} of disks` : undefined],
     ]),
     section(
       'Guests',
       subTable(
         ['INSTANCE', 'STATE', 'WHAT', 'TO', 'WHY'],
-        steps.map((step) => [step.name, step.state, ways[step.way], step.to ?? '-', step.why]),
+        steps.map((step) => [step.name, step.state, ...fateOf(step, allowStop)]),
+      ),
+    ),
+    section(
+      'What lets them go',
+      subTable(
+        ['INSTANCE', 'REMEDY'],
+        steps.flatMap((step) => (step.remedy === undefined ? [] : [[step.name, step.remedy]])),
       ),
     ),
   );
+}
+
+function countText(steps: readonly DrainStep[], allowStop: boolean): string {
+  const count = (wanted: DrainStep['way']) => steps.filter(({ way }) => way === wanted).length;
+  const stop = allowStop ? 'shut down for it and started again' : 'that run stay';
+  return `${count('move')} moved as they are, ${count('stop')} ${stop}, ${count('blocked')} blocked`;
+}
+
+/** What will happen to it, where it goes, and why so. */
+function fateOf({ way, to = '-', why }: DrainStep, allowStop: boolean): [string, string, string] {
+  if (way === 'blocked') return ['blocked', to, `because ${why}`];
+  if (way === 'move') return ['moved as it is', to, why];
+  if (allowStop) return ['shut down, moved, started again', to, why];
+  return ['stays', '-', `${why}: --allow-stop shuts it down for the move`];
 }

@@ -25,14 +25,15 @@ export const nodeEvacuate: Verb = {
   async run(session, given) {
     const params = { ref: given.arg(0, 'name') };
     const plan = await session.client.call('planDrain', { params });
-    if (given.on('plan')) return session.out.object(plan, plan.name, () => describeDrain(plan));
+    const allowStop = given.on('allowStop');
+    if (given.on('plan')) return session.out.object(plan, plan.name, () => describeDrain(plan, allowStop));
     const body = {
-      ...(given.on('allowStop') ? { allowStop: true } : {}),
+      ...(allowStop ? { allowStop } : {}),
       ...given.put('parallel', 'parallel', countOf),
       ...given.put('deadlineMs', 'deadline', parseDurationMs),
       ...given.string('reason', 'reason'),
     };
-    session.note(describeDrain(plan));
+    session.note(describeDrain(plan, allowStop));
     await session.confirm(`Move the guests of node ${plan.name} as shown?`);
     const answer = await session.client.call('evacuateNode', { params, body });
     if (!('kind' in answer)) throw err('internal', { why: 'a plan came back' });
