@@ -44,6 +44,16 @@ const refusalOf = (more: object, token?: string): Promise<GantryError | undefine
       throw error;
     },
   );
+const planClone = (ref: string, more: object = {}) =>
+  cluster.call('cloneInstance', { params: { ref }, body: { name: 'copy', ...more }, query: { plan: true } });
+const cloneRefusal = (ref: string, more?: object): Promise<GantryError | undefined> =>
+  planClone(ref, more).then(
+    () => undefined,
+    (error: unknown) => {
+      if (isGantryError(error, 'no_capacity')) return error;
+      throw error;
+    },
+  );
 const waysOf = (error: GantryError | undefined): string[] =>
   `${error?.hint}\n${error?.message}`
     .split('\n')
@@ -143,6 +153,60 @@ test('what was tried in vain is kept with the decision', async () => {
   expect(refused?.tried.filter(({ works }) => works).map(({ way }) => way)).toEqual(['--memory 5376M']);
 });
 
+test('a refused clone names them too, and nothing that it cannot say', async () => {
+  const rules = { labels: { app: 'db' }, affinity: [{ policy: 'anti-affinity', label: 'app=db' }] };
+  await create('source', { node: 'n1', memoryMiB: 4200 });
+  await create('beside', { node: 'n1', memoryMiB: 2500, power: 'running' });
+  for (const name of ['n2', 'n3']) {
+    await create(`on-${name}`, { node: name, memoryMiB: 3000, power: 'running', ...rules });
+    await create(`small-${name}`, { node: name, memoryMiB: 400, power: 'running' });
+  }
+  await rounds();
+  const error = await cloneRefusal('source');
+  const ways = waysOf(error);
+  expect(ways).toEqual([
+    expect.stringMatching(/^gantry instance move small-n(\d) --to n\d --stop \(frees 522 MiB on n\1\)$/),
+  ]);
+  await follow(ways[0] ?? '');
+  await planClone('source');
+});
+
+test('one that is copied while it runs goes beside its source, and the source stays', async () => {
+  await create('source', { node: 'n1', memoryMiB: 3500, power: 'running' });
+  await create('small', { node: 'n1', memoryMiB: 1000, power: 'running' });
+  await rounds();
+  const crash = { running: 'crash' };
+  const ways = waysOf(await cloneRefusal('source', crash));
+  expect(ways).toEqual([
+    expect.stringMatching(/^gantry instance move small --to n\d --stop \(frees .* on n1\)$/),
+  ]);
+  await follow(ways[0] ?? '');
+  await planClone('source', crash);
+});
+
+test('a refused move names no other size than that which the instance has', async () => {
+  await create('large', { node: 'n1', memoryMiB: 6000 });
+  for (const name of ['n2', 'n3']) await create(`on-${name}`, { node: name, memoryMiB: 3000 });
+  await cluster.call('setNode', { params: { ref: 'n3' }, body: { role: 'drained' } });
+  await rounds();
+  const move = cluster.call('moveInstance', { params: { ref: 'large' }, body: {}, query: { plan: true } });
+  const error = await move.then(
+    () => undefined,
+    (refusal: unknown) => (isGantryError(refusal, 'no_capacity') ? refusal : undefined),
+  );
+  expect(error).toBeDefined();
+  expect(waysOf(error)).toEqual([]);
+});
+
+test('with --node it is told where there is room without', async () => {
+  await create('source', { node: 'n1' });
+  await create('large', { node: 'n2', memoryMiB: 6000 });
+  await create('larger', { node: 'n2', memoryMiB: 1100 });
+  await rounds();
+  expect(waysOf(await cloneRefusal('source', { node: 'n2' }))[0]).toBe('leave --node away');
+  await planClone('source');
+});
+
 test('whatever is named, whoever follows it finds a place', { timeout: 900_000 }, async () => {
   let names = 0;
   let followed = 0;
@@ -163,6 +227,13 @@ test('whatever is named, whoever follows it finds a place', { timeout: 900_000 }
         for (const way of byMoving(await refusalOf({ memoryMiB }))) {
           await follow(way);
           await plan({ memoryMiB });
+          followed++;
+        }
+        const [first] = (await cluster.store.list('instance')).items;
+        const stop = { running: 'stop' };
+        for (const way of byMoving(first && (await cloneRefusal(first.name, stop)))) {
+          await follow(way);
+          await planClone(first?.name ?? '', stop);
           followed++;
         }
         for (const { name, status } of (await cluster.store.list('instance')).items)

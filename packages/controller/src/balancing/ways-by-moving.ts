@@ -25,10 +25,22 @@ const MOST_TARGETS = 16;
 /** In groups with more guests a whole balancing is not planned while somebody waits for an answer. */
 const MOST_BALANCED = 60;
 
+export interface Bounds {
+  /** Where the newcomer may go; anywhere. */
+  among?: (candidate: Candidate) => boolean;
+  /** Id of an instance that is not to be moved for it. */
+  stays?: string;
+}
+
 /** The refusal with what moving others would do about it. */
-export async function withMoves(asking: Asking, wanted: Wanted, error: NoPlace): Promise<NoPlace> {
+export async function withMoves(
+  asking: Asking,
+  wanted: Wanted,
+  error: NoPlace,
+  bounds: Bounds = {},
+): Promise<NoPlace> {
   const { decision } = error;
-  const more = await waysByMoving(asking, wanted, decision);
+  const more = await waysByMoving(asking, wanted, decision, bounds);
   if (more.length === 0) return error;
   const tried = [...(decision.refused?.tried ?? []), ...more];
   return refused(wanted, decision, tried, asking.app.env.clock.now());
@@ -39,6 +51,7 @@ async function waysByMoving(
   asking: Asking,
   wanted: Wanted,
   { verdicts }: PlacementDecision,
+  bounds: Bounds,
 ): Promise<Tried[]> {
   const { store, mirror } = asking.app;
   const cluster = await theCluster(store);
@@ -48,14 +61,14 @@ async function waysByMoving(
   for (const stop of [false, true])
     for (const search of [byBalance, byMoves])
       for (const node of near) {
-        const way = await search(asking, { all, wanted, node, stop });
+        const way = await search(asking, { all, wanted, node, stop, ...bounds });
         if (way && !tried.some((before) => before.way === way.way)) tried.push(way);
         if (way?.works) return tried;
       }
   return tried;
 }
 
-interface Search {
+interface Search extends Bounds {
   all: readonly Candidate[];
   wanted: Wanted;
   /** It lacks room only. */
@@ -87,20 +100,22 @@ const inGroup = (all: readonly Candidate[], group: string): Candidate[] =>
   all.filter(({ node }) => node.spec.group === group);
 
 /** Of the group of the node. */
-async function byBalance({ app }: Asking, { all, wanted, node, stop }: Search): Promise<Tried | undefined> {
+async function byBalance({ app }: Asking, search: Search): Promise<Tried | undefined> {
+  const { all, node, stop, stays } = search;
   const { group } = node;
   if (!group) return undefined;
   const guests = inGroup(all, group.id).reduce((sum, { residents }) => sum + residents.size, 0);
   if (guests > MOST_BALANCED) return undefined;
   const view = await readLive(app, { stop, group: group.id });
   const { moves } = possible(view, { group: group.id, stop, minGain: BALANCE_MIN_GAIN });
-  if (moves.length === 0) return undefined;
+  if (moves.length === 0 || moves.some(({ guest }) => guest.peer.id === stays)) return undefined;
   const command = `gantry cluster balance --group ${group.name}${stop ? ' --stop' : ''} --apply`;
-  return attempt({ view, moves, wanted }, command);
+  return attempt({ view, moves, search }, command);
 }
 
 /** Off this node. */
-async function byMoves(asking: Asking, { all, wanted, node, stop }: Search): Promise<Tried | undefined> {
+async function byMoves(asking: Asking, search: Search): Promise<Tried | undefined> {
+  const { all, wanted, node, stop, stays } = search;
   const { id } = node.node;
   const free = ({ capacity }: Candidate) => freeMemoryMiB(capacity);
   const targets = inGroup(all, node.node.spec.group)
@@ -111,11 +126,14 @@ async function byMoves(asking: Asking, { all, wanted, node, stop }: Search): Pro
     stop,
     nodes: [id, ...targets.map((each) => each.node.id)],
   });
-  const live = { ...view.live, guests: view.live.guests.map((guest) => namable(asking, view, guest)) };
+  const guests = view.live.guests.map((guest) =>
+    guest.peer.id === stays ? { ...guest, held: 'it stays where it is' } : namable(asking, view, guest),
+  );
+  const live = { ...view.live, guests };
   const moves = makeRoom(live, id, lackOf(node.capacity, requirements(wanted.input)));
   if (!moves) return undefined;
   const commands = await Promise.all(moves.map((move) => moveCommand(asking, view, move)));
-  return attempt({ view, moves, wanted: { ...wanted, only: id } }, commands.join(' && '));
+  return attempt({ view, moves, search, only: id }, commands.join(' && '));
 }
 
 /** Others' guests stay where they are: the caller is not to learn of them. */
@@ -136,13 +154,20 @@ async function moveCommand(
   return `gantry instance move ${ref} --to ${target}${runs ? ' --stop' : ''}`;
 }
 
+interface Attempt {
+  view: LiveView;
+  moves: readonly RoomMove[];
+  search: Search;
+  /** Id of the node that is made room on. */
+  only?: string;
+}
+
 /** The newcomer, placed after the moves. */
-function attempt(
-  { view, moves, wanted }: { view: LiveView; moves: readonly RoomMove[]; wanted: Wanted },
-  command: string,
-): Tried {
+function attempt({ view, moves, search, only }: Attempt, command: string): Tried {
+  const { among = () => true } = search;
+  const wanted = { ...search.wanted, ...(only === undefined ? {} : { only }) };
   const { now, refused: stuckAt } = followed(view, moves);
-  const chosen = stuckAt < 0 ? decide(now, wanted).decision.chosen : undefined;
+  const chosen = stuckAt < 0 ? decide(now.filter(among), wanted).decision.chosen : undefined;
   if (!chosen) return { way: command, works: false };
   const at = (on: readonly Candidate[]) => on.find(({ node }) => node.id === chosen.node)?.capacity;
   const [before, after] = [at(view.candidates), at(now)];

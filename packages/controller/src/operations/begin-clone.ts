@@ -72,7 +72,7 @@ export async function beginClone(asking: Asking, source: Instance, body: CloneIn
     0,
   );
   const epoch = await lastEpoch(store);
-  const place = { cluster, networks, disks, from, body, manner };
+  const place = { cluster, networks, disks, source: source.id, from, body, manner };
   const choice = await placeClone(asking, { ...newborn, ...labels }, place);
   const { decision, node: to, group, fit } = choice;
   draft.relyOn(to, group);

@@ -20,6 +20,7 @@ export async function moveWish(store: Store, instance: Instance, input: GuestInp
     networksAt: await networkTest(store, networks),
     against: ({ node }) => [...portTest({ node }), ...(leftAt.has(node.id) ? [left] : [])],
     only: undefined,
+    sayable: [],
   };
 }
 

@@ -2,7 +2,7 @@
 import { overheadMiB } from '@gantry/guest';
 import { type AffinityRule, isGantryError, type NodeVerdict, type PlacementDecision } from '@gantry/model';
 import type { Candidate } from './capacity.ts';
-import type { Wanted } from './wanted.ts';
+import type { Sayable, Wanted } from './wanted.ts';
 
 /** Where it would go. */
 type Try = (on: readonly Candidate[], wanted: Wanted) => PlacementDecision;
@@ -33,14 +33,14 @@ export function waysOut(
       throw error;
     }
   };
-  const kinds: (() => Way[])[] = [
-    () => lessMemory(wanted, verdicts),
-    () => fewerVcpus(wanted, verdicts),
-    () => anywhere(wanted),
-    () => softRules(wanted),
-    () => undrained(all, wanted, verdicts),
+  const may = (what: Sayable): boolean => wanted.sayable?.includes(what) ?? true;
+  const ways = [
+    ...(may('size') ? [...lessMemory(wanted, verdicts), ...fewerVcpus(wanted, verdicts)] : []),
+    ...(may('node') ? anywhere(wanted) : []),
+    ...(may('rules') ? softRules(wanted) : []),
+    ...undrained(all, wanted, verdicts),
   ];
-  return kinds.flatMap((kind) => kind().map((way) => ({ way: way.say, works: works(way) })));
+  return ways.map((way) => ({ way: way.say, works: works(way) }));
 }
 
 /** Of nodes against which only this one test stands, the best that they have. */
