@@ -122,6 +122,25 @@ describe('a stopped instance', () => {
     await create('third', { node: 'n1', memoryMiB: 6000 });
   });
 
+  test.each([{}, { running: 'crash' }])(
+    'a clone goes too, made with %j: its order says nothing of the copy',
+    async (how) => {
+      await create('web', 'running' in how ? {} : { power: 'stopped' });
+      await cluster.call('cloneInstance', {
+        params: { ref: 'web' },
+        body: { name: 'twin', power: 'stopped', ...how },
+      });
+      await rounds();
+      second.alter = stuck;
+      await move('twin', { node: 'n2' });
+      await rounds();
+      const [coming] = (await second.assignments()).replicas.filter(({ spec }) => spec.what === 'disk');
+      expect(coming?.spec).toMatchObject({ receive: expect.anything() });
+      expect(coming?.spec).not.toHaveProperty('copy');
+      expect(coming?.spec).not.toHaveProperty('renamed');
+    },
+  );
+
   test('the ticket is told to the two nodes alone, and the disk is never made anew', async () => {
     await create('web', { power: 'stopped' });
     second.alter = stuck;

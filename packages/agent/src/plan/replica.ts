@@ -44,8 +44,10 @@ function planDisk(replica: Replica, input: PlanInput): Part {
     return answer(replica, { state: 'failed', error: gone(replica) });
   const other = spec.receive && input.observation.disks.find((d) => isReady(d) && d.disk === spec.disk);
   if (other && !input.busy.has(subject)) return answer(replica, { state: 'failed', error: inTheWay(other) });
-  if (spec.copy?.live) return planLiveCopy(replica, spec.copy.of, input);
-  const still = !spec.copy || isStill(spec.copy.from, input);
+  // what comes from another node waits for that one alone
+  const copy = spec.receive ? undefined : spec.copy;
+  if (copy?.live) return planLiveCopy(replica, copy.of, input);
+  const still = !copy || isStill(copy.from, input);
   const possible = still && baseReady(replica, input) && free(input, subject, replica.generation);
   const state = input.busy.has(subject) || possible ? 'creating' : 'pending';
   const action: Action = { do: spec.receive ? 'disk.receive' : 'disk.create', spec };

@@ -245,7 +245,9 @@ async function orderCopies({
       ...withGuest,
     };
     draft.put(withSpec(here, { send }) as Replica);
-    const { os: _os, send: _send, receive: _receive, ...common } = here.spec;
+    const { os: _os, send: _send, ...made } = here.spec;
+    // how it came to be here, perhaps as a clone's copy, is not how it comes to be there
+    const { receive: _receive, copy: _copy, renamed: _renamed, ...common } = made;
     const spec: DiskReplicaSpec = {
       ...common,
       node: to.id as NodeId,
