@@ -81,6 +81,8 @@ export interface Observation {
   domains: SeenDomain[];
   /** By record of the agent: QEMU may have ended. */
   copies: SeenCopy[];
+  /** Why what lies where the storage should be is not it: then `disks` and `bases` say nothing of what is missing. */
+  storageFault?: string;
   disks: SeenDisk[];
   bases: SeenBase[];
   networks: SeenNetwork[];

@@ -35,6 +35,35 @@ const withMemory = (
   assignments: assignmentsOf({ guests: [guestOf(spec, generation)] }),
 });
 
+describe('a storage that is not there', () => {
+  const observation = observationOf({
+    disks: [],
+    storageFault: 'the file system of its disks is not mounted',
+  });
+  it('lets no disk count as gone', () => {
+    const replicas = [replicaOf('absent')];
+    expect(
+      stateOf('replica', { observation, assignments: assignmentsOf({ replicas, guests: [] }) }),
+    ).toMatchObject({
+      state: 'failed',
+      error: { code: 'host_unfit' },
+    });
+    const seen = observationOf({ disks: [] });
+    expect(
+      stateOf('replica', { observation: seen, assignments: assignmentsOf({ replicas, guests: [] }) }),
+    ).toEqual({
+      state: 'absent',
+    });
+  });
+  it('gets no new one', () => {
+    expect(actionsOf({ observation })).not.toContain('disk.create');
+    expect(stateOf('replica', { observation })).toMatchObject({
+      state: 'failed',
+      error: { code: 'host_unfit' },
+    });
+  });
+});
+
 describe('a new guest', () => {
   it('gets disk, network and filter first, side by side', () => {
     expect(actionsOf({ observation: emptyObservation })).toEqual([

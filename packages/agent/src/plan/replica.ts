@@ -25,6 +25,7 @@ function planDisk(replica: Replica, input: PlanInput): Part {
   if (spec.what !== 'disk') throw new Error('not a disk');
   const seen = ownFiles(replica, spec, input);
   const ready = seen.find(isReady);
+  if (!ready && input.observation.storageFault !== undefined) return unseen(replica, input.observation);
   const subject = `disk:${spec.disk}`;
   if (spec.desired === 'absent') {
     // what is being made or removed right now is not absent yet
@@ -154,6 +155,7 @@ function planBase(replica: Replica, input: PlanInput): Part {
   const spec = replica.spec;
   if (spec.what !== 'base') throw new Error('not a base');
   const seen = input.observation.bases.find((b) => b.sha256 === spec.sha256);
+  if (!seen && input.observation.storageFault !== undefined) return unseen(replica, input.observation);
   const subject = `base:${spec.sha256}`;
   if (spec.desired === 'absent') {
     if (!seen && !input.busy.has(subject)) return answer(replica, { state: 'absent' });
@@ -206,6 +208,18 @@ function failing(
     wakeAt: failure.retryAt,
   };
 }
+
+/** Nobody knows whether it is there: it is neither made anew nor told to be gone. */
+const unseen = (replica: Replica, { storageFault }: PlanInput['observation']): Part =>
+  answer(replica, {
+    state: 'failed',
+    error: toProblem(
+      err('host_unfit', {
+        why: `its storage is not there: ${storageFault}`,
+        remedy: 'Mount it, and what lies there is seen again.',
+      }),
+    ),
+  });
 
 const gone = ({ spec, status }: Replica): Problem =>
   toProblem(

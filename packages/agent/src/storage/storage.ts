@@ -36,7 +36,7 @@ type Perform<N extends StorageAction> = (
 
 export interface Storage {
   perform: { [N in StorageAction]: Perform<N> };
-  observe(): Promise<Pick<Observation, 'disks' | 'bases'>>;
+  observe(): Promise<Pick<Observation, 'disks' | 'bases' | 'storageFault'>>;
   /** For what QEMU itself copies. */
   copyFiles(cluster: string): CopyFiles;
 }
@@ -50,7 +50,7 @@ export interface StorageOptions {
   transfers?: Transfers;
   free?: FreeBytes;
   /** Nothing is written where the storage is not mounted. */
-  place?: Pick<StoragePlace, 'require'>;
+  place?: StoragePlace;
 }
 
 /** What lies in the folder of one cluster. */
@@ -157,9 +157,14 @@ export function createStorage(options: StorageOptions): Storage {
     },
     copyFiles: (cluster) => copyFiles(room(cluster).driver, carriedFiles(stateDir), place),
     async observe() {
+      const fault = await place?.fault();
       const clusters = (await listNames(storageRoot(stateDir))).filter(isUuid);
       const seen = await Promise.all(clusters.map((cluster) => observeRoom(room(cluster))));
-      return { disks: seen.flatMap(({ disks }) => disks), bases: seen.flatMap(({ bases }) => bases) };
+      return {
+        disks: seen.flatMap(({ disks }) => disks),
+        bases: seen.flatMap(({ bases }) => bases),
+        ...(fault === undefined ? {} : { storageFault: fault }),
+      };
     },
   };
 }
