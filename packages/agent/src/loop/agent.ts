@@ -6,6 +6,7 @@ import { isGantryError } from '@gantry/model';
 import { plugSubject } from '../actions.ts';
 import type { DomainHappening, GuestMemory } from '../env.ts';
 import { consoles } from './consoles.ts';
+import { addEvent } from './guest-events.ts';
 import { insides } from './insides.ts';
 import { keep } from './keep.ts';
 import { waitAtMost } from './latch.ts';
@@ -144,7 +145,7 @@ async function following(
   }
 }
 
-const levels: Partial<Record<DomainHappening['what'], 'warn' | 'error'>> = {
+const levels: Partial<Record<DomainHappening['what'], 'info' | 'warn' | 'error'>> = {
   crash: 'error',
   panic: 'error',
   watchdog: 'warn',
@@ -161,27 +162,25 @@ function bootsAnew(parts: AgentParts, state: AgentState, memory: GuestMemory): v
 }
 
 /** By the guest, or by hand: what is inserted and ejected through us is told by its operation. */
-function trayMoved(state: AgentState, { uuid, detail }: DomainHappening): void {
+function trayMoved(parts: AgentParts, state: AgentState, { uuid, detail }: DomainHappening): void {
   if (state.busy.has(plugSubject(uuid)) || !state.journal.guests[uuid]) return;
-  state.events.push({ type: 'guest.tray-change', level: 'info', instance: uuid, message: detail });
+  const event = { type: 'guest.tray-change', level: 'info', instance: uuid, message: detail } as const;
+  addEvent(state, event, parts.env.clock.bootMs());
 }
 
 function happened(parts: AgentParts, state: AgentState, happening: DomainHappening): void {
   const memory = state.journal.guests[happening.uuid];
   const { what } = happening;
-  if (what === 'tray') trayMoved(state, happening);
+  if (what === 'tray') trayMoved(parts, state, happening);
   else if (memory && what !== 'started' && what !== 'stopped' && what !== 'io-error' && what !== 'other') {
     memory.ended = what;
     if (what === 'guest-reboot') bootsAnew(parts, state, memory);
     // A look may come before the cause is told: then libvirt's own words made it a crash, or a poweroff.
     const by = memory.downBy?.by;
     if (memory.downBy && by !== 'operator' && by !== 'host') memory.downBy = { ...memory.downBy, by: what };
-    state.events.push({
-      type: `guest.${what}`,
-      level: levels[what] ?? 'info',
-      instance: happening.uuid,
-      message: happening.detail,
-    });
+    const told = { instance: happening.uuid, message: happening.detail };
+    const event = { type: `guest.${what}`, level: levels[what] ?? 'info', ...told };
+    addEvent(state, event, parts.env.clock.bootMs());
   }
   if (what === 'guest-reboot') {
     state.rebooted.add(happening.uuid);

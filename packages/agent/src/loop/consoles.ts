@@ -2,11 +2,12 @@
  * Listens to the serial consoles of guests for what keeps them from booting. What was found stays until the next boot,
  * over restarts of the agent too: it reads the log of this boot again, and comes to the same.
  */
-import type { Condition, Guest, InstanceId } from '@gantry/model';
+import type { Condition, Guest, InstanceId, NodeEvent } from '@gantry/model';
 import { conditionOf } from '../console/conditions.ts';
 import type { Position } from '../console/reader.ts';
 import { type BootView, freshBoot, judge, take } from '../console/recogniser.ts';
 import { lineSplitter } from '../process/lines.ts';
+import { addEvent } from './guest-events.ts';
 import { keep } from './keep.ts';
 import { waitAtMost } from './latch.ts';
 import type { AgentParts, AgentState } from './state.ts';
@@ -146,7 +147,7 @@ async function conclude(
     .map((condition) => before.find((old) => isSame(old, condition)) ?? condition);
   if (found.length === before.length && found.every((condition) => before.includes(condition))) return;
   for (const condition of found)
-    if (!before.includes(condition)) announce(state, spec.instance, spec.input.name, condition);
+    if (!before.includes(condition)) addEvent(state, troubleOf(spec, condition), parts.env.clock.bootMs());
   memory.console = { from: memory.console.from, found };
   await keep(parts, state);
   state.look.set();
@@ -154,11 +155,9 @@ async function conclude(
 
 const isSame = (a: Condition, b: Condition): boolean => a.type === b.type && a.reason === b.reason;
 
-function announce(state: AgentState, instance: string, name: string, { message }: Condition): void {
-  state.events.push({
-    type: 'guest.trouble',
-    level: 'warn',
-    instance,
-    message: `${name}: ${message}`.slice(0, 2048),
-  });
-}
+const troubleOf = ({ instance, input }: Guest['spec'], { message }: Condition): NodeEvent => ({
+  type: 'guest.trouble',
+  level: 'warn',
+  instance,
+  message: `${input.name}: ${message}`.slice(0, 2048),
+});

@@ -5,6 +5,7 @@ import type { Plan } from '../plan/input.ts';
 import { plan } from '../plan/plan.ts';
 import { probeText } from '../plan/probe.ts';
 import { describe } from './describe.ts';
+import { addEvent } from './guest-events.ts';
 import { isKept, keep } from './keep.ts';
 import { type AgentParts, type AgentState, logTo, mayStart } from './state.ts';
 
@@ -106,7 +107,7 @@ async function carryOut(
     parts.env.log(level === 'output' ? 'debug' : level, text, { action: action.do });
   };
   try {
-    if (action.do === 'guest.start' && action.because !== 'wanted') announce(state, action);
+    if (action.do === 'guest.start' && action.because !== 'wanted') announce(state, action, clock.bootMs());
     const outcome = await parts.host.perform(action, log, signal);
     if (signal.aborted) return;
     if (action.do === 'disk.create' || action.do === 'disk.receive')
@@ -206,7 +207,7 @@ function generationOf(state: AgentState, action: Action): number {
   return found?.generation ?? 0;
 }
 
-function announce(state: AgentState, action: Extract<Action, { do: 'guest.start' }>): void {
+function announce(state: AgentState, action: Extract<Action, { do: 'guest.start' }>, nowMs: number): void {
   const why = {
     'host-boot': 'the node booted',
     crash: 'it crashed',
@@ -214,12 +215,13 @@ function announce(state: AgentState, action: Extract<Action, { do: 'guest.start'
     'guest-reboot': 'it rebooted',
     wanted: '',
   };
-  state.events.push({
+  const event = {
     type: 'guest.restarted',
     level: action.because === 'crash' ? 'warn' : 'info',
     instance: action.spec.instance,
     message: `${action.spec.input.name} is started again because ${why[action.because]}`,
-  });
+  } as const;
+  addEvent(state, event, nowMs);
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,8 +1,9 @@
 /** What a running agent knows: the journal's content plus what is only true while it runs. */
-import type { Inside, LogLine, NodeEvent, NodeFacts, StatusReport } from '@gantry/model';
+import type { Inside, LogLine, NodeFacts, StatusReport } from '@gantry/model';
 import type { ActionName } from '../actions.ts';
 import type { ControllerLink, Env, Host, Journal, JournalState } from '../env.ts';
 import type { Failure } from '../plan/input.ts';
+import type { GuestEvents } from './guest-events.ts';
 import { type Latch, latch } from './latch.ts';
 
 export interface AgentParts {
@@ -14,7 +15,7 @@ export interface AgentParts {
   joined?: (cluster: string, node: string) => void;
 }
 
-export interface AgentState {
+export interface AgentState extends GuestEvents {
   journal: JournalState;
   /** Writes of the journal, counted: how many were asked for, which is on the disk, and why one is not. */
   keeping: { asked: number; done: number; why?: string };
@@ -36,7 +37,6 @@ export interface AgentState {
   /** Why libvirt does not let the agent in, where that is what is wrong. */
   libvirtRefusal?: string | undefined;
   log: Map<string, LogLine[]>;
-  events: NodeEvent[];
   /** By instance: what the agents inside running guests told last. */
   inside: Map<string, Inside>;
   /** Instances that rebooted inside their QEMU: what their consoles said before is of another boot. */
@@ -70,6 +70,7 @@ export const freshState = (journal: JournalState): AgentState => ({
   libvirt: undefined,
   log: new Map(),
   events: [],
+  recent: new Map(),
   inside: new Map(),
   rebooted: new Set(),
   look: latch(),
