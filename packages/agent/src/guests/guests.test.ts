@@ -397,3 +397,23 @@ test('happenings are told, also after libvirt was away', async () => {
   stop.abort();
   await watching;
 });
+
+test('a NIC of an attach that was taken back is taken out, though the settings know it no more', async () => {
+  await start();
+  const { domainGetXmlDesc } = hypervisor.handlers;
+  let alias = "<alias name='net0'/></interface>";
+  daemon.on('domainGetXmlDesc', async (args) =>
+    ((await domainGetXmlDesc?.(args)) ?? '').replace('</interface>', alias),
+  );
+  daemon.on('domainDetachDeviceAlias', async ({ dom, alias: devAlias }) => {
+    alias = '</interface>';
+    daemon.emit({ kind: 'deviceRemoved', dom, devAlias: devAlias ?? '' });
+  });
+  const { input } = spec();
+  const plug = { operation: ids.operation, do: 'detach' as const, mac: input.nics[0]?.mac ?? '' };
+  const left = { ...spec({ input: { ...input, nics: [] } }), plug };
+  const detach = () =>
+    guests.perform['guest.detachDevice']({ do: 'guest.detachDevice', spec: left }, quiet, signal);
+  await detach();
+  expect(calls('domainDetachDeviceAlias')).toBe(1);
+});

@@ -14,8 +14,8 @@ import {
 import { LibvirtError, virDomainDeviceModifyFlags } from '@gantry/libvirt';
 import { err } from '@gantry/model';
 import type { Logger, PluggedSpec } from '../actions.ts';
-import { type Found, lookAtRunning, refuseOlder } from './look.ts';
-import { compiled, keepRecord, makeRoom, type PlugParts } from './plug.ts';
+import type { Found } from './look.ts';
+import { compiled, keepRecord, makeRoom, type PlugParts, runningOf } from './plug.ts';
 import { unplug } from './unplug.ts';
 
 const { VIR_DOMAIN_DEVICE_MODIFY_LIVE: LIVE, VIR_DOMAIN_DEVICE_MODIFY_FORCE: FORCE } =
@@ -116,15 +116,6 @@ const stepOf = (target: string): string => `disk[${target}]`;
 
 const driveIn = ({ facts }: Found, slot: number | undefined): Target['there'] =>
   facts.live.disks.find(({ device, target }) => device === 'cdrom' && cdSlotOf(target) === slot);
-
-async function runningOf(
-  { instance, epoch }: PluggedSpec,
-  { lv, member }: PlugParts,
-): Promise<Found | undefined> {
-  const found = await lookAtRunning(lv, instance, member);
-  if (found) refuseOlder(found, epoch);
-  return found;
-}
 
 /** Undefined where the guest does not run (any more): its next start takes everything. */
 async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | undefined> {

@@ -3,8 +3,8 @@ import { deviceToXml, type GuestDomain, type NicElement, writeInline } from '@ga
 import { virDomainDeviceModifyFlags } from '@gantry/libvirt';
 import { err } from '@gantry/model';
 import type { Logger, PluggedSpec } from '../actions.ts';
-import { type Found, lookAtRunning, refuseOlder } from './look.ts';
-import { compiled, keepRecord, type PlugParts } from './plug.ts';
+import type { Found } from './look.ts';
+import { compiled, keepRecord, type PlugParts, runningOf } from './plug.ts';
 import { unplug } from './unplug.ts';
 
 const LIVE = virDomainDeviceModifyFlags.VIR_DOMAIN_DEVICE_MODIFY_LIVE;
@@ -24,7 +24,7 @@ export async function attachNic(spec: PluggedSpec, parts: PlugParts, log: Logger
   const xml = writeInline(deviceToXml(nic));
   if (alias === undefined) await parts.lv.domainAttachDeviceFlags({ dom: found.dom, xml, flags: LIVE });
   log('info', `NIC ${nic.mac} is plugged in`);
-  await keepRecord(parts, spec, guest, stepOf(nic));
+  await keepRecord(parts, spec, guest, stepOf(nic.mac));
 }
 
 /** @throws GantryError `device_refused`, `device_kept` */
@@ -34,17 +34,19 @@ export async function detachNic(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const target = await targetOf(spec, parts);
-  if (!target) return;
-  const { found, nic, alias } = target;
   const { lv, clock } = parts;
-  const name = `NIC ${nic.mac}`;
+  const { input, plug } = spec;
+  const found = await runningOf(spec, parts);
+  if (!found || plug.mac === undefined) return;
+  // Of an attach that was taken back the settings know nothing any more: then only the domain tells where it is.
+  const alias = aliasIn(found, plug.mac);
+  const name = `NIC ${plug.mac}`;
   if (alias !== undefined)
-    await unplug({ lv, dom: found.dom, alias, name, guest: spec.input.name, clock }, signal);
+    await unplug({ lv, dom: found.dom, alias, name, guest: input.name, clock }, signal);
   log('info', `${name} is out of the guest`);
-  const nics = spec.input.nics.filter(({ mac }) => mac !== nic.mac);
-  const without = await compiled({ ...spec, input: { ...spec.input, nics } }, found.dom.name, parts);
-  await keepRecord(parts, spec, without, stepOf(nic));
+  const nics = input.nics.filter(({ mac }) => mac !== plug.mac);
+  const without = await compiled({ ...spec, input: { ...input, nics } }, found.dom.name, parts);
+  await keepRecord(parts, spec, without, stepOf(plug.mac));
 }
 
 /**
@@ -64,7 +66,7 @@ export async function updateNic(
   const xml = writeInline(deviceToXml(nic));
   await parts.lv.domainUpdateDeviceFlags({ dom: found.dom, xml, flags: LIVE });
   log('info', `NIC ${nic.mac} is changed`);
-  await keepRecord(parts, spec, guest, stepOf(nic));
+  await keepRecord(parts, spec, guest, stepOf(nic.mac));
 }
 
 /** Of a replug that was interrupted the NIC may be out already. */
@@ -86,18 +88,19 @@ async function replug(
     await lv.domainAttachDeviceFlags({ dom: found.dom, xml, flags: LIVE });
     log('info', `${name} is plugged in as ${nic.model?.model ?? 'another model'}, was ${there ?? 'out'}`);
   }
-  await keepRecord(parts, spec, guest, stepOf(nic));
+  await keepRecord(parts, spec, guest, stepOf(nic.mac));
 }
 
-const stepOf = ({ mac }: NicElement): string => `interface[${mac}]`;
+const stepOf = (mac: string): string => `interface[${mac}]`;
+
+const aliasIn = ({ facts }: Found, mac: string): string | undefined =>
+  facts.live.nics.find((nic) => nic.mac === mac)?.alias;
 
 async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | undefined> {
-  const found = await lookAtRunning(parts.lv, spec.instance, parts.member);
+  const found = await runningOf(spec, parts);
   if (!found) return undefined;
-  refuseOlder(found, spec.epoch);
   const guest = await compiled(spec, found.dom.name, parts);
   const nic = guest.devices.find((one) => one.kind === 'interface' && one.mac === spec.plug.mac);
   if (nic?.kind !== 'interface') throw err('guest_refused', { why: `it has no NIC ${spec.plug.mac}` });
-  const alias = found.facts.live.nics.find(({ mac }) => mac === nic.mac)?.alias;
-  return { found, guest, nic, alias };
+  return { found, guest, nic, alias: aliasIn(found, nic.mac) };
 }

@@ -125,7 +125,7 @@ async function targetOf(spec: PluggedSpec, parts: PlugParts): Promise<Target | u
   return { lv: parts.lv, dom: found.dom, found, guest, disk };
 }
 
-async function runningOf(
+export async function runningOf(
   { instance, epoch }: PluggedSpec,
   { lv, member }: PlugParts,
 ): Promise<Found | undefined> {
