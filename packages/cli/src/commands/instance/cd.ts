@@ -2,7 +2,7 @@
 import { type Body, type CdBus, cdBuses, err, parseDurationMs } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { instanceArgument, isoNames } from '../../names.ts';
-import { conclude, operationFlags } from '../../operations/submit.ts';
+import { conclude, deviceFlags } from '../../operations/submit.ts';
 import type { Argument, Flag, Verb } from '../../verb.ts';
 
 const drive: Argument = {
@@ -14,11 +14,6 @@ const drive: Argument = {
   },
 };
 const isoArgument: Argument = { name: 'IMAGE', description: 'an ISO image', complete: isoNames };
-const wishFlags: readonly Flag[] = [
-  { flags: '--deadline <duration>', description: 'give up when it is not done by then' },
-  { flags: '--reason <text>', description: 'kept with the operation' },
-  ...operationFlags,
-];
 const forceFlag: Flag = {
   flags: '--force',
   description: 'also where the guest has locked the tray: what it reads just then fails',
@@ -53,7 +48,7 @@ export const instanceCdAttach: Verb = {
       description: 'bus in the guest; default: as its image and its machine say',
       choices: cdBuses,
     },
-    ...wishFlags,
+    ...deviceFlags,
   ],
   examples: ['gantry instance cd attach web1', 'gantry instance cd attach web1 debian-12-netinst --bus scsi'],
   async run(session, given) {
@@ -78,7 +73,7 @@ export const instanceCdDetach: Verb = {
   details:
     'What lies in it stays an image. A running guest gives it up at once on SCSI, and at its next start on SATA and IDE.',
   arguments: [drive],
-  flags: wishFlags,
+  flags: deviceFlags,
   examples: ['gantry instance cd detach web1', 'gantry instance cd detach web1:1'],
   async run(session, given) {
     const params = driveOf(given.arg(0, 'CD drive'));
@@ -93,7 +88,7 @@ export const instanceCdInsert: Verb = {
   details:
     'A running guest finds it in the drive at once. Its node fetches the image first, where it does not have it. The image cannot be deleted as long as it lies in a drive.',
   arguments: [drive, isoArgument],
-  flags: [forceFlag, ...wishFlags],
+  flags: [forceFlag, ...deviceFlags],
   examples: [
     'gantry instance cd insert web1 debian-12-netinst',
     'gantry instance cd insert web1:1 virtio-win --deadline 5m',
@@ -115,7 +110,7 @@ export const instanceCdEject: Verb = {
   details:
     'A guest that has locked the tray, because it has the CD mounted, keeps it, and the command says so; --force takes it out all the same. An empty drive is left as it is.',
   arguments: [drive],
-  flags: [forceFlag, ...wishFlags],
+  flags: [forceFlag, ...deviceFlags],
   examples: ['gantry instance cd eject web1', 'gantry instance cd eject web1:1 --force'],
   async run(session, given) {
     const params = driveOf(given.arg(0, 'CD drive'));
