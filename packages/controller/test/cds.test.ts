@@ -240,8 +240,16 @@ describe('booting once', () => {
     });
 
   test('the binding says so until the node has seen it, and never again', async () => {
+    deaf = true;
     const operation = await reboot();
-    expect((await bound())?.spec).toMatchObject({ bootOnce: { operation: operation.id, order: ['cd'] } });
+    const { power, bootOnce } = (await bound())?.spec ?? {};
+    expect([power, bootOnce]).toEqual(['stopped', undefined]);
+    await converge();
+    expect((await bound())?.spec).toMatchObject({
+      power: 'running',
+      bootOnce: { operation: operation.id, order: ['cd'] },
+    });
+    deaf = false;
     await converge();
     expect((await statusOf(operation)).state).toBe('succeeded');
     expect((await bound())?.spec.bootOnce).toBeUndefined();

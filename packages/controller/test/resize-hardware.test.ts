@@ -23,7 +23,7 @@ const flavors: Record<string, [number, number, Record<string, string>]> = {
 let cluster: TestCluster;
 async function begin(): Promise<void> {
   cluster = await testCluster();
-  cluster.agent.capabilities = ['disk:send', 'guest:live-size'];
+  cluster.agent.capabilities = ['disk:send', 'guest:live-size', 'guest:cds'];
   cluster.agent.alter = (report) =>
     report.kind === 'guest' && report.status.state === 'running'
       ? { ...report, status: { ...report.status, ...sizes.get(report.id) } }
@@ -338,4 +338,33 @@ describe('whatever is done in whatever order', () => {
       await consistent(ref);
     }
   }
+});
+
+describe('a reboot from elsewhere with other CPUs for its next start', () => {
+  const reboot = () =>
+    cluster.call<Operation>('rebootInstance', { params: { ref: 'web' }, body: { bootOnce: ['disk'] } });
+  beforeEach(async () => {
+    await create('web', 'pin4');
+    await cluster.call('setInstance', { params: { ref: 'web' }, body: { flavor: 'pin2' } });
+    await settle();
+  });
+
+  test('those that its QEMU runs on are its own until it is down', async () => {
+    const operation = await reboot();
+    expect(await claims()).toEqual(['0', '1', '2', '3']);
+    await settle();
+    expect((await guest()).spec.bootOnce?.operation).toBe(operation.id);
+    expect(await claims()).toEqual(['0', '1']);
+  });
+
+  test('called off while it is still up, nothing of it has changed', async () => {
+    const { spec } = await guest();
+    const operation = await reboot();
+    await cluster.call('cancelOperation', { params: { ref: operation.name } });
+    await settle();
+    expect((await ended(operation)).state).toBe('cancelled');
+    const { input, fit, reserved, power, bootOnce } = spec;
+    expect((await guest()).spec).toMatchObject({ input, fit, reserved, power });
+    expect([bootOnce, await claims()]).toEqual([undefined, ['0', '1', '2', '3']]);
+  });
 });

@@ -1,20 +1,22 @@
-/** start and reboot from elsewhere, once: what each writes when it begins. A guest that runs is stopped for it. */
+/** start and reboot from elsewhere, once: what each writes when it begins. A guest that may run is stopped for it first. */
 import { checkCombination } from '@gantry/guest';
 import {
   type BootOrder,
   err,
-  type GuestSpec,
   type Instance,
   type InstanceActionBody,
   type OperationId,
+  type Step,
 } from '@gantry/model';
 import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { withSpec } from '../store/batch.ts';
 import { type BegunAction, begin, bindingOf, requireStillFits, withTimes } from './begin-actions.ts';
+import { bindingOfOnce, type OnceInput } from './boot-once.ts';
 import { requireBootableOnce } from './boot-order.ts';
 import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { putBinding, startingFit } from './held-hardware.ts';
+import { stopSteps } from './instance-stop.ts';
 import { ensureMedia, requireCds } from './media.ts';
 import { stepsUntil } from './waits.ts';
 
@@ -48,29 +50,32 @@ async function beginOnce(
   requireBootableOnce(name, body.bootOnce, input);
   checkCombination(input);
   await requireStillFits(asking, guest, input);
+  const { instance: id, epoch } = guest.spec;
+  const next = guestSpec(input, {
+    ...{ instance: id, epoch, power: 'running' as const },
+    ...startingFit(instance, guest, input),
+  });
   const what = {
     kind,
-    steps: stepsUntil(body.until),
-    input: { bootOnce: body.bootOnce, before: instance.spec.power },
+    steps: mayRun(instance) ? [stopped, ...stepsUntil(body.until)] : stepsUntil(body.until),
+    input: { bootOnce: body.bootOnce, before: instance.spec.power, next } satisfies OnceInput,
     state: kind === 'instance.start' ? 'starting' : instance.status.state,
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, body);
   const node = guest.spec.node;
   await ensureMedia(app, draft, input.cds, { cluster: await theCluster(app.store), node });
-  const spec: GuestSpec = {
-    ...guestSpec(input, {
-      instance: guest.spec.instance,
-      epoch: guest.spec.epoch,
-      power: 'running',
-      ...startingFit(instance, guest, input),
-      operation: operation.id as OperationId,
-    }),
-    bootOnce: { operation: operation.id as OperationId, order: body.bootOnce },
-    ...(body.force ? { force: true } : {}),
-  };
-  putBinding(draft, guest, { ...guest, generation: guest.generation + 1, spec });
+  const by = operation.id as OperationId;
+  if (mayRun(instance))
+    draft.put(withSpec(guest, { power: 'stopped', force: body.force ?? false, operation: by }));
+  else putBinding(draft, guest, bindingOfOnce(guest, operation));
   draft.put(withSpec(withTimes(marked, nowOf(app.env)), { power: 'running' }));
   const stop = kind === 'instance.reboot' ? [`stop instance ${name}${body.force ? ' at once' : ''}`] : [];
   const start = `start instance ${name} from ${body.bootOnce.join(', ')}, this once`;
   return { draft, operation, plan: [...stop, start, 'when its guest reboots, it boots as always'] };
 }
+
+const stopped: Step = { name: stopSteps.stopped, state: 'waiting' };
+
+/** Down is what is known to be: of others there may be a QEMU, which has what the binding says now. */
+const mayRun = ({ status }: Instance): boolean =>
+  !['stopped', 'suspended', 'crashed', 'failed'].includes(status.state);

@@ -1,13 +1,30 @@
 /**
- * start and reboot from elsewhere, once: the binding says so until the node has seen that start. From then on no word of
- * it is left that anybody could follow again: neither an agent that has lost its journal, nor another node.
+ * start and reboot from elsewhere, once. A guest that may run is stopped first; until it is down its binding is what its
+ * QEMU has, and it may be called off. Then the binding says what to boot until the node has seen that start. From then on
+ * no word of it is left that anybody could follow again: neither an agent that has lost its journal, nor another node.
  */
-import type { GantryError, Guest, Problem } from '@gantry/model';
+import type {
+  BootOrder,
+  GantryError,
+  Guest,
+  GuestSpec,
+  Operation,
+  OperationId,
+  Problem,
+} from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
-import { powerBefore } from './instance-stop.ts';
+import { putBinding } from './held-hardware.ts';
+import { down, howForced, powerBefore, type Stopped, stopSteps, withdraw } from './instance-stop.ts';
 import { isCurrent } from './view.ts';
 import { awaitGuest, failureOf, waitSteps } from './waits.ts';
+
+/** What is kept with the operation. */
+export interface OnceInput extends Pick<Stopped, 'before'> {
+  bootOnce: BootOrder;
+  /** What it is started with. */
+  next: GuestSpec;
+}
 
 /** Goes on as `logic` does, but where the operation is to boot from elsewhere. */
 export const onceOr = (logic: Logic): Logic => ({
@@ -19,8 +36,31 @@ function advance(move: Move): void {
   const { guest } = move.view;
   if (!guest) move.fail(move.deadlineError('the guest is gone'));
   else if (move.isDone(waitSteps.running)) awaitGuest(move, (last, error) => last.fail(error));
+  else if (move.step(stopSteps.stopped) && !move.isDone(stopSteps.stopped)) goDown(move, guest);
   else awaitOnce(move, guest);
 }
+
+function goDown(move: Move, guest: Guest): void {
+  const failure = move.cancelError() ?? failureOf(move) ?? late(move, guest);
+  if (failure) withdraw(move, failure);
+  else if (isCurrent(guest) && down.includes(guest.status.state)) {
+    move.done(stopSteps.stopped, undefined, howForced(guest));
+    putBinding(move.draft, guest, bindingOfOnce(guest, move.operation));
+  }
+}
+
+export function bindingOfOnce(guest: Guest, { id, spec }: Operation): Guest {
+  const { next, bootOnce: order } = spec.input as unknown as OnceInput;
+  const operation = id as OperationId;
+  return {
+    ...guest,
+    generation: guest.generation + 1,
+    spec: { ...next, operation, bootOnce: { operation, order } },
+  };
+}
+
+const late = (move: Move, { status }: Guest): GantryError | undefined =>
+  move.pastDeadline ? move.deadlineError(`guest ${status.state}`) : undefined;
 
 function awaitOnce(move: Move, guest: Guest): void {
   if (isCurrent(guest) && guest.status.bootedOnce === move.operation.id) {
@@ -29,8 +69,7 @@ function awaitOnce(move: Move, guest: Guest): void {
     if (move.operation.status.steps.every(({ state }) => state === 'done')) move.succeed();
     return;
   }
-  const late = move.pastDeadline ? move.deadlineError(`guest ${guest.status.state}`) : undefined;
-  const failure = move.cancelError() ?? failureOf(move) ?? late;
+  const failure = move.cancelError() ?? failureOf(move) ?? late(move, guest);
   if (failure) takeBack(move, guest, failure);
 }
 

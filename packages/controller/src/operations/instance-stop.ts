@@ -27,7 +27,7 @@ export const lifeBefore = (move: Move, { spec: { life } }: Guest): Guest['spec']
 /** What its owner wanted when the operation began: one that is up may be so against that, one that nobody hears of may be down. */
 export const powerBefore = (move: Move): 'running' | 'stopped' => stoppedBy(move).before ?? 'running';
 
-const down = ['absent', 'defined', 'stopped', 'crashed'];
+export const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
 
 export const instanceStop: Logic = {
   advance(move) {
@@ -44,12 +44,12 @@ export const instanceStop: Logic = {
 };
 
 /** Whoever asked for a graceful stop is told that it was none: what the guest had not written is lost. */
-const howForced = ({ spec, status }: Guest): string | undefined =>
+export const howForced = ({ spec, status }: Guest): string | undefined =>
   status.reason === 'destroyed' && !spec.force
     ? `forced: the guest did not power off within ${formatMs(spec.life.stopTimeoutMs)}`
     : undefined;
 
-function withdraw(move: Move, error: Parameters<Move['fail']>[0]): void {
+export function withdraw(move: Move, error: Parameters<Move['fail']>[0]): void {
   const { instance, guest } = move.view;
   const power = powerBefore(move);
   if (instance) move.draft.put(withSpec(instance, { power }));
