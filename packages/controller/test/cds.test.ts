@@ -188,6 +188,14 @@ describe('media', () => {
     expect((await web()).spec.cds).toEqual([{ slot: 0, image: await idOf('drivers') }]);
   });
 
+  test('asked for again because the answer was lost, it is the same operation', async () => {
+    await eject();
+    await converge();
+    const again = { params, body: { image: 'drivers' }, idempotencyKey: 'once' };
+    const first = await cluster.call<Operation>('insertCd', again);
+    expect(await cluster.call<Operation>('insertCd', again)).toEqual(first);
+  });
+
   test('a locked tray keeps what lies in it, unless by force', async () => {
     locked = true;
     const kept = await eject();

@@ -1,7 +1,7 @@
 /**
  * A POST, PATCH or DELETE that carries an Idempotency-Key is done once; its repetitions are answered with what it made or
- * changed, as that is then. A PUT says how something shall be, so it may be done again; what passes through one (a
- * password) leaves no trace here.
+ * changed, as that is then. A PUT says how something shall be, so it may be done again, unless that is an operation, which
+ * would be in its own way; what passes through one (a password) leaves no trace here.
  */
 import { createHash } from 'node:crypto';
 import { err, type Instance, type InstanceChanged, matches, type RouteName, routes } from '@gantry/model';
@@ -21,8 +21,9 @@ const REPEATABLE: readonly string[] = ['POST', 'PATCH', 'DELETE'];
 /** Undefined for requests that are not remembered. */
 export function idempotency(app: App, caller: Caller, request: Request, input: object): Replay | undefined {
   const { idempotencyKey: key, route, params } = request;
-  const { method } = routes[route];
-  const repeatable = REPEATABLE.includes(method) && !('stream' in routes[route]);
+  const { method, status } = routes[route];
+  const once = REPEATABLE.includes(method) || status === 202;
+  const repeatable = once && !('stream' in routes[route]);
   if (key === undefined || !repeatable || caller.role === 'agent' || caller.role === 'join') return undefined;
   if (!/^[\x21-\x7e]{1,128}$/.test(key))
     throw err('invalid_argument', { what: 'the Idempotency-Key', wanted: '1 to 128 printable characters' });
