@@ -4,10 +4,11 @@
  *     CACHE/boot-kit/RELEASE_VERSION/vmlinuz, lib/modules/RELEASE, initrd-DIGEST.img, kit.json
  *     CACHE/boot-kit/current            names the folder that new guests use
  *
- * Folders are complete before they get their name and never change; guests have copies of their own.
+ * Folders are complete before they get their name and never change; guests have copies of their own. One that was replaced
+ * goes when no build can read it any more.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../actions.ts';
 import { withFileLock } from '../../process/file-lock.ts';
@@ -17,6 +18,7 @@ import { initScript } from './init-script.ts';
 import { BUSYBOX, buildInitramfs } from './initramfs.ts';
 import { findKernelPackage, type KernelPackage, unpackKernel } from './kernel-package.ts';
 import { wantedModules } from './modules.ts';
+import { oldKits, removeFolders, removeKits, SCRATCH } from './old-kits.ts';
 
 export interface BootKit {
   /** As `uname -r` says in the guest. */
@@ -41,8 +43,6 @@ export interface BootKits {
   /** Takes a newer kernel if apt has one and the kit is older than `maxAgeMs`; keeps the old one when that fails. */
   refresh(maxAgeMs: number, log: Logger, signal: AbortSignal): Promise<BootKit>;
 }
-
-const SCRATCH = 'partial.';
 
 interface KitRecord extends KernelPackage {
   release: string;
@@ -108,6 +108,21 @@ export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootK
     return { release, version, kernel: join(folder, 'vmlinuz'), initrd, modules, obtainedAtMs };
   }
 
+  /** Tidiness: what stands against it is told, and stops nothing. */
+  async function sweep(log: Logger, signal: AbortSignal): Promise<void> {
+    const due = async () => {
+      const name = await readFile(pointer, 'utf8').catch(ignoreMissing);
+      return name === undefined ? [] : oldKits(root, pointer, name.trim(), now());
+    };
+    try {
+      if ((await due()).length === 0) return;
+      await locked(signal, log, async () => removeKits(root, await due(), uuid));
+    } catch (error) {
+      signal.throwIfAborted();
+      log('warn', `old kernels stay in ${root}: ${(error as Error).message}`);
+    }
+  }
+
   return {
     present,
 
@@ -124,6 +139,7 @@ export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootK
 
     async refresh(maxAgeMs, log, signal) {
       const kit = await this.current(log, signal);
+      await sweep(log, signal);
       if (now() - kit.obtainedAtMs < maxAgeMs) return kit;
       try {
         await locked(signal, log, async () => {
@@ -144,11 +160,6 @@ export function createBootKits({ cacheDir, now, uuid, busybox = BUSYBOX }: BootK
 
 const renewed = ({ name, version, release }: KitRecord, nowMs: number): string =>
   JSON.stringify({ name, version, release, obtainedAtMs: nowMs } satisfies KitRecord);
-
-async function removeFolders(root: string, which: (name: string) => boolean): Promise<void> {
-  for (const name of (await readdir(root)).filter(which))
-    await rm(join(root, name), { recursive: true, force: true });
-}
 
 const digestOf = (...parts: (string | Uint8Array)[]): string => {
   const hash = createHash('sha256');
