@@ -75,6 +75,42 @@ function checksum(header: string): string {
 export const bootp = (operation: 1 | 2, client: string): string =>
   `0${operation}010600${'00'.repeat(24)}${mac(client)}${'00'.repeat(10)}`;
 
+/** Destination options that say nothing but the mark (12 bytes at most), as a header of its own: RFC 8200, 4.6 and 4.2. */
+const options = (next: string, mark: string): string => `${next}01010c${text(mark).padEnd(24, '0')}`;
+
+/** The first of several fragments. @param body of full 8 bytes */
+const firstFragment = (next: string, body: string): string => `${next}000001${'0badcafe'}${body}`;
+
+export interface Fragment {
+  from: string;
+  source: string;
+  mark: string;
+}
+/** @param next what is said to follow in the second fragment, where nobody looks: `3a` ICMPv6, `11` UDP */
+export const hiddenInFragments = ({ from, source, mark }: Fragment, next: string): string =>
+  ether(from, '86dd', ipv6Packet('2c', source, firstFragment('3c', options(next, mark))), allNodes);
+
+/** The first 8 bytes of an ICMPv6 message in a first fragment. */
+export const icmp6Fragment = ({ from, source, mark }: Fragment, type: number): string =>
+  ether(
+    from,
+    '86dd',
+    ipv6Packet('3c', source, options('2c', mark) + firstFragment('3a', `${hex(type, 1)}00000060000000`)),
+    allNodes,
+  );
+
+export const udp6Fragment = ({ from, source, mark }: Fragment): string =>
+  ether(
+    from,
+    '86dd',
+    ipv6Packet('3c', source, options('2c', mark) + firstFragment('11', '0009000905000000')),
+    allNodes,
+  );
+
+/** A later fragment of a datagram: nothing in it says what it is. */
+export const laterFragment = ({ from, source, mark }: Fragment): string =>
+  ether(from, '86dd', ipv6Packet('2c', source, `110000080badcafe${text(mark)}`), allNodes);
+
 const ipv6Packet = (next: string, source: string, body: string): string =>
   `60000000${hex(body.length / 2, 2)}${next}ff${ipv6(source)}${ipv6('ff02::1')}${body}`;
 

@@ -1,7 +1,8 @@
 /**
  * What may leave a guest, as nftables of the bridge family: one table, a map from tap to chain, one chain for each tap.
  * It hooks before the bridge learns or forwards anything. A frame passes one lookup, whatever the number of guests.
- * Sources: RFC 826 (ARP), 2131 (DHCP), 4861 (neighbour discovery), 5227 (ARP probes), 6105 (router advertisements).
+ * Sources: RFC 826 (ARP), 2131 (DHCP), 4861 (neighbour discovery), 5227 (ARP probes), 6105 (router advertisements), 6980,
+ * 7112 and 7113 (those in fragments).
  */
 import { createHash } from 'node:crypto';
 import { TAP_PREFIX } from '@gantry/guest';
@@ -19,6 +20,7 @@ export const dropReasons = [
   'ipv6',
   'neighbour',
   'router',
+  'fragment',
   'dhcp-server',
   'protocol',
 ] as const;
@@ -75,15 +77,32 @@ function ipv6Rules({ mode, ipv6 }: TapFilter): string[] {
     `icmpv6 type nd-neighbor-advert @th,64,128 != ${targets} ${drop('neighbour')}`,
     `ip6 saddr :: icmpv6 type nd-neighbor-solicit @th,64,128 ${targets} accept`,
     'ip6 saddr :: icmpv6 type mld2-listener-report accept',
-    `ip6 saddr ${own} accept`,
   ];
+  const honest = mode === 'bound' ? `ip6 saddr ${own}` : 'ether type ip6';
   return [
     `icmpv6 type { nd-router-advert, nd-redirect } ${drop('router')}`,
     `ether type ip6 udp sport 547 udp dport 546 ${drop('dhcp-server')}`,
-    ...(mode === 'bound' ? bound : ['ether type ip6 accept']),
+    ...(mode === 'bound' ? bound : []),
+    `${honest} exthdr frag missing accept`,
+    ...wholeHeaders.map((header) => `${honest} frag frag-off 0 ${header} accept`),
+    `${honest} frag frag-off 0 ${drop('fragment')}`,
+    // what follows a first fragment that was dropped is put together by nobody
+    `${honest} accept`,
     `ether type ip6 ${drop('ipv6')}`,
   ];
 }
+
+/**
+ * What a first fragment must begin with, to be let out: enough of its payload for the rules before to have seen what it
+ * is. Behind a long header of options a router advertisement could come in the second one; and neighbour discovery is in
+ * no fragment at all (RFC 6980). A match on bytes that are not there fails.
+ */
+const wholeHeaders: readonly string[] = [
+  'icmpv6 type { echo-request, echo-reply }',
+  'udp length >= 8',
+  'tcp doff >= 5',
+  'meta l4proto != { tcp, udp, ipv6-icmp }',
+];
 
 /** An address, or the first and last of a subnet, as nft reads raw payload. */
 function targetRange(source: string): string {
