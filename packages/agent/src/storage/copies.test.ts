@@ -54,9 +54,12 @@ async function* streamOf(files: Shipment['files']) {
       continue;
     }
     const handle = await open(path, 'r');
-    const { size: sizeBytes } = await handle.stat();
-    yield* messagesOf(head, { handle, sizeBytes, extents: await dataExtents(path, signal) });
-    await handle.close();
+    try {
+      const { size: sizeBytes } = await handle.stat();
+      yield* messagesOf(head, { handle, sizeBytes, extents: await dataExtents(path, signal) });
+    } finally {
+      await handle.close(); // a receiver that refuses what comes ends it in the middle
+    }
   }
 }
 
