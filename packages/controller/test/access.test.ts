@@ -184,6 +184,29 @@ describe('roles and projects', () => {
     await cluster.call('createInstance', { body: { ...body, boot: { kernel: '/boot/vmlinuz' } } });
   });
 
+  test('whom a node asks for a system is an administrator’s to name', async () => {
+    const operator = as(await token('o', { role: 'operator', project: 'default' }));
+    await operator('createInstance', { body });
+    await cluster.converge();
+    const params = { ref: 'hello' };
+    for (const name of ['mirror', 'proxy']) {
+      const os = { provider: 'debootstrap', parameters: { [name]: 'http://169.254.169.254/latest' } };
+      const wanted = { name: 'spy', vcpus: 1, memoryMiB: 512, disks: [{ sizeMiB: 2048 }], os };
+      const image = { name: 'spy', spec: { source: 'os', os } };
+      const refused = { code: 'forbidden', message: expect.stringContaining(`ask the ${name}`) };
+      await expect(operator('createInstance', { body: wanted })).rejects.toMatchObject(refused);
+      await expect(operator('createImage', { body: image })).rejects.toMatchObject(refused);
+      await expect(operator('reinstallInstance', { params, body: { os, stop: true } })).rejects.toMatchObject(
+        refused,
+      );
+      await expect(operator('rescueInstance', { params, body: { os } })).rejects.toMatchObject(refused);
+    }
+    const parameters = { mirror: 'http://mirror.test/debian' };
+    const given = { name: 'given', spec: { source: 'os', os: { provider: 'debootstrap', parameters } } };
+    await cluster.call('createImage', { body: given });
+    await operator('createInstance', { body: { ...body, name: 'from-it', image: 'given' } });
+  });
+
   test('a watch tells only what its token may see', async () => {
     const from = await cluster.store.revision();
     await cluster.call('createProject', { body: { name: 'blue' } });

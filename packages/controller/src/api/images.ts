@@ -27,6 +27,7 @@ import {
 } from './call.ts';
 import { getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, patchMap, requireUnused } from './named.ts';
+import { requireOsAllowed } from './os-parameters.ts';
 
 export const listImages: Handler<'listImages'> = (call) => listReply(call, 'image');
 export const getImage: Handler<'getImage'> = (call) => getReply(call, 'image');
@@ -36,6 +37,7 @@ export const createImage: Handler<'createImage'> = async (call) => {
   const { name, labels, spec } = call.body;
   checkImageProperties(spec.properties ?? {});
   requireBootAllowed(call.caller, spec.boot);
+  requireOsAllowed(call.caller, spec.os);
   const wanted = spec.source === 'file' ? 'format' : 'os';
   if (spec[wanted] === undefined)
     throw err('invalid_argument', {

@@ -22,6 +22,7 @@ import {
 import { requirePeers } from '../api/affinity.ts';
 import { requireBootAllowed } from '../api/boot-paths.ts';
 import { type App, type Asking, resolve } from '../api/call.ts';
+import { requireOsAllowed } from '../api/os-parameters.ts';
 import { withMoves } from '../balancing/ways-by-moving.ts';
 import { type Env, nowOf } from '../env.ts';
 import { requireNameAgrees } from '../networks/check-name.ts';
@@ -66,6 +67,7 @@ export async function beginCreate(asking: Asking, body: CreateInstance): Promise
   const target = { id: app.env.uuid(), name: body.name, project };
   draft.take(nameSpace('instance', project), body.name, target.id).relyOn(sources.flavor, sources.image);
   requireBootAllowed(asking.caller, body.boot);
+  requireOsAllowed(asking.caller, body.os);
   const resolved = body.nameCheck === false ? undefined : app.env.addressesOf(body.name);
   const { nics, networks } = await claimNics(asking, body, target.id, cluster.spec.macPrefix, draft);
   if (resolved) requireNameAgrees(body.name, await resolved, nics, networks, addressesGiven(body));

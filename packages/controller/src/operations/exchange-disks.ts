@@ -1,4 +1,5 @@
 /** The disk that an exchange makes: what from, how large, for whom. */
+
 import {
   type CreateInstance,
   type Disk,
@@ -9,6 +10,7 @@ import {
   type ReinstallInstance,
 } from '@gantry/model';
 import type { Asking } from '../api/call.ts';
+import { requireOsAllowed } from '../api/os-parameters.ts';
 import { newObject } from '../objects.ts';
 import { readSources, type Sources } from './create-sources.ts';
 
@@ -26,6 +28,7 @@ export async function sourcesOf(
   body: Pick<ReinstallInstance, 'image' | 'os'>,
   disk: Disk | undefined,
 ): Promise<Sources> {
+  requireOsAllowed(asking.caller, body.os);
   const own = { ...(spec.image ? { image: spec.image } : {}), ...(spec.os ? { os: spec.os } : {}) };
   const asked = { ...(body.image ? { image: body.image } : {}), ...(body.os ? { os: body.os } : {}) };
   const { vcpus, memoryMiB, personality } = spec;
