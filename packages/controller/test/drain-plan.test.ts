@@ -1,5 +1,5 @@
 /** What `node drain --plan` says, on a cluster of three nodes. */
-import type { AffinityRule, DrainPlan } from '@gantry/model';
+import { type AffinityRule, type DrainPlan, err, type StatusReport, toProblem } from '@gantry/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import { addNode } from '../src/testing/more-nodes.ts';
@@ -96,6 +96,23 @@ test('what is not to be moved now says of itself why, and what lets it go', asyn
       why: expect.stringMatching(/^it is in rescue/),
       remedy: expect.stringContaining('unrescue sick'),
     },
+  ]);
+});
+
+test('what its move would be refused for anywhere blocks it', async () => {
+  await create('torn', 256);
+  await cluster.converge();
+  const { id } = await cluster.instance('torn');
+  const [disk] = (await cluster.store.list('disk', { owner: id })).items;
+  const lost = toProblem(err('disk_gone', { disk: 'x', path: '/fake' }));
+  const replicas = (await cluster.store.list('replica', { owner: disk?.id ?? '' })).items;
+  cluster.agent.alter = (report) =>
+    replicas.some((replica) => replica.id === report.id)
+      ? ({ ...report, status: { state: 'failed', error: lost } } as StatusReport)
+      : report;
+  await cluster.converge();
+  expect((await drainPlan()).steps).toMatchObject([
+    { name: 'torn', way: 'blocked', why: expect.stringContaining('is failed') },
   ]);
 });
 

@@ -222,6 +222,8 @@ test('a second one meanwhile is refused; a plan changes nothing', async () => {
   for (const agent of others) agent.alter = stuck;
   await evacuate();
   await expect(evacuate()).rejects.toMatchObject({ code: 'busy' });
+  const planned = { params: { ref: 'n1' }, body: {}, query: { plan: true } };
+  await expect(cluster.call('evacuateNode', planned)).rejects.toMatchObject({ code: 'busy' });
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { theCluster } from '../operations/guest-spec.ts';
 import { addOperation } from '../operations/new-operation.ts';
 import { Draft } from '../store/batch.ts';
 import { anyEvacuation } from '../tasks/balances.ts';
-import { begun } from './begun.ts';
+import { begun, planned } from './begun.ts';
 import { type App, type Handler, resolve } from './call.ts';
 
 const DEADLINE_MS = 24 * 3_600_000;
@@ -24,7 +24,6 @@ export const balanceCluster: Handler<'balanceCluster'> = async (call) => {
   };
   const draft = new Draft(env.clock.now());
   const { plan, moves } = await planBalancing(call.app, asked);
-  if (call.query.plan) return { status: 200, body: plan };
   const target = group ?? (await theCluster(store));
   const operation = await addOperation(call.app, call.caller, draft, {
     kind: 'cluster.balance',
@@ -37,6 +36,7 @@ export const balanceCluster: Handler<'balanceCluster'> = async (call) => {
   });
   // after the number was read: whoever begins something else from here on, one of the two is decided again
   await requireAlone(call.app, group);
+  if (call.query.plan) return planned(call, draft, plan);
   return begun(
     call,
     { draft, operation },

@@ -4,7 +4,6 @@ import {
   type Instance,
   type InstanceAction,
   type Operation,
-  type Plan,
   requirePermitted,
 } from '@gantry/model';
 import type { Resource } from '../kinds.ts';
@@ -38,7 +37,11 @@ export async function accepted(
 }
 
 /** What would be done, if it could be written now. @throws GantryError `quota_exceeded` */
-export async function planned(call: Pick<Call, 'app'>, draft: Draft, body: Plan): Promise<Reply> {
+export async function planned<T>(
+  call: Pick<Call, 'app'>,
+  draft: Draft,
+  body: T,
+): Promise<{ status: 200; body: T }> {
   await call.app.store.rehearse(draft.batch);
   return { status: 200, body };
 }

@@ -13,6 +13,7 @@ import {
   type Step,
 } from '@gantry/model';
 import { whyNoNode } from '@gantry/placement';
+import { disksOf, requireMovable } from '../operations/begin-move.ts';
 import { guestInput, readAncestry, theCluster } from '../operations/guest-spec.ts';
 import { addOperation } from '../operations/new-operation.ts';
 import { candidatesOf } from '../placement/capacity.ts';
@@ -21,7 +22,7 @@ import { type Blocked, blockedBy, drainSteps, type Leaving } from '../placement/
 import { moveWish } from '../placement/move-wish.ts';
 import { Draft, withSpec } from '../store/batch.ts';
 import type { Store } from '../store/store.ts';
-import { begun } from './begun.ts';
+import { begun, planned } from './begun.ts';
 import { type Asking, type Handler, resolve } from './call.ts';
 import { refOf } from './list.ts';
 
@@ -37,7 +38,6 @@ export const evacuateNode: Handler<'evacuateNode'> = async (call) => {
   const { store, env } = call.app;
   const node = await resolve(call, 'node', refOf(call));
   const plan = await planFor(call, node);
-  if (call.query.plan) return { status: 200, body: plan };
   await requireIdleNode(store, node);
   const { allowStop = false, parallel = EVACUATION_PARALLEL, deadlineMs = DEADLINE_MS, reason } = call.body;
   const draft = new Draft(env.clock.now());
@@ -52,6 +52,7 @@ export const evacuateNode: Handler<'evacuateNode'> = async (call) => {
   });
   if (node.spec.role === 'active') draft.put(withSpec(node, { role: 'drained' }));
   else draft.relyOn(node);
+  if (call.query.plan) return planned(call, draft, plan);
   return begun(call, { draft, operation }, node, `evacuate node ${node.name}`);
 };
 
@@ -83,11 +84,13 @@ async function planFor({ app }: Pick<Asking, 'app'>, node: Node): Promise<DrainP
   return { node: node.id as NodeId, name: node.name, role: node.spec.role, steps };
 }
 
-async function readLeaving(store: Store, { spec }: Guest): Promise<Leaving | undefined> {
+async function readLeaving(store: Store, guest: Guest): Promise<Leaving | undefined> {
+  const { spec } = guest;
   const instance = await store.get('instance', spec.instance);
   // one that is on its way here, or left behind, is not bound here
   if (!instance || instance.status.node !== spec.node) return undefined;
-  const blocked = (await underWay(store, instance)) ?? openResize(instance) ?? refusalOf(instance);
+  const blocked =
+    (await underWay(store, instance)) ?? openResize(instance) ?? (await refusalOf(store, instance, guest));
   const input = guestInput(instance, await readAncestry(store, instance, spec.node));
   return {
     instance,
@@ -112,10 +115,13 @@ const openResize = ({ name, spec }: Instance): Blocked | undefined =>
     remedy: `Decide: \`gantry instance resize ${name} --confirm\` or \`--revert\`.`,
   };
 
-/** Its lock, its rescue, its state. */
-function refusalOf(instance: Instance): Blocked | undefined {
+/** All that its move would be refused for, whatever node it went to. */
+async function refusalOf(store: Store, instance: Instance, guest: Guest): Promise<Blocked | undefined> {
   try {
     requirePermitted('move', instance);
+    const from = await store.get('node', guest.spec.node);
+    if (from) requireMovable(instance, guest, from, { stop: true });
+    await disksOf(store, instance, guest);
     return undefined;
   } catch (error) {
     if (!isGantryError(error)) throw error;
