@@ -143,7 +143,12 @@ describe('at the target', () => {
   test.each([false, true])(
     'a disk that was a copy once comes like any other: of a guest that ran: %s',
     (live) => {
-      const copy = { from: ids.operation, of: ids.node, to: ids.instance, ...(live ? { live } : {}) } as never;
+      const copy = {
+        from: ids.operation,
+        of: ids.node,
+        to: ids.instance,
+        ...(live ? { live } : {}),
+      } as never;
       expect(
         planned({ guest: coming, observation: emptyObservation, more: { receive, copy } }).disks,
       ).toEqual(['disk.receive']);
