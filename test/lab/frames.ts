@@ -78,38 +78,56 @@ export const bootp = (operation: 1 | 2, client: string): string =>
 /** Destination options that say nothing but the mark (12 bytes at most), as a header of its own: RFC 8200, 4.6 and 4.2. */
 const options = (next: string, mark: string): string => `${next}01010c${text(mark).padEnd(24, '0')}`;
 
-/** The first of several fragments. @param body of full 8 bytes */
-const firstFragment = (next: string, body: string): string => `${next}000001${'0badcafe'}${body}`;
-
-export interface Fragment {
+export interface Fragmented {
   from: string;
   source: string;
   mark: string;
 }
-/** @param next what is said to follow in the second fragment, where nobody looks: `3a` ICMPv6, `11` UDP */
-export const hiddenInFragments = ({ from, source, mark }: Fragment, next: string): string =>
-  ether(from, '86dd', ipv6Packet('2c', source, firstFragment('3c', options(next, mark))), allNodes);
 
-/** The first 8 bytes of an ICMPv6 message in a first fragment. */
-export const icmp6Fragment = ({ from, source, mark }: Fragment, type: number): string =>
-  ether(
-    from,
-    '86dd',
-    ipv6Packet('3c', source, options('2c', mark) + firstFragment('3a', `${hex(type, 1)}00000060000000`)),
-    allNodes,
-  );
+/**
+ * Two frames, divided by a space: both fragments of a datagram, since bridges that look into connections put them together
+ * before they pass them on. The mark stands in options before the first one.
+ * @param next the header that the first begins with @param first of full 8 bytes
+ */
+function inTwo({ from, source, mark }: Fragmented, next: string, first: string, second: string): string {
+  const [start, end] = [fragment(next, mark, 0, first), fragment(next, mark, first.length / 2, second)];
+  const frame = (header: string, body: string) =>
+    ether(from, '86dd', ipv6Packet(header, source, body), allNodes);
+  return `${frame('3c', options('2c', mark) + start)} ${frame('2c', end)}`;
+}
 
-export const udp6Fragment = ({ from, source, mark }: Fragment): string =>
-  ether(
-    from,
-    '86dd',
-    ipv6Packet('3c', source, options('2c', mark) + firstFragment('11', '0009000905000000')),
-    allNodes,
-  );
+/** The first one, or the last; each mark has datagrams of its own. */
+const fragment = (next: string, mark: string, place: number, body: string): string =>
+  `${next}00${hex(place || 1, 2)}${text(mark).slice(-8)}${body}`;
 
-/** A later fragment of a datagram: nothing in it says what it is. */
-export const laterFragment = ({ from, source, mark }: Fragment): string =>
-  ether(from, '86dd', ipv6Packet('2c', source, `110000080badcafe${text(mark)}`), allNodes);
+const routerAdvertisement = `86000000${'4000070800000000'.repeat(2)}`;
+
+/** Behind options as long as the first fragment, where no one looks for it. */
+export const hiddenAdvertisement = (self: Fragmented): string =>
+  inTwo(self, '3c', options('3a', ''), routerAdvertisement);
+export const hiddenDhcp = (self: Fragmented): string =>
+  inTwo(self, '3c', options('11', ''), udp([547, 546], '00'.repeat(8)));
+
+export const cutAdvertisement = (self: Fragmented): string =>
+  inTwo(self, '3a', routerAdvertisement.slice(0, 16), routerAdvertisement.slice(16));
+
+/** Without the address that it is about, which follows. */
+export const cutNeighbour = (self: Fragmented, target: string): string =>
+  inTwo(self, '3a', '8800000060000000', ipv6(target));
+
+export const longPing = (self: Fragmented): string => inTwo(self, '3a', '8000000000010001', '00'.repeat(64));
+
+export const longDatagram = (self: Fragmented): string => {
+  const body = udp([9, 9], '00'.repeat(64));
+  return inTwo(self, '11', body.slice(0, 16), body.slice(16));
+};
+
+/** The same, with the mark where nothing says what it is. */
+export const longDatagramsEnd = ({ from, source, mark }: Fragmented): string => {
+  const body = udp([9, 9], text(mark).padEnd(64, '0'));
+  const parts = [fragment('11', mark, 0, body.slice(0, 16)), fragment('11', mark, 8, body.slice(16))];
+  return parts.map((part) => ether(from, '86dd', ipv6Packet('2c', source, part), allNodes)).join(' ');
+};
 
 const ipv6Packet = (next: string, source: string, body: string): string =>
   `60000000${hex(body.length / 2, 2)}${next}ff${ipv6(source)}${ipv6('ff02::1')}${body}`;

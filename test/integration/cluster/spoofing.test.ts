@@ -64,7 +64,7 @@ const claim = (change: Partial<Parameters<typeof frames.arp>[0]> & { mark: strin
 const neighbour = (type: 135 | 136, source: string, target: string, mark: string): string =>
   frames.icmp6(own.mac, source, type, `00000000${frames.ipv6(target)}`, mark);
 
-const self = (mark: string): frames.Fragment => ({ from: own.mac, source: own.local, mark });
+const self = (mark: string): frames.Fragmented => ({ from: own.mac, source: own.local, mark });
 
 /** By the reason for which each is dropped. */
 const forged: [why: string, what: string, frame: (mark: string) => string][] = [
@@ -95,18 +95,22 @@ const forged: [why: string, what: string, frame: (mark: string) => string][] = [
     'a redirect',
     (mark) => frames.icmp6(own.mac, own.local, 137, `00000000${frames.ipv6(own.local).repeat(2)}`, mark),
   ],
-  ['router', 'a router advertisement in fragments', (mark) => frames.icmp6Fragment(self(mark), 134)],
+  ['router', 'a router advertisement in fragments', (mark) => frames.cutAdvertisement(self(mark))],
   [
     'fragment',
     'a router advertisement that begins in the second fragment',
-    (mark) => frames.hiddenInFragments(self(mark), '3a'),
+    (mark) => frames.hiddenAdvertisement(self(mark)),
   ],
   [
     'fragment',
     'a DHCPv6 advertisement that begins in the second fragment',
-    (mark) => frames.hiddenInFragments(self(mark), '11'),
+    (mark) => frames.hiddenDhcp(self(mark)),
   ],
-  ['fragment', 'a neighbour entry cut before its address', (mark) => frames.icmp6Fragment(self(mark), 136)],
+  [
+    'fragment',
+    'a neighbour entry cut before its address',
+    (mark) => frames.cutNeighbour(self(mark), OTHER_LOCAL),
+  ],
   [
     'ipv6',
     'another’s IPv6 address',
@@ -127,9 +131,9 @@ const honest: [what: string, frame: (mark: string) => string][] = [
   ['IPv6', (mark) => frames.udp6({ from: own.mac, source: own.local, ports: [9, 9], mark })],
   ['its own IPv6 address tested', (mark) => neighbour(135, '::', own.local, mark)],
   ['its own neighbour entry', (mark) => neighbour(136, own.local, own.local, mark)],
-  ['a long datagram’s first fragment', (mark) => frames.udp6Fragment(self(mark))],
-  ['a long datagram’s other fragments', (mark) => frames.laterFragment(self(mark))],
-  ['a long ping’s first fragment', (mark) => frames.icmp6Fragment(self(mark), 128)],
+  ['the first fragment of a long datagram', (mark) => frames.longDatagram(self(mark))],
+  ['its last', (mark) => frames.longDatagramsEnd(self(mark))],
+  ['a long ping', (mark) => frames.longPing(self(mark))],
   ['where it is now', (mark) => frames.rarp(own.mac, mark)],
 ];
 
