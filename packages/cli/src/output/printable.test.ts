@@ -60,6 +60,15 @@ describe('bytes of a guest', () => {
     expect(through(true, ...chunks)).toBe(wanted);
   });
 
+  test('carriage returns without end are neither kept nor gone over again and again', () => {
+    const bytes = new PrintableBytes(Object.assign(fakeIo().stdout, { isTTY: true }));
+    const flood = '\r'.repeat(2 ** 20);
+    expect(bytes.push(Buffer.from(`${flood}x`))).toHaveLength(4 * 2 ** 20 + 1);
+    expect(bytes.push(Buffer.from(flood))).toHaveLength(4 * 2 ** 20);
+    expect(bytes.push(Buffer.from(`up${'\r'.repeat(32)}`))).toBe('up');
+    expect(bytes.push(Buffer.from('\n'))).toBe('\n');
+  });
+
   test('a pipe gets them as they are', () => {
     expect(through(false, '\u001b[2J', 'x\r\n')).toBe('\u001b[2Jx\r\n');
   });

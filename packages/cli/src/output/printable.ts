@@ -44,10 +44,13 @@ export async function printableYaml(value: unknown): Promise<Printable> {
   return text.search(steering) < 0 ? (text as Printable) : printableJson(value, 2);
 }
 
-/** Ends of lines and colours, which guests write all the time, are taken off a text before the rest is made visible. */
-const harmless = /\r+(?=\n)|\u001b\[[\d;]*m/g;
-/** What may become one of these with the next chunk. */
-const unfinished = /(?:\r+|\u001b(?:\[[\d;]{0,32})?)$/;
+/**
+ * Ends of lines and colours, which guests write all the time, are taken off a text before the rest is made visible. Runs
+ * are tried from their beginning alone: from each of their characters a guest that writes nothing else would take hours.
+ */
+const harmless = /(?<!\r)\r+(?=\n)|\u001b\[[\d;]*m/g;
+/** What may become one of these with the next chunk, and is short enough to be kept for it. */
+const unfinished = /(?:(?<!\r)\r{1,32}|\u001b(?:\[[\d;]{0,32})?)$/;
 
 /** Bytes of a guest or node on their way to a person: neutral where `sink` is a terminal, untouched where it is not. */
 export class PrintableBytes {
