@@ -13,17 +13,18 @@ import { createGuestDirectory, type GuestRecord } from './directory.ts';
 export interface CarriedFiles {
   /** @param to whose they become: another’s ssh host key stays behind */
   list(instance: string, to?: string): Promise<Outgoing[]>;
-  /** Another guest of this node gets the same. */
-  copy(from: string, to: string): Promise<void>;
+  /** Another guest of this node gets the same: what a running guest may change, what not, or all. */
+  copy(from: string, to: string, which?: 'changing' | 'constant'): Promise<void>;
   /** Takes the file that comes next. What stood there is replaced: it is of an earlier attempt. */
   take(instance: string, head: GuestHead, incoming: Incoming): Promise<void>;
 }
 
 const MIB = 2 ** 20;
 const HOST_KEY = 'host-key.json';
+const VARIABLES = 'uefi-variables.fd';
 /** Name in the guest's folder -> the largest that is taken, so that nobody fills the disk with them. */
 const files: ReadonlyMap<string, number> = new Map([
-  ['uefi-variables.fd', 64 * MIB],
+  [VARIABLES, 64 * MIB],
   ['kernel', 256 * MIB],
   ['initrd.base', 1024 * MIB],
   [HOST_KEY, MIB],
@@ -42,9 +43,12 @@ export function carriedFiles(stateDir: string): CarriedFiles {
       }
       return all;
     },
-    async copy(from, to) {
+    async copy(from, to, which) {
       const { dir } = await directory.prepare(to, 0);
-      for (const file of namesFor(from, to)) {
+      const names = namesFor(from, to).filter(
+        (file) => which === undefined || (file === VARIABLES) === (which === 'changing'),
+      );
+      for (const file of names) {
         const path = join(directory.paths(from).dir, file);
         if (await stat(path).catch(ignoreMissing)) await copyDurably(path, join(dir, file));
       }

@@ -11,8 +11,9 @@ import {
 } from '@gantry/libvirt/testing';
 import type { GuestCopies } from '@gantry/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ids } from '../testing/assignments.ts';
-import { type CopyParts, endCopy } from './copy.ts';
+import type { CopiedSpec } from '../actions.ts';
+import { guestOf, ids } from '../testing/assignments.ts';
+import { type CopyParts, copyGuest, endCopy } from './copy.ts';
 import { copyRecords } from './copy-records.ts';
 import { createGuestDirectory } from './directory.ts';
 import { createSession, type Session } from './session.ts';
@@ -60,7 +61,7 @@ beforeEach(async () => {
       begin: async () => [],
       finish: async () => undefined,
       discard: async () => void done.push('discard'),
-      carry: async () => undefined,
+      carry: async (_from, _to, which) => void done.push(which),
     },
   };
   let writing = true;
@@ -108,4 +109,26 @@ test('one whose agent is gone: QEMU writes no more, and it is asked again later'
   await expect(endCopy(ids.instance, parts, quiet)).rejects.toMatchObject({ code: 'guest_agent' });
   expect(done).toEqual(['abort', 'discard']);
   expect(await parts.records.list()).toHaveLength(1);
+});
+
+test('nothing but the moment and what may change in it is taken while the guest is frozen', async () => {
+  await frozen('connected');
+  await parts.records.remove(ids.instance);
+  const note = (what: string) => () => void done.push(what);
+  fake.on('domainAgentCommand', () => '{"return":{}}');
+  fake.on('domainFsfreeze', () => {
+    done.push('freeze');
+    return 1;
+  });
+  fake.on('domainBackupBegin', note('backup') as never);
+  fake.on('domainGetJobStats', ({ flags }) => ({ type: flags === 0 ? 0 : 3, params: {} }) as never);
+  const { spec } = guestOf();
+  parts = {
+    ...parts,
+    disks: async () => [],
+    files: { ...parts.files, finish: async () => void done.push('finish') },
+  };
+  const none = { ...copies, disks: [] };
+  await copyGuest({ ...spec, copies: none } as CopiedSpec, parts, quiet, new AbortController().signal);
+  expect(done).toEqual(['constant', 'freeze', 'backup', 'changing', 'thaw', 'finish']);
 });

@@ -27,8 +27,8 @@ export interface CopyFiles {
   /** They get their names. May be repeated. */
   finish(copies: GuestCopies): Promise<void>;
   discard(copies: GuestCopies): Promise<void>;
-  /** The guest's own files. */
-  carry(from: string, to: string): Promise<void>;
+  /** The guest's own files: those that it may change while it runs, or the others. */
+  carry(from: string, to: string, which: 'changing' | 'constant'): Promise<void>;
 }
 
 export interface CopyParts extends StopParts {
@@ -96,12 +96,14 @@ async function begin(
   const { records, files, clock, session } = parts;
   const backupXml = await backupOf(spec, found, targets, parts);
   const record = { copies, domainId: found.dom.id };
+  // a kernel and its initrd are synced, which takes its time on a busy disk: nobody shall stand frozen for that
+  await files.carry(instance, copies.instance, 'constant');
   if (copies.freeze) await pingAgent(instance, parts, clock.bootMs);
   await records.write(instance, { ...record, phase: copies.freeze ? 'freezing' : 'copying' });
   const start = async () => {
     const lv = await session.client();
     await lv.domainBackupBegin({ dom: found.dom, backupXml, checkpointXml: null, flags: 0 }).catch(refused);
-    await files.carry(instance, copies.instance);
+    await files.carry(instance, copies.instance, 'changing');
     return new Date(clock.now()).toISOString();
   };
   if (!copies.freeze) return start();

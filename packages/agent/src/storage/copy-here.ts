@@ -87,6 +87,6 @@ export function copyFiles(
     },
     finish: (copies) => each(copies, (disk) => driver.settle(disk)),
     discard: (copies) => each(copies, (disk) => driver.unstage(disk)),
-    carry: (from, to) => guestFiles.copy(from, to),
+    carry: (from, to, which) => guestFiles.copy(from, to, which),
   };
 }
