@@ -41,4 +41,11 @@ describe('LibvirtError', () => {
     expect(predicate(new errors.TransportError('CLOSED', 'x'))).toBe(false);
     expect(predicate(undefined)).toBe(false);
   });
+
+  test('a call that an older server does not know is unsupported; other troubles of the protocol are not', () => {
+    const rpc = (message: string) =>
+      new errors.LibvirtError({ code: virErrorNumber.VIR_ERR_RPC, domain: 7, level: 2, message, call: 'x' });
+    expect(errors.isUnsupported(rpc('unknown procedure: 451'))).toBe(true);
+    expect(errors.isUnsupported(rpc('Unable to decode message payload'))).toBe(false);
+  });
 });

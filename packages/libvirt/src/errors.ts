@@ -131,12 +131,13 @@ export const isAlreadyExists = (error: unknown): error is LibvirtError =>
     ...[E.VIR_ERR_STORAGE_VOL_EXIST, E.VIR_ERR_NETWORK_PORT_EXIST],
   ]);
 
-/** This server or driver cannot do it at all. */
+/** This server or driver cannot do it at all; one that is older than the call does not even know it. */
 export const isUnsupported = (error: unknown): error is LibvirtError =>
   hasCode(error, [
     ...[E.VIR_ERR_NO_SUPPORT, E.VIR_ERR_OPERATION_UNSUPPORTED, E.VIR_ERR_CONFIG_UNSUPPORTED],
     ...[E.VIR_ERR_ARGUMENT_UNSUPPORTED],
-  ]);
+  ]) ||
+  (hasCode(error, [E.VIR_ERR_RPC]) && /^unknown procedure: \d+$/.test(error.message));
 
 /** The server refuses this user. */
 export const isDenied = (error: unknown): error is LibvirtError =>
