@@ -4,7 +4,7 @@
  * takes the agent off, with its unit and its files, is the command that set it up (`--leave-by MODULE`).
  */
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, type LeaveWith } from '@gantry/model';
@@ -58,12 +58,14 @@ export async function resumeLeaving(
 
 /** In a process of its own, which ends this one. */
 function startLeaving(state: string, by: string): void {
+  // whoever clears away logs may have taken the folder with them
+  mkdirSync(join(state, 'log'), { recursive: true, mode: 0o750 });
   const log = openSync(join(state, 'log', 'leave.log'), 'a', 0o640);
-  spawn(process.execPath, [by, 'node', 'leave', '--yes', '--state', state], {
+  const leaving = spawn(process.execPath, [by, 'node', 'leave', '--yes', '--state', state], {
     detached: true,
     cwd: '/',
     stdio: ['ignore', log, log],
-  })
-    .on('error', () => undefined)
-    .unref();
+  });
+  leaving.on('error', () => undefined).unref();
+  closeSync(log);
 }
