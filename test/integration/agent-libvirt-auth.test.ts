@@ -93,6 +93,7 @@ describe('SASL', () => {
         'would write /etc/libvirt/libvirtd.conf',
       ]
         .map((line) => `  ${line}\n`)
+        .concat('only a plan: nothing was changed\n')
         .join(''),
     );
     expect(code).toBe(0);

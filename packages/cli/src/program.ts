@@ -109,6 +109,7 @@ function nounOf(parent: Command, noun: string): Command {
 
 function commandOf(name: string, verb: Verb, start: Start): Command {
   const command = quiet(new Command(name)).description(verb.summary).summary(verb.summary);
+  if (verb.alias) command.alias(verb.alias);
   for (const argument of verb.arguments ?? []) command.addArgument(argumentOf(argument));
   for (const flag of verb.flags ?? []) command.addOption(optionOf(flag));
   if (verb.raw) command.allowUnknownOption().allowExcessArguments().helpOption(false);

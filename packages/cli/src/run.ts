@@ -16,6 +16,7 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
   const program = buildProgram(verbs, async (verb, globals, given) => {
     session = new Session(io, globals, connect);
     await verb.run(session, given);
+    if (given.on('plan')) session.note('only a plan: nothing was changed');
   });
   program.configureOutput({
     writeOut: (text) => io.stdout.write(printable(text)),

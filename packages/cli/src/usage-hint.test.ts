@@ -10,7 +10,7 @@ describe('what to do after words that make no command', () => {
   test.each([
     [['frobnicate'], '`gantry help` lists the commands.'],
     [
-      ['instance', 'nic', 'list', 'web1'],
+      ['instance', 'nic', 'ls', 'web1'],
       'After `gantry instance nic` comes one of: attach, detach, set, show.',
     ],
     [['stop', 'web1'], 'Did you mean `gantry instance stop`?'],

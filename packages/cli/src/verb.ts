@@ -31,6 +31,8 @@ export interface Verb {
   words: string;
   /** A shorter way to write it. */
   shortcut?: string;
+  /** Another word for the verb, for who looks for it under that. */
+  alias?: string;
   summary: string;
   /** Further paragraphs of the help text. */
   details?: string;

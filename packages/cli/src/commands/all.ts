@@ -25,7 +25,7 @@ import { contextUse } from './context/use.ts';
 import { diskCreate } from './disk/create.ts';
 import { diskDelete } from './disk/delete.ts';
 import { diskGrow } from './disk/grow.ts';
-import { diskList } from './disk/list.ts';
+import { diskList, instanceDiskList } from './disk/list.ts';
 import { diskShow } from './disk/show.ts';
 import { eventList } from './event/list.ts';
 import { explain } from './explain.ts';
@@ -171,6 +171,7 @@ export const verbs: readonly Verb[] = [
   top,
   instanceDiskAttach,
   instanceDiskDetach,
+  instanceDiskList,
   instanceDiskSet,
   instanceNicShow,
   instanceNicAttach,

@@ -173,7 +173,8 @@ function bootOf(boot: Boot, changes: SetInstance['boot']): Boot {
   if (after.kernel !== 'disk' || beside.length === 0) return after;
   throw err('invalid_argument', {
     what: `${beside.join(', ')} beside kernel disk`,
-    wanted: 'possible: the boot loader on the disk chooses them; unset them, or name a kernel',
+    wanted:
+      'possible: the boot loader on the disk chooses them; unset them (--initrd none, --root default, an empty --kernel-args), or name a kernel',
   });
 }
 

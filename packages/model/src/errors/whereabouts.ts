@@ -10,6 +10,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   operation: '`gantry op list` shows those of the last days.',
   cluster: '`gantry cluster show` names it.',
   NIC: 'List those of its instance with `gantry instance show NAME`.',
+  'CD drive': 'List those of its instance with `gantry instance show NAME`.',
   guest: '`gantry instance list` says which are bound to a node, and to which.',
   'running guest': '`gantry instance list` says which run.',
   'definition of guest': '`gantry instance start NAME` defines it anew.',

@@ -12,6 +12,6 @@ export const clusterBackup: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster backup /root/gantry-monday.tar'],
   async run(session, given) {
-    await backUp(session, localCluster(given).layout, given.arg(0, 'file'));
+    await backUp(session, localCluster(given, session.io).layout, given.arg(0, 'file'));
   },
 };

@@ -28,7 +28,7 @@ export const clusterDestroy: Verb = {
     'gantry cluster destroy --yes prod --stop-guests',
   ],
   async run(session, given) {
-    const { layout } = localCluster(given);
+    const { layout } = localCluster(given, session.io);
     const consent = { stopGuests: given.on('stopGuests'), leaveBehind: given.all('leaveBehind') };
     if (given.on('plan')) return await planDestroy(session, layout, consent);
     await destroyCluster(session, layout, { ...consent, name: given.args[0] });

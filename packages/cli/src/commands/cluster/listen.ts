@@ -23,7 +23,7 @@ export const clusterListen: Verb = {
     'gantry cluster listen 0.0.0.0:7460 --advertise gantry.example.org',
   ],
   async run(session, given) {
-    const { layout, settings } = localCluster(given);
+    const { layout, settings } = localCluster(given, session.io);
     const [listen] = given.args;
     const advertise = given.all('advertise');
     const now = await setListen(layout, settings, {

@@ -11,6 +11,6 @@ export const clusterRecoverAdmin: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster recover-admin', 'gantry cluster recover-admin --yes'],
   async run(session, given) {
-    await recoverAdmin(session, localCluster(given).layout);
+    await recoverAdmin(session, localCluster(given, session.io).layout);
   },
 };

@@ -8,7 +8,7 @@ export const clusterStart: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster start', 'gantry cluster start --state /srv/gantry'],
   async run(session, given) {
-    const { layout, settings } = localCluster(given);
+    const { layout, settings } = localCluster(given, session.io);
     await startDaemons(layout, settings);
     session.note(`cluster ${settings.name} runs`);
   },

@@ -8,7 +8,7 @@ export const clusterStop: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster stop'],
   async run(session, given) {
-    const { layout, settings } = localCluster(given);
+    const { layout, settings } = localCluster(given, session.io);
     const ran = await stopDaemons(layout, settings);
     session.note(ran.server || ran.agent ? 'stopped; guests go on' : 'they did not run');
   },

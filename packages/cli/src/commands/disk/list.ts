@@ -1,3 +1,4 @@
+import { instanceArgument } from '../../names.ts';
 import type { Verb } from '../../verb.ts';
 import { type Listing, listFlags, runList } from '../list.ts';
 import { everyItem } from '../pages.ts';
@@ -7,6 +8,27 @@ const listing: Listing<ShownDisk> = {
   kinds: ['disk', 'instance'],
   columns: diskColumns,
   fetch: async (session) => withNames(session, await everyItem(session.client, 'listDisks')),
+};
+
+/** Where one looks for them first. */
+export const instanceDiskList: Verb = {
+  words: 'instance disk list',
+  summary: 'list the disks of an instance, by their places',
+  arguments: [instanceArgument],
+  flags: listFlags(diskColumns),
+  examples: ['gantry instance disk list web1', 'gantry instance disk list web1 -o json'],
+  async run(session, given) {
+    const { id } = await session.client.call('getInstance', { params: { ref: given.arg(0, 'name') } });
+    const fetch = async () => {
+      const disks = await everyItem(session.client, 'listDisks');
+      const own = disks.filter(({ spec }) => spec.instance === id);
+      return await withNames(
+        session,
+        own.sort((one, other) => one.spec.index - other.spec.index),
+      );
+    };
+    await runList(session, given, { ...listing, fetch });
+  },
 };
 
 export const diskList: Verb = {

@@ -33,10 +33,17 @@ const columns: readonly Column<Row>[] = [
 ];
 
 /** What is not as it should be, in a word or a sentence. */
-function noteOf({ status }: Row): string | undefined {
+function noteOf({ spec, status }: Row): string | undefined {
   const bad = status.conditions.filter((condition) => condition.status !== 'true');
   const words = bad.map(({ reason }) => reason.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase());
-  return [...words, ...(words.length === 0 && status.reason ? [status.reason] : [])].join(', ') || undefined;
+  const { locked, resize } = spec;
+  const all = [
+    ...words,
+    words.length === 0 && status.reason,
+    locked && `locked by ${locked.by}: ${locked.reason}`,
+    resize && 'resized: --confirm or --revert',
+  ];
+  return all.filter(Boolean).join(', ') || undefined;
 }
 
 /** JSON and YAML are the API's own objects: no names are fetched for them. */

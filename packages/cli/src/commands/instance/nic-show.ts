@@ -9,6 +9,7 @@ import { addressesOf } from './show.ts';
 
 export const instanceNicShow: Verb = {
   words: 'instance nic show',
+  alias: 'list',
   summary: 'NICs of an instance: addresses, what each may send from, what was not let out',
   details:
     'Counters are those of the node, since the filter was put in place; they are there while the instance runs. Why a frame is not let out: docs/anti-spoofing.md.',
@@ -36,7 +37,9 @@ async function show(session: Session, given: Given): Promise<void> {
     const network = networks.find(({ id }) => id === nic.network)?.name ?? nic.network;
     return { ...nic, index: nic.slot ?? index, network, ...(counters ? { counters } : {}) };
   });
-  await session.out.object(nics, instance.name, () => join(...nics.map(describe)));
+  await session.out.object(nics, instance.name, () =>
+    nics.length === 0 ? `${instance.name} has no NIC` : join(...nics.map(describe)).trimStart(),
+  );
 }
 
 /** A node that does not answer hides its counters only. */

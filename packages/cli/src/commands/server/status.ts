@@ -24,7 +24,7 @@ export const serverStatus: Verb = {
   flags: [stateFlag],
   examples: ['gantry server status', 'gantry server status -o json'],
   async run(session, given) {
-    const { layout, settings } = localCluster(given);
+    const { layout, settings } = localCluster(given, session.io);
     const states = await daemonStates(layout, settings);
     const rows = states.map(({ daemon, running, pid, log }) => ({
       name: daemon === 'server' ? 'controller' : 'agent',

@@ -23,6 +23,7 @@ const columns: readonly Column<Row>[] = [
 
 const stateOf = ({ spec }: Token, nowMs: number): string => {
   if (spec.revokedAt) return 'revoked';
+  if (spec.usedBy) return 'used';
   return spec.expiresAt && Date.parse(spec.expiresAt) <= nowMs ? 'expired' : 'valid';
 };
 
