@@ -70,6 +70,7 @@ const capabilities = [
   'guest:copy',
   'disk:copy',
   'guest:cds',
+  'guest:rescue-drive',
 ];
 
 export interface NodeParts {

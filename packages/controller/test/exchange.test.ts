@@ -20,6 +20,13 @@ async function ended(route: RouteName, body: object = {}): Promise<Operation> {
   await cluster.converge();
   return cluster.operation(spec.number);
 }
+async function image(name: string, spec: object): Promise<void> {
+  await cluster.call('createImage', { body: { name, spec } });
+  const bytes = (async function* () {
+    yield new Uint8Array(4096).fill(1);
+  })();
+  await cluster.call('putImageContent', { params: { ref: name }, bytes });
+}
 const stop = () => ended('stopInstance', { force: true });
 
 describe('what is refused', () => {
@@ -197,6 +204,34 @@ describe('rescue', () => {
     const after = await cluster.instance('hello');
     expect(after.spec).toEqual(before.spec);
     expect(after.status.state).toBe(power);
+    expect(await disks()).toEqual(['hello:0']);
+  });
+
+  test('of an image with a drive of its own: its disks keep their places, and back', async () => {
+    await image('helper', { source: 'file', format: 'raw', properties: { hw_rescue_bus: 'usb' } });
+    await expect(ask('rescueInstance', { image: 'helper' })).rejects.toMatchObject({ code: 'not_supported' });
+    cluster.agent.capabilities = ['guest:rescue-drive'];
+    await cluster.agent.hello();
+    const before = await cluster.instance('hello');
+    expect((await ended('rescueInstance', { image: 'helper' })).status.state).toBe('succeeded');
+    const { rescue } = (await cluster.instance('hello')).spec;
+    const { guests } = await cluster.agent.assignments();
+    expect(guests[0]?.spec.input.disks).toMatchObject([
+      { id: before.spec.disks[0], index: 0 },
+      { id: rescue?.disk, index: 1, rescue: { device: 'disk', bus: 'usb' } },
+    ]);
+    expect((await ended('unrescueInstance')).status.state).toBe('succeeded');
+    expect((await cluster.instance('hello')).spec).toEqual(before.spec);
+    expect((await cluster.agent.assignments()).guests[0]?.spec.input.disks).toHaveLength(1);
+  });
+
+  test('a drive of its own is nothing for an image whose kernel comes from the node', async () => {
+    const spec = { source: 'os', os: { provider: 'debootstrap' }, properties: { hw_rescue_bus: 'usb' } };
+    await cluster.call('createImage', { body: { name: 'helper', spec } });
+    await expect(ask('rescueInstance', { image: 'helper' })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('kernel comes from the node'),
+    });
     expect(await disks()).toEqual(['hello:0']);
   });
 

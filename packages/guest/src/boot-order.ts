@@ -1,5 +1,6 @@
 /** What the firmware tries, device by device: an order in words (`disk`, `cd0`, `network`) as numbers. Pure. */
 import type { GuestInput } from '@gantry/model';
+import { rescueWord } from './input-rescue.ts';
 import { type Origin, origin } from './origin.ts';
 
 export interface BootOrders {
@@ -19,7 +20,8 @@ const withCds: readonly string[] = ['disk', 'cd'];
 /** Undefined: as libvirt does without a word, the first disk. What the instance has not (any more) is passed over. */
 export function bootOrders(input: Pick<GuestInput, 'boot' | 'bootOrder'> & Placed): BootOrders | undefined {
   if (input.boot.kernel !== 'disk') return undefined;
-  const wanted = input.bootOrder ?? (input.cds?.length ? withCds : undefined);
+  const rescue = rescueWord(input);
+  const wanted = input.bootOrder ?? (rescue ? [rescue] : input.cds?.length ? withCds : undefined);
   const orders = {
     disk: new Map<number, number>(),
     cd: new Map<number, number>(),
@@ -30,10 +32,14 @@ export function bootOrders(input: Pick<GuestInput, 'boot' | 'bootOrder'> & Place
     for (const [kind, place] of devicesOf(word, input))
       if (!orders[kind].has(place)) orders[kind].set(place, next++);
   if (next === 1) return undefined;
-  const by = input.bootOrder
-    ? origin('instance', 'bootOrder', `the instance boots from ${input.bootOrder.join(', ')}`)
+  return { ...orders, origin: byWhom(input, rescue !== undefined) };
+}
+
+function byWhom({ bootOrder }: Pick<GuestInput, 'bootOrder'>, rescue: boolean): Origin {
+  if (bootOrder) return origin('instance', 'bootOrder', `the instance boots from ${bootOrder.join(', ')}`);
+  return rescue
+    ? origin('instance', 'rescue', 'in rescue it boots from its rescue disk, although that comes last')
     : origin('instance', 'cds', 'its disk first; what lies in a CD drive while no disk can be booted');
-  return { ...orders, origin: by };
 }
 
 const kinds: Readonly<Record<string, Kind>> = { disk: 'disk', cd: 'cd', nic: 'nic', network: 'nic' };

@@ -67,6 +67,7 @@ export {
   resolvePolicy,
 } from './specs/policy.ts';
 export { findKey } from './specs/read.ts';
+export { rescueDriveOf } from './specs/rescue.ts';
 export { meaning as rngMeaning } from './specs/rng.ts';
 export { TAP_PREFIX, tapName } from './tap-name.ts';
 export { child, descend, element, elements, text, type XmlElement } from './xml/element.ts';

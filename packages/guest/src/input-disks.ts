@@ -2,12 +2,13 @@
 import type { GuestDisk, GuestInput } from '@gantry/model';
 import { type DiskBus, deviceName } from './elements/disk.ts';
 import type { HostContext } from './host-context.ts';
+import { atRescuePlace } from './input-rescue.ts';
 import { iotuneOf } from './limits.ts';
 import { builtin, type Decided, decided, origin } from './origin.ts';
 import { refused } from './refusal.ts';
 import { diskBusFrom, SEED_SERIAL, SERIAL_LENGTH, serialOf } from './specs/disk.ts';
 import type { Settings } from './specs/settings.ts';
-import type { DiskPlan } from './wanted.ts';
+import type { DiskPlan, MachinePlan } from './wanted.ts';
 
 /** On virtio the seed comes after every disk that may be added later: the guest numbers disks by their order. */
 const SEED_INDEX = 25;
@@ -15,10 +16,21 @@ const SEED_INDEX = 25;
 /** An IDE machine has two channels with two drives each. */
 const MOST_IDE = 4;
 
-export function disksFromInput(settings: Settings, input: GuestInput, host: HostContext): DiskPlan[] {
+export function disksFromInput(
+  settings: Settings,
+  input: GuestInput,
+  machine: MachinePlan,
+  host: HostContext,
+): DiskPlan[] {
   const bus = diskBusFrom(settings);
   checkDisks(input.disks, bus.value, host.seedIso !== undefined);
-  const disks = input.disks.map((entry, position) => dataDisk(settings, entry, position, bus, host));
+  const plans = input.disks.map((entry, position) => dataDisk(settings, entry, position, bus, host));
+  const disks = plans.map((plan, position) => {
+    const { rescue } = input.disks[position] ?? {};
+    if (!rescue) return plan;
+    const others = plans.filter((other) => other !== plan);
+    return atRescuePlace(plan, rescue, others, { settings, machine });
+  });
   const next = 1 + Math.max(-1, ...input.disks.map(({ index }, position) => index ?? position));
   return host.seedIso === undefined ? disks : [...disks, seedDisk(host.seedIso, bus, next)];
 }

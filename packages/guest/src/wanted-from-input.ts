@@ -38,7 +38,7 @@ export function wantedFrom(input: GuestInput, context: HostContext, profile: Pro
   checkArchitecture(settings, host);
   const machine = machineFrom(settings, host, node, context.hardware);
   const orders = bootOrders(input);
-  const disks = disksFromInput(settings, input, context);
+  const disks = disksFromInput(settings, input, machine, context);
   return {
     settings,
     vcpus: input.vcpus,

@@ -61,6 +61,7 @@ export * from './resources/policy.ts';
 export * from './resources/project.ts';
 export * from './resources/quota.ts';
 export * from './resources/replica.ts';
+export * from './resources/rescue-drive.ts';
 export * from './resources/resize.ts';
 export * from './resources/room.ts';
 export * from './resources/stats.ts';

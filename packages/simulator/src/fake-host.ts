@@ -43,7 +43,15 @@ export function fakeHost(node: FakeNode, time: Scheduler, mine: Life, lane: Lane
         machineTypes: ['pc', 'q35'],
         accelerator: { kvm: node.accelerator === 'kvm', reason: 'a simulated node' },
         agentVersion: version,
-        capabilities: ['disk:send', 'disk:copy', 'guest:copy', 'guest:live-size', 'guest:adopt', 'guest:cds'],
+        capabilities: [
+          'disk:send',
+          'disk:copy',
+          'guest:copy',
+          'guest:live-size',
+          'guest:adopt',
+          'guest:cds',
+          'guest:rescue-drive',
+        ],
         transfer: { address: node.name, port: 7461 },
       };
     },

@@ -1,10 +1,12 @@
 /** Suspended, made anew, rescued, copied: what an instance goes through in its years, on a real cluster. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Instance, Operation } from '@gantry/model';
+import type { Instance, InstanceDiff, Operation } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { writeCd } from '../../lab/cd-image.ts';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
-import { writeTinyGuest } from '../../lab/tiny-guest.ts';
+import { tinyGuestImage, writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
 
 let cluster: Cluster;
@@ -186,5 +188,33 @@ describe('rescue', () => {
     expect(await virsh('patient', 'domblklist')).not.toContain(String(during.spec.rescue?.disk));
     expect(await fileOf(during.spec.rescue?.disk)).toBe('');
     await isUp('patient', 3);
+  });
+
+  test.each<[string, string, string[], RegExp]>([
+    ['usb', 'a disk on USB', ['--property', 'hw_rescue_bus=usb'], /^ *sda +/m],
+    ['scsi', 'a disk on SCSI', ['--property', 'hw_rescue_bus=scsi'], /^ *sda +/m],
+    ['iso', 'a CD', [], /^ *hda +/m],
+  ])('%s: %s behind its own disk, which keeps its place', async (name, _, properties, place) => {
+    const file = join(cluster.dir, name === 'iso' ? 'rescue.iso' : `${name}.raw`);
+    if (name === 'iso') await writeCd(file, 'RESCUE', 'tools', 'R');
+    else await writeFile(file, tinyGuestImage('R'));
+    await cluster.ok('image', 'import', file, `rescue-${name}`, ...properties);
+    await create('patient');
+    await isUp('patient');
+    const before = await show('patient');
+    await cluster.ok('instance', 'rescue', 'patient', '--image', `rescue-${name}`);
+    const disk = String((await show('patient')).spec.rescue?.disk);
+    const blocks = await virsh('patient', 'domblklist');
+    expect(blocks).toMatch(new RegExp(`vda .*${before.spec.disks[0]}`));
+    expect(blocks.split('\n').find((line) => line.includes(disk))).toMatch(place);
+    await until('it boots the rescue disk', async () => (await cluster.ok('logs', 'patient')).endsWith('>R'));
+    expect(await cluster.json<InstanceDiff>('instance', 'diff', 'patient')).toMatchObject({
+      compared: 'running',
+      differences: [],
+    });
+    await cluster.ok('instance', 'unrescue', 'patient');
+    expect((await show('patient')).spec).toEqual(before.spec);
+    expect(await fileOf(disk)).toBe('');
+    await until('it boots its own', async () => (await cluster.ok('logs', 'patient')).endsWith('>R>'));
   });
 });

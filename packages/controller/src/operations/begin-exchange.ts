@@ -29,8 +29,9 @@ import {
   sourceLines,
   sourcesOf,
 } from './exchange-disks.ts';
-import { type Ancestry, guestInput, readAncestry } from './guest-spec.ts';
+import { type Ancestry, guestInput, hasCloudInit, readAncestry } from './guest-spec.ts';
 import { type Exchange, exchangeSteps } from './instance-exchange.ts';
+import { rescueDrive } from './rescue-drive.ts';
 import { stepsUntil } from './waits.ts';
 
 interface Wish {
@@ -114,7 +115,8 @@ export async function beginRescue(
   const { name, spec } = instance;
   const guest = await bindingOf(asking, instance);
   const own = await ownDisks(asking, instance);
-  const sources = await sourcesOf(asking, instance, body, undefined);
+  const sources = await sourcesOf(asking, instance, body, undefined, 'as-disks');
+  const drive = await rescueDrive(asking, guest.spec.node, sources);
   const made = newDisk(asking, instance, `${name}:rescue`, {
     ...sources,
     index: 0,
@@ -127,9 +129,11 @@ export async function beginRescue(
     boot: bootOf(sources),
     ...(image ? { image } : {}),
     ...(os ? { os } : {}),
-    cloudInit: sources.image?.spec.source === 'file',
+    cloudInit: hasCloudInit(sources.image),
+    ...(drive ? { drive } : {}),
     power: spec.power,
   };
+  const where = drive ? 'behind its own disks' : 'with its own disks behind it';
   return beginExchange(asking, instance, guest, {
     kind: 'instance.rescue',
     instance: { ...sameAs(spec), rescue },
@@ -138,7 +142,7 @@ export async function beginRescue(
     name: made.name,
     role: 'rescue',
     body,
-    plan: [`boot instance ${name} from a rescue disk, with its own disks behind it`, ...sourceLines(sources)],
+    plan: [`boot instance ${name} from a rescue disk, ${where}`, ...sourceLines(sources)],
   });
 }
 

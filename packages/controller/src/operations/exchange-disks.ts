@@ -13,6 +13,7 @@ import type { Asking } from '../api/call.ts';
 import { requireOsAllowed } from '../api/os-parameters.ts';
 import { newObject } from '../objects.ts';
 import { readSources, type Sources } from './create-sources.ts';
+import { discAsDisk } from './rescue-drive.ts';
 
 const MIB = 2 ** 20;
 
@@ -27,6 +28,7 @@ export async function sourcesOf(
   { name, spec }: Instance,
   body: Pick<ReinstallInstance, 'image' | 'os'>,
   disk: Disk | undefined,
+  discs: 'refused' | 'as-disks' = 'refused',
 ): Promise<Sources> {
   requireOsAllowed(asking.caller, body.os);
   const own = { ...(spec.image ? { image: spec.image } : {}), ...(spec.os ? { os: spec.os } : {}) };
@@ -41,7 +43,8 @@ export async function sourcesOf(
     disks: [{ sizeMiB }],
     ...(Object.keys(asked).length > 0 ? asked : own),
   };
-  const sources = await readSources(asking, request);
+  const read = await readSources(asking, request);
+  const sources = discs === 'refused' ? read : discAsDisk(read);
   if (sources.cds.length > 0)
     throw err('invalid_argument', {
       what: `${sources.image?.name}, the image of a CD,`,

@@ -81,6 +81,7 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
       sizeBytes: disk.spec.sizeBytes,
       index: disk.spec.index,
       ...(disk.spec.device ? { device: disk.spec.device } : {}),
+      ...(spec.rescue?.drive && disk.id === spec.rescue.disk ? { rescue: spec.rescue.drive } : {}),
     })),
     nics: spec.nics.flatMap((nic) => {
       const network = networks.find(({ id }) => id === nic.network);
@@ -97,7 +98,7 @@ export function guestInput(instance: Pick<Instance, 'name' | 'spec'>, ancestry: 
 }
 
 /** Of an ISO image nothing is on a disk. */
-const hasCloudInit = (image: Image | undefined): boolean =>
+export const hasCloudInit = (image: Image | undefined): boolean =>
   image?.spec.source === 'file' && image.spec.format !== 'iso';
 
 /** What the group adds to it, on that node of it. */

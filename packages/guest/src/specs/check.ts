@@ -17,6 +17,7 @@ import { machineSetting } from './machine.ts';
 import { lockedSetting } from './memory-backing.ts';
 import { checkNicModel, checkNicQuota, multiqueue } from './nic.ts';
 import { checkPolicy } from './policy.ts';
+import { checkRescue } from './rescue.ts';
 import { checkRng } from './rng.ts';
 import { checkRoom } from './room.ts';
 import { askedPorts } from './serial.ts';
@@ -45,6 +46,7 @@ export function checkImageProperties(properties: Pairs): void {
   checkCdBus(settings, machineSetting(settings)?.value);
   checkFirmware(settings, machineSetting(settings)?.value);
   checkNicModel(settings);
+  checkRescue(settings);
 }
 
 /** What an instance is about to be. */

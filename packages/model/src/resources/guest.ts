@@ -31,6 +31,7 @@ import { Personality } from './instance.ts';
 import { AllowedSource, BridgeName, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { NicModel } from './nic-model.ts';
 import { GuestPolicy, shutoffActions } from './policy.ts';
+import { RescueDrive } from './rescue-drive.ts';
 import { room } from './room.ts';
 
 export const policyLevels = ['cluster', 'group', 'instance'] as const;
@@ -41,6 +42,7 @@ export const GuestDisk = strict({
   sizeBytes: Bytes('size', 1),
   index: optional(count('its place, kept while others come and go; without: by its position')),
   device: optional(DiskDevice),
+  rescue: optional(RescueDrive),
 });
 export type GuestDisk = Static<typeof GuestDisk>;
 

@@ -20,6 +20,7 @@ import { Boot, OsSource } from './image.ts';
 import { AllowedSource, Ipv4Address, Ipv6Address, MacAddress } from './network.ts';
 import { NicModel } from './nic-model.ts';
 import { GuestPolicy } from './policy.ts';
+import { RescueDrive } from './rescue-drive.ts';
 import { Resize } from './resize.ts';
 import { room } from './room.ts';
 
@@ -95,6 +96,7 @@ export const Rescue = strict({
   image: optional(ImageId),
   os: optional(OsSource),
   cloudInit: Type.Boolean({ description: 'the image reads a NoCloud seed' }),
+  drive: optional(RescueDrive),
   power: oneOf(['running', 'stopped'] as const, 'what it was before, and is to be afterwards'),
 });
 export type Rescue = Static<typeof Rescue>;

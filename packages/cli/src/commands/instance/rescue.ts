@@ -8,7 +8,7 @@ export const instanceRescue: Verb = {
   words: 'instance rescue',
   summary: 'boot an instance from a rescue disk, with its own disks behind it',
   details:
-    'It is stopped first if it runs. Without --image and --os the rescue disk is made from what the instance was made from. NICs and addresses stay; its own first disk is the second one (vdb) meanwhile. Whoever rescues with the same cloud image mounts by device name: both disks have the same labels. `gantry instance unrescue` ends it.',
+    'It is stopped first if it runs. Without --image and --os the rescue disk is made from what the instance was made from. NICs and addresses stay; its own first disk is the second one (vdb) meanwhile, unless the image is one of a CD or says hw_rescue_device or hw_rescue_bus: then its own disks keep their places, and the rescue disk comes last. Whoever rescues with the same cloud image mounts by device name: both disks have the same labels. `gantry instance unrescue` ends it.',
   arguments: [instanceArgument],
   flags: [...sourceFlags, ...exchangeFlags],
   examples: ['gantry instance rescue web1', 'gantry instance rescue web1 --os debootstrap --until ssh'],

@@ -50,7 +50,7 @@ export const storage: Family = family(
     ),
     later('hw_floppy_bus', bus, 'fdc', 'Bus of floppy drives.', {
       harmless: ['fdc'],
-      missing: 'guests have no floppy drives',
+      missing: 'guests have no floppy drives: what came on floppies comes on a CD',
     }),
     built(
       'hw_scsi_model',
@@ -62,12 +62,20 @@ export const storage: Family = family(
       'Model of the SCSI controller.',
       effect('devices/controller[scsi]@model'),
     ),
-    later('hw_rescue_bus', bus, 'as the disks', 'Bus of the rescue disk.', {
-      missing: 'a rescue disk is on the bus of the image’s disks',
-    }),
-    later('hw_rescue_device', words(['disk', 'cdrom', 'floppy', 'lun']), 'disk', 'Kind of the rescue disk.', {
-      missing: 'a rescue disk is a disk',
-    }),
+    built(
+      'hw_rescue_bus',
+      bus,
+      'as the disks, or the CD drives',
+      'Bus of the disk that a guest is rescued with from this image. The guest’s own disks keep their places.',
+      effect('devices/disk/target@bus'),
+    ),
+    built(
+      'hw_rescue_device',
+      words(['disk', 'cdrom', 'floppy', 'lun']),
+      'disk',
+      'Kind of the disk that a guest is rescued with from this image. The guest’s own disks keep their places.',
+      effect('devices/disk@device'),
+    ),
     later('hw_ephemeral_encryption_secret_uuid', anyText, 'none', 'Secret of the encryption.', {
       ...newer,
       ...byNode,
