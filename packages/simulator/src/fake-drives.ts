@@ -32,5 +32,8 @@ export function changeMedium(node: FakeNode, { instance, input, plug: { cd, forc
 
 export function resume(node: FakeNode, instance: string): void {
   const domain = node.domains.get(instance);
-  if (domain?.state === 'paused') Object.assign(domain, { state: 'running', reason: 'unpaused' });
+  if (domain?.state !== 'paused') return;
+  Object.assign(domain, { state: 'running', reason: 'unpaused' });
+  const start = node.starts.findLast((one) => one.instance === instance);
+  if (start?.once) start.letRun = true;
 }

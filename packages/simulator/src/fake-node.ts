@@ -69,7 +69,7 @@ export interface FakeNode {
   /** Instances whose guests give up no device. */
   stubborn: Set<string>;
   /** Every start of a guest: when, which epoch. The invariant "no guest twice" reads it. */
-  starts: { instance: string; epoch: Epoch; at: number; restored: boolean; once?: string }[];
+  starts: { instance: string; epoch: Epoch; at: number; restored: boolean; once?: string; letRun?: true }[];
   nextDomainId: number;
 }
 
