@@ -311,6 +311,30 @@ describe('on a running instance', () => {
     ]);
   });
 
+  test('a start that goes on with saved memory and is cancelled loses nothing of it', async () => {
+    says('guest', ({ status }) => (/stopped|defined/.test(status.state) ? { state: 'suspended' } : status));
+    await cluster.call('suspendInstance', { params: { ref: 'hello' }, body: {} });
+    await cluster.converge();
+    expect((await cluster.instance('hello')).status.state).toBe('suspended');
+    const start = await act('startInstance');
+    await cancel(start);
+    await settle();
+    expect((await stateOf(start)).state).toBe('cancelled');
+    // it may be up by now: it is saved again, and not forced off
+    const [guest] = (await cluster.agent.assignments()).guests;
+    expect(guest?.spec).toMatchObject({ power: 'stopped', memory: 'save', force: false });
+    await cluster.converge();
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['stopped', 'suspended']);
+  });
+
+  test('a stop is one, also of what was to be saved and could not be', async () => {
+    const [guest] = (await cluster.store.list('guest')).items;
+    if (guest) await cluster.store.commit(new Draft(0).put(withSpec(guest, { memory: 'save' })).batch);
+    await act('stopInstance');
+    expect((await cluster.agent.assignments()).guests).toMatchObject([{ spec: { memory: 'restore' } }]);
+  });
+
   test('a reboot whose end nobody saw is unknown, and is not repeated', async () => {
     const error = toProblem(err('act_unknown', { what: 'guest.reboot', node: 'n1' }));
     says('act', () => ({ state: 'unknown', error }));

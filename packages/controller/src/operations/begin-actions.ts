@@ -186,7 +186,9 @@ export async function beginStop(
   const { draft, operation, marked } = await begin(asking, instance, what, { ...body, deadlineMs });
   const life = { ...guest.spec.life, stopTimeoutMs };
   const logTo = operation.id as NonNullable<GuestSpec['operation']>;
-  draft.put(withSpec(guest, { power: 'stopped', force, life, operation: logTo }));
+  // one that could not be saved is to be stopped, and not saved after all
+  const memory = guest.spec.memory === 'save' ? { memory: 'restore' as const } : {};
+  draft.put(withSpec(guest, { power: 'stopped', force, life, operation: logTo, ...memory }));
   draft.put(withSpec(marked, { power: 'stopped' }));
   const how = force ? 'at once' : `ask it, and force it after ${stopTimeoutMs / 1000} s`;
   return { draft, operation, plan: [`stop instance ${instance.name}: ${how}`] };
