@@ -8,9 +8,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { ClientOptions } from '@gantry/client';
-import { err, isGantryError, LeaveWith, matches, type Speaker, version } from '@gantry/model';
+import { err, isGantryError, type Speaker, version } from '@gantry/model';
 import { systemEnv } from './host/clock.ts';
 import { bootId, machineId } from './host/facts.ts';
 import { fileJournal } from './host/journal.ts';
@@ -27,6 +26,7 @@ import { startAgent } from './loop/agent.ts';
 import type { AnswerCall } from './node-calls.ts';
 import { nodeHost } from './node-host.ts';
 import { lookAtNode } from './node-look.ts';
+import { type Options, parseOptions } from './options.ts';
 import { createNodeOs } from './os/create-os.ts';
 import { prepare } from './prepare.ts';
 import { withFileLock } from './process/file-lock.ts';
@@ -34,24 +34,6 @@ import { storageRoot } from './storage/layout.ts';
 import { storagePlace } from './storage/place.ts';
 import { nodeTransfers } from './transfer/transfers.ts';
 import { serveTunnel } from './tunnels.ts';
-
-interface Options {
-  state: string;
-  cache: string;
-  api: string;
-  libvirt?: string;
-  prepare?: string;
-  /** Folder in the layout of /etc/pki, for libvirt and QEMU. */
-  pki: string;
-  ca?: string;
-  name?: string;
-  /** Where disks of other nodes are taken; 0: nowhere. */
-  transferPort?: number;
-  /** Module of the command that takes this node off; none: it is not taken off by the controller. */
-  leaveBy?: string;
-  /** `leave`: what of guests and disks may be there. */
-  guests: LeaveWith;
-}
 
 /** Runs until SIGTERM or SIGINT. Guests and DHCP run on. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -61,7 +43,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     const [first] = argv;
-    const options = parse(first === 'join' || first === 'leave' ? argv.slice(1) : argv);
+    const options = parseOptions(first === 'join' || first === 'leave' ? argv.slice(1) : argv);
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => stop.abort(new Error(signal)));
@@ -241,50 +223,6 @@ async function readToken(path: string): Promise<string> {
       { why: `${path} cannot be read`, remedy: '`gantry cluster init` makes it.' },
       error,
     );
-  }
-}
-
-function parse(argv: readonly string[]): Options {
-  const { values } = parsed(argv);
-  const state = values.state ?? '/var/lib/gantry';
-  return {
-    state,
-    cache: values.cache ?? process.env['GANTRY_CACHE'] ?? '/var/cache/gantry',
-    api: values.api ?? `unix:${join(state, 'run', 'api.sock')}`,
-    ...(values.libvirt === undefined ? {} : { libvirt: values.libvirt }),
-    pki: values.pki ?? join(state, 'agent', 'pki'),
-    ...(values.ca === undefined ? {} : { ca: values.ca }),
-    ...(values.name === undefined ? {} : { name: values.name }),
-    ...(values['leave-by'] === undefined ? {} : { leaveBy: values['leave-by'] }),
-    guests: leaveWith(values.guests ?? 'none'),
-    ...(values['transfer-port'] === undefined ? {} : { transferPort: portOf(values['transfer-port']) }),
-    ...(values.prepare === undefined ? {} : { prepare: values.prepare }),
-  };
-}
-
-function leaveWith(text: string): LeaveWith {
-  if (matches(LeaveWith, text)) return text;
-  throw err('usage', { what: `--guests ${text}: none, down or any` });
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port <= 65535) return port;
-  throw err('usage', { what: `--transfer-port ${text} is not a port: 0 to 65535` });
-}
-
-function parsed(argv: readonly string[]) {
-  const text = { type: 'string' as const };
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        ...{ state: text, cache: text, api: text, libvirt: text, prepare: text },
-        ...{ pki: text, ca: text, name: text, 'transfer-port': text, 'leave-by': text, guests: text },
-      },
-    });
-  } catch (error) {
-    throw err('usage', { what: (error as Error).message }, error);
   }
 }
 

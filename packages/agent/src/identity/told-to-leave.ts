@@ -1,7 +1,7 @@
 /**
  * The controller's word that this node leaves its cluster. It is on the disk before it is answered: then the controller may
  * forget the node, and whatever crashes, the agent goes on with leaving when it starts again, and asks nobody any more. What
- * takes the agent off, with its unit and its files, is the command that set it up (`--leave-by MODULE`).
+ * takes the agent off, with its unit and its files, is the command that set it up (`--leave-by MODULE`), or the one beside it.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
