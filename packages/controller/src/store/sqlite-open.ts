@@ -52,7 +52,9 @@ function takeLock(path: string): DatabaseSync {
 
 /**
  * Of the file, at most so much is read through a mapping. Bodies of objects reach into pages of their own, which SQLite
- * otherwise reads one system call each, past its cache: 10,000 instances took 120 instead of 40 ms. Writes do not go through it.
+ * otherwise reads one system call each, past its cache, however large that is: 10,000 instances of 2.5 KB take 67 ms of CPU so,
+ * and 130 to 190 without. Writes do not go through it. The price: a disk that fails under a mapped page is SIGBUS, so the
+ * controller ends where a read would have said `store_unusable`; the kernel's log names the disk, and guests and agents go on.
  */
 const MAPPED_BYTES = 2 ** 30;
 
