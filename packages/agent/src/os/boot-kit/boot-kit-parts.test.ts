@@ -71,6 +71,7 @@ describe('kernelArgs', () => {
   it('leaves mitigations on under KVM', () => {
     expect(kernelArgs({ kernel: 'node' }, 'kvm')).toBe('console=ttyS0 net.ifnames=0 quiet root=/dev/vda rw');
     expect(kernelArgs({ kernel: 'node' }, 'tcg')).toContain('mitigations=off');
+    expect(kernelArgs({ kernel: 'node' }, 'tcg')).toContain(' clocksource=acpi_pm ');
   });
   it('lets the user’s words win by coming last', () => {
     const args = kernelArgs({ kernel: 'node', root: '/dev/vda1', args: 'ro quiet' }, 'kvm');
