@@ -31,7 +31,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 const test = (change: Partial<BootTest> = {}): BootTest => ({
   qemu: QEMU,
   accelerator: 'tcg',
-  limitMs: 60_000,
+  limitMs: 600_000,
   ...kernel,
   ...change,
 });
@@ -98,13 +98,16 @@ describe('bootTest', () => {
 describe('acceleratorTest', () => {
   it('finds out once whether KVM runs a guest here, and says why not', async () => {
     let boots = 0;
+    // the kernel’s own may be that of a guest of somebody else
+    const initrd = join(dir, 'accelerator.img');
+    await writeFile(initrd, readFileSync(kernel.initrd));
     const options = {
       cachePath: join(dir, 'accelerator.json'),
       qemu: QEMU,
       qemuVersion: async () => (await qemuFacts(QEMU)).qemuVersion,
       cpuModel: async () => 'the same',
       bootId,
-      testKernel: async () => kernel,
+      testKernel: async () => ({ ...kernel, initrd }),
       env,
       boot: (given: BootTest, signal: AbortSignal) => {
         boots++;
@@ -119,6 +122,6 @@ describe('acceleratorTest', () => {
     expect(again).toEqual(first);
     expect(boots).toBeLessThanOrEqual(1);
     expect(first.reason).toMatch(first.kvm ? /booted under KVM/ : /emulation/);
-    expect(qemus(kernel.initrd)).toEqual([]);
+    expect(qemus(initrd)).toEqual([]);
   });
 });

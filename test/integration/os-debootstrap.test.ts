@@ -146,9 +146,9 @@ describe('a guest', () => {
     const port = await freePort();
     const qemu = startQemu(disk, boot, port);
     try {
-      const ask = (command: string) => ssh(key, port, command);
+      const ask = (command: string, connectS = 60) => ssh(key, port, command, connectS);
       await expect
-        .poll(() => ask('hostname').catch(() => ''), { timeout: LIMIT_MS, interval: 500 })
+        .poll(() => ask('hostname', 5).catch(() => ''), { timeout: LIMIT_MS, interval: 500 })
         .toBe('web\n');
       expect(await ask('cat /etc/machine-id')).toBe('0a0b0c0d111142228333444444444444\n');
       expect(await ask('ip -4 -o addr show eth0')).toContain('10.0.2.15/24');
@@ -206,12 +206,13 @@ function startQemu(
   return spawn('qemu-system-x86_64', [...QEMU, ...devices], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-async function ssh(key: string, port: number, command: string): Promise<string> {
+/** An emulated guest works seconds on a handshake; one that is not up yet is better asked again soon. */
+async function ssh(key: string, port: number, command: string, connectS: number): Promise<string> {
   const options = [
     'StrictHostKeyChecking=no',
     'UserKnownHostsFile=/dev/null',
     'BatchMode=yes',
-    'ConnectTimeout=5',
+    `ConnectTimeout=${connectS}`,
   ];
   const argv = ['-q', '-i', key, '-p', String(port), ...options.flatMap((option) => ['-o', option])];
   return (await run(['ssh', ...argv, 'root@127.0.0.1', command], { timeoutMs: LIMIT_MS })).stdout;

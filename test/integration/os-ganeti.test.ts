@@ -13,6 +13,7 @@ import { createOsProviders } from '../../packages/agent/src/os/os-providers.ts';
 import { run } from '../../packages/agent/src/process/run.ts';
 import { loopDevicesOf } from '../../packages/agent/src/storage/loop-devices.ts';
 import { createStorage, type Storage } from '../../packages/agent/src/storage/storage.ts';
+import { LIMIT_MS } from '../lab/wait.ts';
 import { createDisk, mountsNaming, osDisk, processesNaming } from './support/os-disk.ts';
 import { diskSpec } from './support/storage-conformance.ts';
 
@@ -27,14 +28,19 @@ describe('an OS definition', () => {
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'gantry os-')); // the blank must not reach the script
     log = [];
-    const definitions = createGanetiProvider({ searchPath: [join(dir, 'os')], timeoutMs: 5000 });
-    storage = createStorage({ stateDir: join(dir, 'state'), link, os: createOsProviders({}, definitions) });
+    storage = storageWith(LIMIT_MS);
   });
   afterEach(async () => {
-    expect(processesNaming(dir)).toEqual([]);
+    // one that was killed is seen until it has had its turn
+    await expect.poll(() => processesNaming(dir)).toEqual([]);
     expect(mountsNaming(dir)).toEqual([]);
     await rm(dir, { recursive: true });
   });
+  /** @param timeoutMs of each script */
+  const storageWith = (timeoutMs: number) => {
+    const definitions = createGanetiProvider({ searchPath: [join(dir, 'os')], timeoutMs });
+    return createStorage({ stateDir: join(dir, 'state'), link, os: createOsProviders({}, definitions) });
+  };
 
   async function define(
     scripts: { create: string; verify?: string; rename?: string },
@@ -137,14 +143,19 @@ describe('an OS definition', () => {
 
   it('is stopped as a whole, by a time limit or by the operation', async () => {
     await define({ create: 'trap "" TERM; echo begun; sleep 1000 & sleep 1000' });
+    storage = storageWith(1000);
     await expect(create(small())).rejects.toMatchObject({
       code: 'os_provider_failed',
       params: { why: 'it did not end in time' },
     });
+    storage = storageWith(LIMIT_MS);
+    log.length = 0;
     const stop = new AbortController();
-    setTimeout(() => stop.abort(new Error('cancelled')), 300);
     const spec = small();
-    await expect(create(spec, stop.signal)).rejects.toMatchObject({ reason: 'aborted' });
+    const stopped = expect(create(spec, stop.signal)).rejects.toMatchObject({ reason: 'aborted' });
+    await expect.poll(() => log).toContain('begun');
+    stop.abort(new Error('cancelled'));
+    await stopped;
     expect(await left(spec)).toEqual([]);
   });
 

@@ -13,7 +13,7 @@ export interface Leftovers {
 
 export const nothingLeft: Leftovers = { processes: [], mounts: [], cgroups: [], loopDevices: [] };
 
-const [ENDING_LOOKS, ENDING_MS] = [300, 100];
+const [ENDING_LOOKS, ENDING_MS] = [600, 100];
 
 /** Whatever still refers to `dir`, or is in one of the `cgroups`. */
 export async function leftoversOf(dir: string, cgroups: readonly string[]): Promise<Leftovers> {
@@ -38,22 +38,30 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
+interface Seen {
+  readonly line: string;
+  readonly ending: boolean;
+}
+
 /**
- * Any process whose words, or the mounts that it sees, name the folder: so also one that keeps a namespace alive. One
- * without words is ending, or will never: it is given time.
+ * Any process whose words, or the mounts that it sees, name the folder: so also one that keeps a namespace alive. One that
+ * was killed, or has no words any more, is ending, or will never: it is given time.
  */
 async function processesAt(dir: string): Promise<string[]> {
   for (let looks = 0; ; looks++) {
-    const all = (await Promise.all((await hostPids()).map((pid) => processAt(pid, dir)))).filter(Boolean);
-    const ending = all.some((line) => line.endsWith(' '));
-    if (!ending || looks === ENDING_LOOKS) return all;
+    const all = (await Promise.all((await hostPids()).map((pid) => processAt(pid, dir)))).flat();
+    if (!all.some(({ ending }) => ending) || looks === ENDING_LOOKS) return all.map(({ line }) => line);
     await sleep(ENDING_MS);
   }
 }
 
-async function processAt(pid: number, dir: string): Promise<string> {
+/** Signal 9 waits for the process, or its thread, to have its turn: bit 8 of the masks in proc_pid_status(5). */
+const killed = /^(SigPnd|ShdPnd):\s+[0-9a-f]*[13579bdf][0-9a-f]{2}$/m;
+
+async function processAt(pid: number, dir: string): Promise<Seen[]> {
   const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
-  const [words, mounts] = await Promise.all([read('cmdline'), read('mountinfo')]);
-  if (!words.includes(dir) && !mounts.includes(dir)) return '';
-  return `${pid} ${words.replace(/\0$/, '').replaceAll('\0', ' ')}`;
+  const [status, words, mounts] = await Promise.all(['status', 'cmdline', 'mountinfo'].map(read));
+  if (!words?.includes(dir) && !mounts?.includes(dir)) return [];
+  const line = `${pid} ${words?.replace(/\0$/, '').replaceAll('\0', ' ')}`;
+  return [{ line, ending: !words || killed.test(status ?? '') }];
 }

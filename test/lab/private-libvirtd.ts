@@ -187,7 +187,7 @@ async function removeCgroups(dir: string): Promise<void> {
 }
 
 async function removeCgroup(path: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const gone = await rmdir(path).then(
       () => true,
       (error: NodeJS.ErrnoException) => error.code === 'ENOENT',

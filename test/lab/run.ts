@@ -41,6 +41,25 @@ export function run(
   });
 }
 
+/** What a command that goes on for ever has written by the time that it shows this: then it is told to end, as by Ctrl-C. */
+export async function runUntil(
+  shown: RegExp,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const late = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  let said = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    said += String(chunk);
+    if (shown.test(said)) child.kill('SIGINT');
+  }
+  clearTimeout(late);
+  if (!shown.test(said)) throw new Error(`${argv.join(' ')} never showed ${shown}:\n${said}`);
+  return said;
+}
+
 /** What it wrote to standard output. @throws unless it exits with 0 */
 export async function succeed(argv: readonly string[], options?: RunOptions): Promise<string> {
   const { code, stdout, stderr } = await run(argv, options);

@@ -26,7 +26,6 @@ afterAll(async () => {
   expect(await cluster.stop()).toEqual(nothingLeft);
 });
 
-const long = { limitMs: 240_000 };
 /** It is deleted again at the end of the test, however that ends. */
 const create = (name: string, ...more: string[]) => {
   onTestFinished(async () => {
@@ -40,7 +39,7 @@ const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
 /** All that its guests said since it was made. */
 const said = (name: string) => cluster.ok('logs', name);
 const says = (name: string, text: string) =>
-  until(`${name} says ${text}`, async () => (await said(name)) === text, long);
+  until(`${name} says ${text}`, async () => (await said(name)) === text);
 const xmlOf = async (name: string) => cluster.exec('virsh', 'dumpxml', (await show(name)).id);
 const orders = async (name: string) =>
   [...(await xmlOf(name)).matchAll(/<target dev='(\w+)'|<boot order='(\d)'/g)].map(
@@ -122,7 +121,7 @@ describe('with a disk and a CD that both can be booted', () => {
     await press('once', 'r').catch(() => undefined);
     await cluster.exec('virsh', 'reset', (await show('once')).id).catch(() => undefined);
     await cluster.start();
-    await until('it boots the disk', async () => (await said('once')).endsWith('>'), long);
+    await until('it boots the disk', async () => (await said('once')).endsWith('>'));
     expect((await said('once')).split('C')).toHaveLength(3);
   });
 
@@ -133,11 +132,11 @@ describe('with a disk and a CD that both can be booted', () => {
   ])('once, although the agent is killed %s', async (_, isDue) => {
     await create('killed', '--image', 'tiny', '--cdrom', 'setup', '--stopped');
     await cluster.ok('instance', 'start', 'killed', '--boot-once', 'cd', '--detach');
-    await until('the moment', () => isDue('killed'), { ...long, everyMs: 10 });
+    await until('the moment', () => isDue('killed'), { everyMs: 10 });
     await cluster.kill9('agent');
     await cluster.start();
     await says('killed', 'C');
-    await until('it is done', async () => (await show('killed')).status.operation === undefined, long);
+    await until('it is done', async () => (await show('killed')).status.operation === undefined);
     await press('killed', 'r');
     await says('killed', 'Cr>');
   });
@@ -188,7 +187,7 @@ describe('a Linux guest', () => {
     };
     await cluster.ok('instance', 'cd', 'insert', 'web1', 'drivers');
     await inside('modprobe -a ata_piix sr_mod isofs virtio_scsi');
-    await until('the drive', async () => (await cluster.ssh(address, 'test -b /dev/sr0')).code === 0, long);
+    await until('the drive', async () => (await cluster.ssh(address, 'test -b /dev/sr0')).code === 0);
     await inside('mount -o ro /dev/sr0 /mnt');
     expect(await inside('cat /mnt/content')).toBe('from the driver CD');
 
@@ -207,11 +206,7 @@ describe('a Linux guest', () => {
     expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/^ +0 +- +empty/m);
 
     await cluster.ok('instance', 'cd', 'attach', 'web1', 'drivers', '--bus', 'scsi');
-    await until(
-      'the second drive',
-      async () => (await cluster.ssh(address, 'test -b /dev/sr1')).code === 0,
-      long,
-    );
+    await until('the second drive', async () => (await cluster.ssh(address, 'test -b /dev/sr1')).code === 0);
     expect(await inside('umount -l /mnt; mount -o ro /dev/sr1 /mnt && cat /mnt/content')).toBe(
       'from the driver CD',
     );

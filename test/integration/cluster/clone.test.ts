@@ -159,7 +159,8 @@ describe('of a guest with a system', () => {
     await ssh('web', 'mkfs.ext4 -q /dev/vdb && mkdir -p /data && mount /dev/vdb /data');
     // first on one disk, then on the other: no moment has more on the second than on the first
     const count = 'n=0; while n=$((n+1)); do echo $n >>/root/count; echo $n >>/data/count; sleep 0.02; done';
-    await ssh('web', `echo written >/root/before; sync; nohup sh -c '${count}' >/dev/null 2>&1 & sleep 2`);
+    const begun = 'until [ -s /data/count ]; do sleep 0.1; done';
+    await ssh('web', `echo written >/root/before; sync; nohup sh -c '${count}' >/dev/null 2>&1 & ${begun}`);
     await cluster.ok('instance', 'clone', 'web', 'twin', '--quiesce', '--until', 'ssh', '--deadline', '10m');
     const copied = await ssh(
       'twin',

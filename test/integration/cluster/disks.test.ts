@@ -117,7 +117,7 @@ test('a guest that does not listen keeps it, everything says so, and stopped it 
   await cluster.ok('instance', 'stop', 'web1');
   await cluster.ok('instance', 'disk', 'attach', 'web1', 'data');
   await cluster.ok('instance', 'start', 'web1', '--until', 'ssh');
-  const detach = ['instance', 'disk', 'detach', 'web1', 'data', '--deadline', '20s'];
+  const detach = ['instance', 'disk', 'detach', 'web1', 'data', '--deadline', '45s'];
   const { code, stderr } = await cluster.gantry(detach);
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('[device_kept]') });
   expect((await disk('data')).spec.instance).toBe(was.id);

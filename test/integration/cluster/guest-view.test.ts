@@ -8,19 +8,15 @@ import { whileFrozen } from '../../../packages/agent/src/guests/agent-channel.ts
 import { createSession } from '../../../packages/agent/src/guests/session.ts';
 import { type Cluster, GANTRY, startCluster } from '../../lab/cluster.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
-import { run, succeed } from '../../lab/run.ts';
+import { runUntil, succeed } from '../../lab/run.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
 
 /** What the rate permits in these tests. */
 const [RATE_BYTES, RATE_S] = [24, 5];
-/** Most of a minute of waiting, while the other tests go on. The guest’s kernel helps itself first; then it is our turn. */
-const DRAW_S = 15;
-const DRAW = [
-  'timeout 90 dd if=/dev/hwrng of=/dev/null bs=8 count=1',
-  `timeout ${DRAW_S} dd if=/dev/hwrng of=/root/random bs=8`,
-  'touch /root/random.drawn',
-].join('; ');
+/** As much as there is, while the other tests go on: the guest’s kernel helps itself first, then it is our turn. */
+const DRAW = 'dd if=/dev/hwrng of=/root/random bs=8';
+let drawnSince = 0;
 
 let cluster: Cluster;
 let meaning: string;
@@ -46,7 +42,8 @@ beforeAll(async () => {
     'hw:hide_hypervisor_id=true',
   );
   await Promise.all([debian('rated', '--disk', '2G', '--disk', '64M'), debian('dry')]);
-  await inGuest('rated', `nohup sh -c '${DRAW}' >/dev/null 2>&1 &`);
+  drawnSince = performance.now();
+  await inGuest('rated', `nohup ${DRAW} >/dev/null 2>&1 &`);
 });
 afterAll(async () => {
   expect(await cluster.stop()).toEqual(nothingLeft);
@@ -185,12 +182,10 @@ describe('counters', () => {
     expect(await cluster.ok('instance', 'stats', 'rated')).toMatch(
       /Disks\n {2}DISK .*\n {2}vda [\s\S]*Networks\n {2}NIC/,
     );
-    const watch = ['timeout', '-s', 'INT', '6', GANTRY, 'instance', 'stats', '--watch', '--every', '1s'];
-    const { stdout } = await run([...watch], { env: cluster.env });
-    expect(stdout).toMatch(/^rated +node1 +\d+\.\d % .* B\/s/m);
-    const lines = (await run([...watch, '-o', 'json'], { env: cluster.env })).stdout.trim().split('\n');
-    expect(lines.length).toBeGreaterThan(1);
-    for (const line of lines) expect(JSON.parse(line)).toHaveLength(2);
+    const watch = [GANTRY, 'instance', 'stats', '--watch', '--every', '1s'];
+    await runUntil(/^rated +node1 +\d+\.\d % .* B\/s/m, watch, cluster.env);
+    const twice = await runUntil(/\n.*\n/, [...watch, '-o', 'json'], cluster.env);
+    for (const line of twice.trim().split('\n')) expect(JSON.parse(line)).toHaveLength(2);
   });
 
   test('what does not run has none', async () => {
@@ -206,9 +201,20 @@ describe('counters', () => {
 });
 
 describe('guest agent', () => {
+  /** An agent that is slow, as the guest is, misses its time now and then; what is asked for here may be asked again. */
+  const answered = (words: string[], options = {}) =>
+    until(`an answer to ${words.join(' ')}`, async () => {
+      const { code, stderr } = await cluster.gantry(['instance', ...words], options);
+      if (code !== 0) throw new Error(stderr);
+      return true;
+    });
+
   test('it answers, and its addresses and file systems are shown', async () => {
-    await until('it answers', async () => (await cluster.gantry(['instance', 'ping', 'rated'])).code === 0);
-    expect(await cluster.ok('instance', 'ping', 'rated')).toMatch(/answered in \d+/);
+    const ping = await until('it answers', async () => {
+      const { code, stdout } = await cluster.gantry(['instance', 'ping', 'rated']);
+      return code === 0 && stdout;
+    });
+    expect(ping).toMatch(/answered in \d+/);
     await until('it is shown', async () => (await shown('rated')).includes('guest agent  answers'));
     const text = await shown('rated');
     expect(text).toMatch(new RegExp(`^ {2}eth0 +52:54:\\S+ +.*${address['rated']}/24`, 'm'));
@@ -217,13 +223,12 @@ describe('guest agent', () => {
 
   test('password and ssh key', async () => {
     const input = 'correct horse, battery\n';
-    const set = await cluster.gantry(['instance', 'set-password', 'rated'], { input });
-    expect(set.code, set.stderr).toBe(0);
+    await answered(['set-password', 'rated'], { input });
     const check = `perl -e '$h = (getpwnam(q(root)))[1]; print crypt(q(correct horse, battery), $h) eq $h ? q(same) : q(other)'`;
     expect(await inGuest('rated', check)).toBe('same');
     const key = join(cluster.dir, 'second');
     await succeed(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key]);
-    await cluster.ok('instance', 'add-ssh-key', 'rated', '--ssh-key', `${key}.pub`);
+    await answered(['add-ssh-key', 'rated', '--ssh-key', `${key}.pub`]);
     const authorized = await inGuest('rated', 'cat /root/.ssh/authorized_keys');
     for (const file of [`${key}.pub`, `${cluster.sshKey}.pub`])
       expect(authorized).toContain((await readFile(file, 'utf8')).trim());
@@ -255,7 +260,8 @@ describe('guest agent', () => {
       code: 1,
       stderr: expect.stringContaining('its time was over'),
     });
-    expect(await inGuest('rated', 'pgrep -fx "sleep 4321" || echo none')).toBe('none');
+    const left = () => inGuest('rated', 'pgrep -fx "sleep 4321" || echo none');
+    await until('its end', async () => (await left()) === 'none');
     expect((await exec('--', '/no/such/program')).stderr).toContain('[guest_agent]');
     expect(await cluster.ok('event', 'list')).toContain('run in instance rated: ["echo","$HOME; reboot"]');
   });
@@ -283,13 +289,14 @@ describe('guest agent', () => {
     const instance = (await show('rated')).id;
     const writer = 'while :; do date +%s%N >> /root/ticks; sync /root/ticks; sleep 0.2; done';
     await inGuest('rated', `setsid sh -c '${writer}' </dev/null >/dev/null 2>&1 & echo $! > /run/writer.pid`);
-    const { frozen } = await whileFrozen(instance, parts, () => sleep(4000));
+    const { frozen } = await whileFrozen(instance, parts, () => sleep(8000));
     expect(frozen).toBe(1);
     const fail = () => Promise.reject(new Error('no snapshot'));
     await expect(whileFrozen(instance, parts, fail)).rejects.toThrow('no snapshot');
     const ticksOf = async () => (await inGuest('rated', 'cat /root/ticks')).split('\n');
     const ticks = await ticksOf();
     const gaps = ticks.slice(1).map((tick, i) => (Number(tick) - Number(ticks[i])) / 1e6);
+    // by the guest’s clock, which is slow where others work too
     expect(Math.max(...gaps)).toBeGreaterThan(3500);
     await until('it writes again', async () => (await ticksOf()).length > ticks.length);
     await inGuest('rated', 'kill $(cat /run/writer.pid)');
@@ -316,7 +323,7 @@ describe('guest agent', () => {
     const ping = await cluster.gantry(['instance', 'ping', 'dry']);
     expect(ping).toMatchObject({ code: 1, stderr: expect.stringContaining('[guest_agent]') });
     // Others are served as ever.
-    expect((await cluster.gantry(['instance', 'ping', 'rated'])).code).toBe(0);
+    await answered(['ping', 'rated']);
     expect((await cluster.json<InstanceStats[]>('instance', 'stats')).map(({ name }) => name)).toEqual([
       'dry',
       'rated',
@@ -333,9 +340,13 @@ describe('guest agent', () => {
 });
 
 test('the guest got what the rate permits and no more', async () => {
-  await until('the end of it', async () => (await inGuest('rated', 'ls /root')).includes('random.drawn'));
-  const bytes = Number(await inGuest('rated', 'stat -c %s /root/random'));
-  expect(bytes).toBeGreaterThanOrEqual(RATE_BYTES);
-  expect(bytes).toBeLessThanOrEqual(RATE_BYTES * (DRAW_S / RATE_S + 2));
+  const drawn = async () => Number(await inGuest('rated', 'stat -c %s /root/random'));
+  const bytes = await until('what a period brings', async () => {
+    const seen = await drawn();
+    return seen >= RATE_BYTES && seen;
+  });
+  // by the clock of the machine, not of the guest: an emulated one goes wrong where others work too
+  const passedS = (performance.now() - drawnSince) / 1000;
+  expect(bytes).toBeLessThanOrEqual(RATE_BYTES * (passedS / RATE_S + 2));
   expect(await inGuest('rated', 'tr -d "\\0" < /root/random | wc -c')).not.toBe('0');
 });

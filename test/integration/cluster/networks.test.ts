@@ -185,7 +185,7 @@ describe('a guest with an IPv6 address', () => {
 
   const keys = () => ['--ssh-key', `${cluster.sshKey}.pub`];
   /** Beyond the gateway lies an address of another subnet. */
-  const asked = 'ip -6 -o addr show scope global; ip -6 route; ping -6 -c 1 -W 5 2001:db8:ffff::1';
+  const asked = 'ip -6 -o addr show scope global; ip -6 route; ping -6 -c 1 -W 60 2001:db8:ffff::1';
 
   test('has it from the built-in provider, alone, while it boots and after', async () => {
     const nic = ['--nic', 'net6,ip6=2001:db8:6::aa'];
@@ -216,7 +216,7 @@ describe('a guest with an IPv6 address', () => {
     const told = await inside('debian', '2001:db8:6::bb', 'ip -6 -o addr show scope global; ip -6 route');
     expect(told).toMatch(/eth0 +inet6 2001:db8:6::bb\/64/);
     expect(told).toMatch(/^default via 2001:db8:6::1 dev eth0/m);
-    await outside('ping', '-6', '-c', '1', '-W', '5', '-I', '2001:db8:ffff::1', '2001:db8:6::bb');
+    await outside('ping', '-6', '-c', '1', '-W', '60', '-I', '2001:db8:ffff::1', '2001:db8:6::bb');
     await cluster.ok('instance', 'delete', 'seven', '--yes');
     await cluster.ok('image', 'delete', 'cloud', '--yes');
   });

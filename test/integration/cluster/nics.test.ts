@@ -38,7 +38,7 @@ test('attached, it appears in the running guest, with a filter, and pings once i
   });
   expect(await table()).toContain(mac);
   await inside(`ip address add 10.77.0.20/24 dev ${deviceOf(mac)} && ip link set ${deviceOf(mac)} up`);
-  await cluster.exec('ping', '-c', '1', '-W', '5', '10.77.0.20');
+  await until('it answers', () => cluster.exec('ping', '-c', '1', '-W', '5', '10.77.0.20'));
   expect(await cluster.ok('instance', 'diff', 'web1')).toContain('is as its settings');
   expect(await cluster.ok('instance', 'show', 'web1')).toMatch(
     /devices\/interface\[.*instance \(nics\[1\]\)/,
@@ -74,7 +74,7 @@ test('another model: at its next start, or at once by being plugged in again', a
   expect(await cluster.ok('instance', 'diff', 'web1')).toMatch(/model.*e1000/);
   await set('--link', 'up');
   await set('--model', 'e1000', '--replug');
-  expect(await devices()).toContain(e1000);
+  await until('the other model in the guest', async () => (await devices()).includes(e1000));
   expect(await cluster.ok('instance', 'diff', 'web1')).toContain('is as its settings');
   expect(await cluster.ok('instance', 'show', 'web1')).toMatch(/e1000 .*instance \(nics\[1\]\.model\)/);
   await set('--model', 'image', '--replug');

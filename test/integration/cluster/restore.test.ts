@@ -85,7 +85,7 @@ test('what the old store does not know is told and left alone, what is gone is n
   expect(told).toMatch(/domains: the domain made-since-\S+ bears this cluster’s mark/);
   expect(told).toMatch(/disks: \S+ is a disk of this cluster that nothing here knows of/);
   expect(told).toMatch(/disks: the disk \S+ was whole and is gone/);
-  const start = await cluster.gantry(['instance', 'start', 'deleted-since', '--deadline', '5s']);
+  const start = await cluster.gantry(['instance', 'start', 'deleted-since', '--deadline', '20s']);
   expect(start).toMatchObject({ code: 1, stderr: expect.stringContaining('is gone') });
   await cluster.ok('instance', 'delete', 'deleted-since', '--yes');
 });

@@ -104,7 +104,7 @@ describe('ganeti-instance-debootstrap as Debian ships it', () => {
     ]);
     expect(code, stderr).toBe(0);
     await until('a login prompt', async () => /^old login:/m.test(await cluster.ok('logs', 'old')));
-    expect(await cluster.exec('ping', '-c', '1', '-W', '2', await addressOf('old'))).toContain('1 received');
+    expect(await cluster.exec('ping', '-c', '1', '-W', '60', await addressOf('old'))).toContain('1 received');
     const { spec } = await cluster.json<Instance>('instance', 'show', 'old');
     expect(spec.os).toMatchObject({ provider: 'ganeti-debootstrap', variant: 'default' });
     const operation = /^op (\d+)/m.exec(stderr)?.[1] ?? '';

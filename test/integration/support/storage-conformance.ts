@@ -110,12 +110,14 @@ export function storageDriverConformance(
 
     it('stops when it is told to', async () => {
       const stop = new AbortController();
-      const fill = () =>
-        new Promise<void>((_, reject) =>
+      const fill = () => {
+        const over = new Promise<void>((_, reject) =>
           stop.signal.addEventListener('abort', () => reject(stop.signal.reason as Error)),
         );
+        stop.abort(new Error('cancelled'));
+        return over;
+      };
       const making = driver.create(spec(), { kind: 'fill', fill }, stop.signal);
-      setTimeout(() => stop.abort(new Error('cancelled')), 50);
       await expect(making).rejects.toThrow('cancelled');
       expect(await driver.list()).toEqual([]);
     });
