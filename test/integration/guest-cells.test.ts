@@ -115,6 +115,49 @@ test('two cells, one vCPU pinned in each, the others shared', async () => {
   }
 });
 
+test('resized: cells of another size, CPUs and pins, and those of before again', async () => {
+  const before = specOf({ 'hw:numa_nodes': '2', 'hw:cpu_policy': 'mixed', 'hw:cpu_dedicated_mask': '0' }, [
+    cell([0], [{ vcpu: 0, cpu: 1 }]),
+    cell([1], []),
+  ]);
+  const uneven = { 'hw:numa_nodes': '2', 'hw:numa_cpus.0': '0', 'hw:numa_cpus.1': '1,2' };
+  const after = specOf({ ...uneven, 'hw:numa_mem.0': '16', 'hw:numa_mem.1': '48' }, [
+    cell([0], [], { memoryMiB: 16 }),
+    cell([1, 2], [], { memoryMiB: 48 }),
+  ]);
+  const { instance } = before;
+  const as = async (spec: GuestSpec) => {
+    await guests.perform['guest.destroy']({ do: 'guest.destroy', instance }, quiet, forever);
+    await guests.perform['guest.start']({ do: 'guest.start', spec, because: 'wanted' }, quiet, forever);
+    const monitor = await virsh('qemu-monitor-command', instance, '--hmp', 'info numa');
+    const found = [...monitor.matchAll(/node \d cpus: ([\d ]+)\s+node \d size: (\d+) MB/g)];
+    return {
+      cells: found.map(([, cpus, size]) => `${cpus?.trim()}: ${size} MB`),
+      pins: (await virsh('vcpupin', instance))
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/)[1]),
+      definition: await virsh('dumpxml', instance, '--inactive'),
+    };
+  };
+  try {
+    const first = await as(before);
+    expect([first.cells, first.pins]).toEqual([
+      ['0: 32 MB', '1: 32 MB'],
+      ['1', '0-1'],
+    ]);
+    const second = await as(after);
+    expect([second.cells, second.pins]).toEqual([
+      ['0: 16 MB', '1 2: 48 MB'],
+      ['0-1', '0-1', '0-1'],
+    ]);
+    expect(await as(before)).toEqual(first);
+  } finally {
+    await guests.perform['guest.destroy']({ do: 'guest.destroy', instance }, quiet, forever);
+    await guests.perform['guest.remove']({ do: 'guest.remove', instance }, quiet, forever);
+  }
+});
+
 test('QEMU’s own threads have a CPU of their own', async () => {
   const specs = { 'hw:cpu_policy': 'dedicated', 'hw:emulator_threads_policy': 'isolate' };
   const spec = specOf(specs, [cell([0], [{ vcpu: 0, cpu: 1 }], { emulatorCpus: [0], claimedCpus: [0, 1] })]);
