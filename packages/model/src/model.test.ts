@@ -210,6 +210,11 @@ describe('permissions by state', () => {
     }
     expect(permits('start', 'running')).toBe(false);
     expect(refusal(() => requirePermitted('reboot', web('stopped'))).hint).toContain('running');
+    expect(refusal(() => requirePermitted('console', web('stopped'))).message).toMatch(
+      /: cannot open its console$/,
+    );
+    expect(refusal(() => requirePermitted('set a disk of', web('failed'))).message).toMatch(/ a disk of it$/);
+    expect(refusal(() => requirePermitted('stop', web('suspended'))).hint).toContain('--discard-saved');
   });
 
   it('a lock refuses every change in every state, with its reason, and lets look and unlock', () => {

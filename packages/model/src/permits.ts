@@ -119,9 +119,20 @@ export function requirePermitted(action: InstanceAction, { name, spec, status }:
   throw err('wrong_state', { kind: 'instance', name, state, action: inWords(action), permitted });
 }
 
-/** As the end of a sentence: `take a screenshot of it`, `stop`. */
+const phrases: Partial<Record<InstanceAction, string>> = {
+  console: 'open its console',
+  stats: 'read its counters',
+  logs: 'read its log',
+  diff: 'compare it',
+  nmi: 'send it an NMI',
+  'send-key': 'press its keys',
+  'set password': 'set a password in it',
+  'add ssh key': 'add an SSH key in it',
+};
+
+/** As the end of a sentence: `take a screenshot of it`, `stop it`. */
 const inWords = (action: InstanceAction): string =>
-  / (?:of|to|from|in|into)$/.test(action) ? `${action} it` : action;
+  phrases[action] ?? (action.endsWith(' it') ? action : `${action} it`);
 
 /** What is meant most often in a state that looks like another one. */
 const wayFrom = (state: InstanceState, name: string): string =>

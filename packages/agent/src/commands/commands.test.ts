@@ -211,6 +211,11 @@ describe('files', () => {
     expect(readdirSync(folder)).toEqual(['dir']);
   });
 
+  test('a file system that takes none is no fault of the agent', async () => {
+    const { last } = await put('/proc/gantry-test-file', 'x', {});
+    expect(last).toMatchObject({ problem: { code: 'invalid_argument' } });
+  });
+
   test('one that is cut leaves nothing', async () => {
     const [near, far] = duplexPair();
     const served = serveCommand(far, noGuests, new AbortController().signal).catch(() => undefined);

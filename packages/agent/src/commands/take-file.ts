@@ -23,10 +23,22 @@ export async function takeFile(
     return { path, sha256 };
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined);
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-      throw err('no_space', { where: dirname(path) }, error);
-    throw error;
+    throw asRefused(path, error);
   }
+}
+
+/** Of a file system that takes no such file: one that is read-only, `/proc`. */
+const refusing = ['ENOENT', 'ENOTDIR', 'EROFS', 'EACCES', 'EPERM', 'EOPNOTSUPP', 'EINVAL', 'ENAMETOOLONG'];
+
+function asRefused(path: string, error: unknown): unknown {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return err('no_space', { where: dirname(path) }, error);
+  if (!refusing.includes(code)) return error;
+  return err(
+    'invalid_argument',
+    { what: `the path ${path}`, wanted: `one where the node can write: ${message}` },
+    error,
+  );
 }
 
 async function requirePlace(path: string): Promise<void> {
