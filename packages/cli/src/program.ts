@@ -144,9 +144,7 @@ function commandOf(name: string, verb: Verb, start: Start): Command {
 }
 
 function argumentOf({ name, description, complete }: NonNullable<Verb['arguments']>[number]): Argument {
-  const optional = name.startsWith('[');
-  const bare = name.replace(/[[\]]/g, '');
-  const argument = new Argument(optional ? `[${bare}]` : `<${bare}>`, description);
+  const argument = new Argument(name.startsWith('[') ? name : `<${name}>`, description);
   if (complete) completions.set(argument, complete);
   return argument;
 }

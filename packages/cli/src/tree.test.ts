@@ -42,6 +42,15 @@ test.each(verbs.filter((verb) => !verb.raw).map((verb) => [verb.words]))(
   },
 );
 
+test('what may be left out of an argument is shown so', async () => {
+  const usage = async (...words: string[]) => (await api.gantry(...words, '--help')).out.split('\n')[0];
+  expect(await usage('instance', 'cd', 'eject')).toBe(
+    'Usage: gantry instance cd eject [options] <INSTANCE[:N]>',
+  );
+  expect(await usage('instance', 'cd', 'attach')).toMatch(/ <NAME> \[IMAGE\]$/);
+  expect(await usage('instance', 'stats')).toMatch(/ \[NAME[.\]]*$/);
+});
+
 test.each(verbs.filter((verb) => !verb.hidden).map((verb) => [verb.words]))(
   '%s is completed from its beginning',
   async (words) => {
