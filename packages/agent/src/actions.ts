@@ -33,6 +33,8 @@ export interface DiskCreate {
 export interface DiskSendOff {
   do: 'disk.send';
   spec: DiskReplicaSpec;
+  /** The disk's name, for people. */
+  called?: string;
 }
 /** Wait for the disk from another node and take it in. Ends with the disk marked ready. */
 export interface DiskTakeIn {
@@ -168,6 +170,8 @@ export interface GuestEndCopy {
 export interface DiskGrow {
   do: 'disk.grow';
   spec: DiskReplicaSpec;
+  /** The disk's name, for people. */
+  called?: string;
   /** The guest that has it open. */
   open?: { instance: InstanceId; path: string };
 }

@@ -107,7 +107,10 @@ function planSending(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, i
   const error = input.busy.has(subject) ? undefined : failure?.problem;
   return {
     ...answer(replica, readyOf(ready, error)),
-    actions: still && free(input, subject, replica.generation) ? [{ do: 'disk.send', spec }] : [],
+    actions:
+      still && free(input, subject, replica.generation)
+        ? [{ do: 'disk.send', spec, called: replica.name }]
+        : [],
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
 }
@@ -146,7 +149,7 @@ function planGrowth(replica: Replica, spec: DiskReplicaSpec, ready: SeenDisk, in
   const may = settled && free(input, subject, replica.generation);
   return {
     ...answer(replica, readyOf(ready, failure?.problem)),
-    actions: may ? [{ do: 'disk.grow', spec, ...(open ? { open } : {}) }] : [],
+    actions: may ? [{ do: 'disk.grow', spec, called: replica.name, ...(open ? { open } : {}) }] : [],
     ...(failure ? { wakeAt: failure.retryAt } : {}),
   };
 }

@@ -30,8 +30,10 @@ export interface CopyParts {
   guestFiles: CarriedFiles;
 }
 
+/** @param called the disk's name, for people */
 export async function sendCopy(
   spec: DiskReplicaSpec,
+  called: string,
   parts: CopyParts,
   log: Logger,
   signal: AbortSignal,
@@ -43,8 +45,7 @@ export async function sendCopy(
     ...(send.guest ? await parts.guestFiles.list(send.guest, send.as ? 'a copy' : undefined) : []),
     ...(await diskFiles(spec, found, parts.layout)),
   ];
-  await parts.transfers.send({ disk: send.as ?? disk, send, files }, log, signal);
-  log('info', `disk ${disk} was sent to ${send.name}`);
+  await parts.transfers.send({ disk: send.as ?? disk, called, send, files }, log, signal);
 }
 
 /** The base of an uploaded image is fetched by the other node itself; one that an OS provider made here is not to be had elsewhere. */

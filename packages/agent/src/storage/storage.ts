@@ -122,13 +122,13 @@ export function createStorage(options: StorageOptions): Storage {
         const { allocatedBytes } = await createDisk(spec, log, signal);
         return { allocatedBytes };
       },
-      'disk.grow': async ({ spec }, log, signal) => {
+      'disk.grow': async ({ spec, called = spec.disk }, log, signal) => {
         await room(spec.cluster).driver.grow(spec, signal);
-        log('info', `disk ${spec.disk} has ${formatBytes(spec.sizeBytes)}`);
+        log('info', `disk ${called} has ${formatBytes(spec.sizeBytes)}`);
         return {};
       },
-      'disk.send': async ({ spec }, log, signal) => {
-        await sendCopy(spec, copyParts(spec, signal), log, signal);
+      'disk.send': async ({ spec, called = spec.disk }, log, signal) => {
+        await sendCopy(spec, called, copyParts(spec, signal), log, signal);
         return {};
       },
       'disk.receive': async ({ spec }, _log, signal) => {

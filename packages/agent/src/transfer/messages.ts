@@ -52,7 +52,7 @@ function message(kind: Kind, place: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
-/** One file. @param told hears of bytes that were read */
+/** One file. @param told hears of bytes of it that go over: not of holes and zeros */
 export async function* messagesOf(
   head: FileHead,
   file: { handle: FileHandle; sizeBytes: number; extents: readonly Extent[] } | undefined,
@@ -62,8 +62,8 @@ export async function* messagesOf(
   const hash = createHash('sha256');
   for (const extent of file?.extents ?? []) {
     for await (const { place, bytes } of piecesOf((file as { handle: FileHandle }).handle, extent)) {
-      told(bytes.length);
       if (isZero(bytes)) continue;
+      told(bytes.length);
       const data = message(kinds.data, place, bytes);
       hash.update(data);
       yield data;

@@ -19,6 +19,8 @@ export interface Outgoing {
 
 export interface Shipment {
   disk: string;
+  /** Its name, for people. */
+  called: string;
   send: DiskSend;
   files: readonly Outgoing[];
 }
@@ -28,7 +30,7 @@ const MOST_ANSWER_BYTES = 65_536;
 
 /** @throws GantryError `transfer_failed` */
 export async function sendDisk(
-  { disk, send, files }: Shipment,
+  { disk, called, send, files }: Shipment,
   { ca, agent }: Identity,
   { log, now }: { log: Logger; now: () => number },
   signal: AbortSignal,
@@ -51,11 +53,16 @@ export async function sendDisk(
       disk: boolean;
       base: boolean;
     };
-    if (has.disk) return;
+    if (has.disk) {
+      log('info', `disk ${called} is at ${send.name} already`);
+      return;
+    }
     const wanted = files.filter(({ head }) => head.what !== 'base' || !has.base);
-    const progress = progressOf(log, now, send.name);
-    const body = Readable.from(streamOf(wanted, progress, signal), { objectMode: false });
+    const progress = progressOf(log, now, `disk ${called}`, send.name);
+    const body = Readable.from(streamOf(wanted, progress.went, signal), { objectMode: false });
     await exchange({ ...options, method: 'PUT', path }, body);
+    const along = wanted.some(({ head }) => head.what === 'base') ? ', with the image that it stands on' : '';
+    log('info', `disk ${called} was sent to ${send.name}: ${formatBytes(progress.sum())}${along}`);
   } catch (error) {
     signal.throwIfAborted();
     throw isGantryError(error) ? error : broken(`${send.name} (${host}:${port}): ${textOf(error)}`, error);
@@ -82,13 +89,16 @@ async function* streamOf(files: readonly Outgoing[], told: (bytes: number) => vo
 }
 
 /** A line for the log once in a while, and none for what is quickly done. */
-function progressOf(log: Logger, now: () => number, to: string): (bytes: number) => void {
+function progressOf(log: Logger, now: () => number, what: string, to: string) {
   let [sum, tellAt] = [0, now() + TELL_EVERY_MS];
-  return (bytes) => {
-    sum += bytes;
-    if (now() < tellAt) return;
-    tellAt = now() + TELL_EVERY_MS;
-    log('info', `${formatBytes(sum)} sent to ${to}`);
+  return {
+    sum: () => sum,
+    went(bytes: number): void {
+      sum += bytes;
+      if (now() < tellAt) return;
+      tellAt = now() + TELL_EVERY_MS;
+      log('info', `${formatBytes(sum)} of ${what} and what it stands on sent to ${to} so far`);
+    },
   };
 }
 

@@ -108,7 +108,7 @@ const into = (path: string) => async (incoming: Incoming) => {
 };
 const nothing = () => undefined;
 const send = async (text: string, more: Partial<DiskSend> = {}, by = sender) =>
-  by.send({ disk, send: order(more), files: [await fileOf(text)] }, nothing, signal);
+  by.send({ disk, called: 'web1:0', send: order(more), files: [await fileOf(text)] }, nothing, signal);
 
 test('a node says where it takes disks, by its certificate', () => {
   expect(receiver.endpoint()).toEqual({ address: '127.0.0.1', port });
@@ -124,6 +124,27 @@ test('a disk that is expected comes', async () => {
   expect(await readFile(path, 'utf8')).toBe('content');
   // the answer got lost: asked again it is there
   await send('content');
+});
+
+test('its name is told, and how much went over: zeros are not among it', async () => {
+  const path = join(dir, 'in');
+  const said: string[] = [];
+  const log = (_: string, words: string) => said.push(words);
+  const zeros = '\0'.repeat(2 ** 20);
+  const wanted = {
+    disk,
+    called: 'web1:0',
+    send: order(),
+    files: [await fileOf(`${zeros}${'x'.repeat(512)}`)],
+  };
+  const came = receiver.receive(expected(), into(path), signal);
+  await sender.send(wanted, log, signal);
+  await came;
+  await sender.send(wanted, log, signal);
+  expect(said).toEqual([
+    expect.stringMatching(/^disk web1:0 was sent to \S+: 512 B$/),
+    expect.stringMatching(/^disk web1:0 is at \S+ already$/),
+  ]);
 });
 
 test.each([
@@ -185,7 +206,11 @@ test.each([
     }
   };
   const came = receiver.receive(expected({ hasBase: async () => there }), all, signal);
-  await sender.send({ disk, send: order(), files: [base, await fileOf('overlay')] }, nothing, signal);
+  await sender.send(
+    { disk, called: 'web1:0', send: order(), files: [base, await fileOf('overlay')] },
+    nothing,
+    signal,
+  );
   await came;
   expect(heads).toEqual(wanted);
 });
@@ -207,7 +232,7 @@ test('a source that goes away in the middle ends the taking in, and it may be tr
   };
   const came = receiver.receive(expected(), slowly, signal);
   const sending = sender.send(
-    { disk, send: order(), files: [{ head: { what: 'disk' }, path: big }] },
+    { disk, called: 'web1:0', send: order(), files: [{ head: { what: 'disk' }, path: big }] },
     nothing,
     stop.signal,
   );
@@ -233,7 +258,7 @@ test('a target that does not want it any more ends the sending', async () => {
     stop.signal,
   );
   const files = [{ head: { what: 'disk' as const }, path: big }];
-  const sending = sender.send({ disk, send: order(), files }, nothing, signal);
+  const sending = sender.send({ disk, called: 'web1:0', send: order(), files }, nothing, signal);
   await expect(came).rejects.toThrow('cancelled');
   await expect(sending).rejects.toMatchObject({ code: 'transfer_failed' });
 });

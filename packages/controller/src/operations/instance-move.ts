@@ -64,7 +64,7 @@ function depart(move: Move, source: Guest): void {
   const incoming = move.view.others.find(({ spec }) => spec.node === moveInput(move).to);
   if (!incoming || !copies.every(isCopied)) return;
   const bytes = copies.reduce((sum, { status }) => sum + (status.allocatedBytes ?? 0), 0);
-  move.done(moveSteps.copied, move.now, bytes > 0 ? formatBytes(bytes) : undefined);
+  move.done(moveSteps.copied, move.now, bytes > 0 ? `${formatBytes(bytes)} allocated` : undefined);
   handOver(move, source, incoming);
 }
 
