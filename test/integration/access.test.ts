@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   initCluster,
   type RunningServer,
@@ -17,6 +17,7 @@ import {
 } from '../../packages/controller/src/index.ts';
 import { FakeAgent } from '../../packages/controller/src/testing/index.ts';
 import { GANTRY } from '../lab/cluster.ts';
+import { examplesOf } from '../lab/examples.ts';
 import { type Ran, run } from '../lab/run.ts';
 
 /** Loopback, written so that the controller takes it for another machine's door and speaks TLS there. */
@@ -179,6 +180,36 @@ test('what ends is told in its own words', async () => {
   await ok('bob', 'context', 'remove', 'lab', '--yes');
   await refused(3, 'does not exist', 'bob', 'context', 'show', 'lab');
   expect(readFileSync(join(folder, 'bob', 'cfg', 'gantry', 'config.json'), 'utf8')).not.toContain('gantry_');
+});
+
+describe('as the documentation shows it', () => {
+  const parts = [
+    examplesOf('docs/access.md', 'Roles'),
+    examplesOf('docs/access.md', 'Quotas'),
+    examplesOf('docs/access.md', 'Who did what'),
+  ];
+  const afar = examplesOf('docs/access.md', 'From another machine');
+
+  test('on the controller’s machine', async () => {
+    for (const part of parts) {
+      for (const command of part.commands)
+        await ok('root', ...part.take(command, { eve: 'ada', web: 'shop' }));
+      expect(part.left()).toEqual([]);
+    }
+    const { spec } = await json<{ spec: { quota?: object } }>('root', 'project', 'show', 'shop');
+    expect(spec.quota).toMatchObject({ instances: 10 });
+  });
+
+  test('from another one', async () => {
+    const secret = (await ok('root', 'token', 'create', 'desk', '--user', 'ada')).trim();
+    const replaced = { SHA256: fingerprint, token: writeToken('ada', secret), 'https://10.0.0.1:7460': url };
+    for (const command of afar.commands) {
+      const confirmed = command.startsWith('context remove') ? ['--yes'] : [];
+      await ok('ada', ...afar.take(command, replaced), ...confirmed);
+    }
+    expect(afar.left()).toEqual([]);
+    expect(await json('ada', 'context', 'list')).toEqual([]);
+  });
 });
 
 test('bad words and bad files are refused before anything is sent', async () => {

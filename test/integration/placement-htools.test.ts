@@ -14,6 +14,8 @@ import {
 } from '@gantry/placement';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ClusterState } from '../../packages/placement/src/engine/state.ts';
+import { GANTRY } from '../lab/cluster.ts';
+import { examplesOf } from '../lab/examples.ts';
 
 const HAIL = '/usr/lib/ganeti/iallocators/hail';
 const dir = mkdtempSync(join(tmpdir(), 'gantry-htools-'));
@@ -35,6 +37,19 @@ function hinfo(text: string): string | undefined {
   writeFileSync(path, text);
   return /Cluster score: (\S+)/.exec(run('hinfo', '-t', path))?.[1];
 }
+
+test('as the documentation shows it', () => {
+  const examples = examplesOf('docs/placement.md', 'Placement');
+  const replaced = {
+    'lab.data': file('mixed-20.txt'),
+    default: 'group0',
+    'after.data': join(dir, 'after.data'),
+  };
+  for (const command of examples.commands)
+    expect(run(GANTRY, ...examples.take(command, replaced)).length).toBeGreaterThan(0);
+  expect(examples.left()).toEqual([]);
+  expect(hinfo(readFileSync(replaced['after.data'], 'utf8'))).toMatch(/^\d/);
+});
 
 test.each([
   'mixed-20',

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { verbs } from '../../packages/cli/src/commands/all.ts';
 import { reference } from '../../tools/reference.ts';
+import { partsOf } from '../lab/examples.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -48,6 +49,46 @@ describe('documentation', () => {
     for (const line of lines) {
       const words = /^(?:bin\/)?gantry (.*)$/.exec(line)?.[1];
       if (words) expect(unknownIn(words), line).toEqual([]);
+    }
+  });
+});
+
+/** Calls of examplesOf in the integration tests, in files that also say that none was left over. */
+const executed = ['test/integration', 'test/integration/cluster'].flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => read(join(folder, name)))
+    .filter((text) => /\.left\(\)\)\.toEqual\(\[\]\)/.test(text))
+    .flatMap((text) => [...text.matchAll(/examplesOf\(\s*'([^']+)'(?:,\s*'([^']+)')?,?\s*\)/g)])
+    .map(([, page, heading]) => ({ page, heading })),
+);
+
+describe('examples', () => {
+  const withExamples = pages
+    .filter((page) => !page.startsWith('docs/reference/'))
+    .flatMap((page) => partsOf(page).map((part) => ({ page, ...part })));
+
+  it('are marked as such: commands stand in blocks of sh or console', () => {
+    expect(withExamples.flatMap(({ page, other }) => other.map((line) => `${page}: ${line}`))).toEqual([]);
+  });
+
+  it('are executed by a test, page by page, or below each heading of a page', () => {
+    const missed = withExamples.filter(
+      (part) =>
+        part.commands.length > 0 &&
+        !executed.some(
+          ({ page, heading }) => page === part.page && (heading === undefined || heading === part.heading),
+        ),
+    );
+    expect(missed.map(({ page, heading }) => `${page}: ${heading}`)).toEqual([]);
+  });
+
+  it('which are there: no test executes what is gone', () => {
+    for (const { page, heading } of executed) {
+      const parts = withExamples.filter(
+        (part) => part.page === page && (heading === undefined || part.heading === heading),
+      );
+      expect(parts.flatMap(({ commands }) => commands).length, `${page} ${heading}`).toBeGreaterThan(0);
     }
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ImportPlan, Instance, InstanceDiff, Operation } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { type ForeignGuest, foreignXml } from '../../lab/foreign-domain.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { PAUSE, talkingGuestImage } from '../../lab/talking-guest.ts';
@@ -182,6 +183,30 @@ test('a stopped one is imported, started with its own hardware, and deleted with
   await cluster.ok('instance', 'delete', 'mail', '--yes');
   expect(await virsh('list', '--all', '--name')).not.toContain('mail');
   expect((await readFile(file)).length).toBeGreaterThan(0);
+});
+
+test('as the documentation shows it', async () => {
+  const examples = examplesOf('docs/adoption.md');
+  const ids = {
+    mail: '11111111-2222-4333-8444-555555555504',
+    Mail_2: '11111111-2222-4333-8444-555555555505',
+  };
+  const cable = nicXml('52:54:00:12:34:56', 'gantry0');
+  for (const [name, uuid] of Object.entries(ids)) {
+    const file = join(cluster.dir, `${name}.img`);
+    await writeTinyGuest(file);
+    await define({ name, uuid, disk: file, ...(name === 'Mail_2' ? { devices: cable } : {}) });
+  }
+  const list = examples.take('instance import --list');
+  await until('the node’s report', async () => /node1 +Mail_2/.test(await cluster.ok(...list)));
+  expect(await cluster.ok(...examples.take('instance import mail'))).toMatch(/import domain mail of node1/);
+  await cluster.ok(...examples.take('instance import Mail_2'));
+  expect(await state('mail2')).toBe('stopped');
+  expect(await cluster.ok('instance', 'show', 'mail2')).toContain('192.168.77.20');
+  await cluster.ok(...examples.take('instance release mail2'), '--yes');
+  expect(examples.left()).toEqual([]);
+  expect(await cluster.json<Instance[]>('instance', 'list', '--filter', 'name=mail2')).toEqual([]);
+  for (const uuid of Object.values(ids)) await virsh('undefine', uuid);
 });
 
 test('what would do harm is refused', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Instance, Operation } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
@@ -113,6 +114,24 @@ describe('of an instance that runs', () => {
     await isUp('one', 2);
     await isUp('three');
   });
+});
+
+test('as the documentation shows it', async () => {
+  const examples = examplesOf('docs/cloning.md');
+  await tiny('web1', '--stopped');
+  expect(await cluster.ok(...examples.take('instance clone web1 web2 --plan'))).toMatch(
+    /of a guest that is down/,
+  );
+  await cluster.ok(...examples.take('instance clone web1 web2 --stopped'));
+  await cluster.ok('instance', 'start', 'web1');
+  await isUp('web1');
+  await cluster.ok(...examples.take('instance clone web1 web3'));
+  await cluster.ok(...examples.take('instance clone web1 web4'), '--grace', '2s');
+  expect(examples.left()).toEqual([]);
+  expect((await cluster.ok('instance', 'list', '-o', 'name')).trim().split('\n').sort()).toEqual([
+    ...['web1', 'web2', 'web3', 'web4'],
+  ]);
+  expect((await show('web4')).labels).toEqual({ copy: 'yes' });
 });
 
 /** The moments of a copy at which its agent dies: QEMU stands still, so that nothing of it ends before. */

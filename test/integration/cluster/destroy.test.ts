@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Node } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GANTRY } from '../../lab/cluster.ts';
+import { type Examples, examplesOf } from '../../lab/examples.ts';
 import { type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { type NamespaceProcess, processesBelow } from '../../lab/processes.ts';
@@ -40,10 +41,25 @@ afterAll(async () => {
   expect(await fleet?.stop()).toEqual(nothingLeft);
 });
 
+const ends = [
+  examplesOf('docs/ending-a-cluster.md', 'The end of a cluster, and of a node in it'),
+  examplesOf('docs/ending-a-cluster.md', 'A node that could not be told'),
+] as const;
+const recovery = examplesOf('docs/access.md', 'Tokens');
+/** The words of an example, with names of this cluster, on a machine with that state. */
+const example = (of: Examples, start: string, state: string) => [
+  ...of.take(start, { prod: 'e2e', n3: 'node3' }),
+  '--state',
+  state,
+];
 /** On the controller's machine. */
 const words = (...more: string[]) => [GANTRY, 'cluster', 'destroy', '--state', fleet.first.state, ...more];
 const destroy = (...more: string[]): Promise<Ran> =>
   run(fleet.first.enter(words(...more)), { env: fleet.first.env });
+
+/** As the documentation has it. */
+const shown = (start: string): Promise<Ran> =>
+  run(fleet.first.enter([GANTRY, ...example(ends[0], start, fleet.first.state)]), { env: fleet.first.env });
 
 interface Machine {
   exec(...argv: string[]): Promise<string>;
@@ -73,7 +89,7 @@ const nothing = { processes: [], domains: '', links: null, rules: '', certificat
 
 test('root makes a new token of an administrator, and the audit tells of it', async () => {
   const { first } = fleet;
-  const words = [GANTRY, 'cluster', 'recover-admin', '--yes', '--state', first.state];
+  const words = [GANTRY, ...example(recovery, 'cluster recover-admin', first.state), '--yes'];
   const before = await first.processes('qemu');
   const { GANTRY_CONFIG: _, ...env } = first.env;
   const recovered = await run(first.enter(words), {
@@ -86,10 +102,11 @@ test('root makes a new token of an administrator, and the audit tells of it', as
   expect(audit.stdout).toMatch(/"access\.recovered"/);
   expect(audit.stdout).not.toContain(token);
   expect(await first.processes('qemu')).toEqual(before);
+  expect(recovery.left()).toEqual([]);
 });
 
 test('a plan says what would be lost, and changes nothing', async () => {
-  const { code, stdout, stderr } = await destroy('--plan');
+  const { code, stdout, stderr } = await shown('cluster destroy --plan');
   expect(stderr).toMatch(/guests of cluster e2e are up: .*\[guests_up\]/);
   expect(code).toBe(5);
   expect(stdout).toMatch(/running +3: (one|two|three), /);
@@ -102,10 +119,14 @@ test('a plan says what would be lost, and changes nothing', async () => {
 
 test('it wants the name, and the word that guests are stopped', async () => {
   const refused = { code: 2, stderr: expect.stringContaining('nothing was changed') };
+  expect(await shown('cluster destroy')).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('[guests_up]'),
+  });
   expect(await destroy('--stop-guests')).toMatchObject(refused);
   expect(await destroy('--stop-guests', '--yes')).toMatchObject(refused);
   expect(await destroy('--stop-guests', '--yes', 'prod')).toMatchObject(refused);
-  expect(await destroy('--yes', 'e2e')).toMatchObject({
+  expect(await shown('cluster destroy --yes prod')).toMatchObject({
     code: 5,
     stderr: expect.stringContaining('[guests_up]'),
   });
@@ -123,7 +144,7 @@ test('a node that cannot be reached is named, with what to do there', async () =
     async () => (await fleet.first.json<Node>('node', 'show', 'node3')).status.state === 'lost',
     { limitMs: 180_000 },
   );
-  const { code, stderr } = await destroy('--yes', 'e2e', '--stop-guests');
+  const { code, stderr } = await shown('cluster destroy --yes prod --stop-guests');
   expect(code).toBe(5);
   expect(stderr).toMatch(/not reached +node3: three and their disks stay there/);
   expect(stderr).toMatch(/\[nodes_silent\][\s\S]*gantry node leave --cluster-gone/);
@@ -161,13 +182,14 @@ test('nothing of it is left on the machines that were reached', async () => {
 });
 
 test('the node that was left behind has its guest, until it is cleared there by name', async () => {
-  const leave = (...more: string[]) =>
-    node3.run([join(fleet.first.dir, 'node3/bin/gantry'), 'node', 'leave', '--state', node3.state, ...more]);
+  const gantry = join(fleet.first.dir, 'node3/bin/gantry');
+  const leave = (...more: string[]) => node3.run([gantry, 'node', 'leave', '--state', node3.state, ...more]);
   expect(await node3.exec('virsh', '--quiet', 'list', '--name')).toMatch(/^three-/);
   expect((await leave('--yes')).code).not.toBe(0);
   expect((await leave('--cluster-gone', '--yes')).stderr).toMatch(/nothing was changed/);
   expect(await node3.exec('virsh', '--quiet', 'list', '--name')).toMatch(/^three-/);
-  const left = await leave('node3', '--cluster-gone', '--yes');
+  const left = await node3.run([gantry, ...example(ends[1], 'node leave', node3.state)]);
   expect(left.code, left.stderr).toBe(0);
   expect(await remains(node3, await ofMember(node3), node3.state)).toEqual(nothing);
+  expect(ends.flatMap((part) => part.left())).toEqual([]);
 });

@@ -2,6 +2,7 @@
 import type { Disk, Instance, Operation } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { until } from '../../lab/wait.ts';
 
 let cluster: Cluster;
@@ -22,6 +23,18 @@ const inside = async (command: string): Promise<string> => {
 const disk = (ref: string) => cluster.json<Disk>('disk', 'show', ref);
 const serial = async (ref: string) => (await disk(ref)).id.slice(0, 20);
 const attached = async () => (await cluster.json<Instance>('instance', 'show', 'web1')).spec.disks.length;
+
+test('as the documentation shows it', async () => {
+  const examples = examplesOf('docs/instance-life.md', 'Disks');
+  for (const command of examples.commands) {
+    const confirmed = command.startsWith('disk delete') ? ['--yes'] : [];
+    await cluster.ok(...examples.take(command), ...confirmed);
+    if (command.startsWith('disk grow')) expect((await disk('data')).spec.sizeBytes).toBe(20 * 2 ** 30);
+  }
+  expect(examples.left()).toEqual([]);
+  expect(await attached()).toBe(1);
+  await until('the disk is gone', async () => !(await cluster.ok('disk', 'list')).includes('data'));
+});
 
 test('a disk of its own is there before any guest has it', async () => {
   await cluster.ok('disk', 'create', 'data', '--size', '64M');

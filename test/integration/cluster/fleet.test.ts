@@ -4,6 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Group, Instance, Node, Token } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { examplesOf } from '../../lab/examples.ts';
 import { addressOf, controllerUrl, type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { until } from '../../lab/wait.ts';
@@ -195,7 +196,10 @@ describe('guests', () => {
     );
     expect(defined).toContain(`<model fallback='forbid'>${cpu?.baseline.model}</model>`);
     expect(await first.ok('instance', 'show', 'mobile')).toContain('baseline of group default');
-    expect(await first.ok('group', 'cpu-baseline', 'default')).toMatch(/node3 .*yes/);
+    const examples = examplesOf('docs/numa-and-hardware.md');
+    expect(await first.ok(...examples.take('group cpu-baseline default'))).toMatch(/node3 .*yes/);
+    await first.ok(...examples.take('group cpu-baseline default --narrow'), '--yes');
+    expect(examples.left()).toEqual([]);
     await first.ok('instance', 'delete', 'mobile', '--yes');
   });
 

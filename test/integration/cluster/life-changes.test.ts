@@ -5,6 +5,7 @@ import type { Instance, InstanceDiff, Operation } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { writeCd } from '../../lab/cd-image.ts';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { tinyGuestImage, writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
@@ -216,5 +217,21 @@ describe('rescue', () => {
     expect((await show('patient')).spec).toEqual(before.spec);
     expect(await fileOf(disk)).toBe('');
     await until('it boots its own', async () => (await cluster.ok('logs', 'patient')).endsWith('>R>'));
+  });
+
+  test('as the documentation shows it', async () => {
+    const examples = examplesOf('docs/life-changes.md', 'Rescue');
+    const files = {
+      'rescue.raw': join(cluster.dir, 'documented.raw'),
+      'tools.iso': join(cluster.dir, 'documented.iso'),
+    };
+    await writeFile(files['rescue.raw'], tinyGuestImage('R'));
+    await writeCd(files['tools.iso'], 'TOOLS', 'tools', 'R');
+    await create('web1');
+    await isUp('web1');
+    for (const command of examples.commands) await cluster.ok(...examples.take(command, files));
+    expect(examples.left()).toEqual([]);
+    expect((await show('web1')).spec.rescue?.disk).toBeDefined();
+    await cluster.ok('instance', 'unrescue', 'web1');
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Instance, InstanceChanged, InstanceDiff, Operation } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
@@ -47,6 +48,19 @@ const tinyDisk = async () => {
   return disk;
 };
 const diff = (name = 'web1') => cluster.json<InstanceDiff>('instance', 'diff', name);
+
+test('as the documentation shows it', async () => {
+  const examples = examplesOf('docs/instance-life.md', 'Size and settings');
+  const ready = ['--ssh-key', `${cluster.sshKey}.pub`, '--until', 'ssh'];
+  await cluster.ok(...examples.take('instance create', { web1: 'db1' }), ...ready);
+  const balloon = 'ls -d /sys/bus/virtio/drivers/virtio_balloon/virtio*';
+  const db1 = (await show('db1')).spec.nics[0]?.ipv4 ?? '';
+  await until('its balloon driver', async () => (await cluster.ssh(db1, balloon)).code === 0);
+  await cluster.ok(...examples.take('instance set', { web1: 'db1' }));
+  expect(examples.left()).toEqual([]);
+  expect((await diff('db1')).differences).toEqual([]);
+  await cluster.ok('instance', 'delete', 'db1', '--yes');
+});
 
 test('it starts with what it is to have, and its balloon gives the rest back', async () => {
   expect(await cpus()).toBe(1);

@@ -4,8 +4,11 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BalancePlan, Instance, Operation } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
+import { GANTRY } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
+import { addressOf, type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
+import { succeed } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 
 let fleet: Fleet;
@@ -253,6 +256,58 @@ describe('a cluster that is uneven', () => {
   });
 });
 
+describe('as the documentation shows it', () => {
+  const moving = examplesOf('docs/moving.md');
+  const balancing = examplesOf('docs/placement.md', 'Balancing the live cluster');
+  const readme = examplesOf('README.md', 'Several machines');
+  const named = { n1: 'node1', n2: 'node2', '10.0.0.1:7460': `${addressOf(1)}:7460` };
+  const ok = (...words: string[]) => fleet.first.ok(...words);
+
+  test('moves, one by one and all of a node', async () => {
+    const create = ['instance', 'create', 'web1', '--flavor', 'tiny', '--disk', '16M', '--node', 'node1'];
+    await ok(...create, '--stopped', '--disk-cache', 'writeback');
+    await ok(...moving.take('instance move web1 --plan', named));
+    await ok(...moving.take('instance move web1 --to', named));
+    expect((await instance('web1')).status.node).toBe(await nodeId('node2'));
+    await ok('instance', 'start', 'web1');
+    await ok(...moving.take('instance move web1 --stop', named), '--force');
+    const { node } = (await instance('web1')).status;
+    const left = { n1: node === (await nodeId('node1')) ? 'node1' : 'node3' };
+    expect(await ok(...moving.take('node evacuate n1 --plan', left))).toContain('web1');
+    await ok(...moving.take('node evacuate n1 --allow-stop', left));
+    expect((await instance('web1')).status.node).not.toBe(node);
+    expect(moving.left()).toEqual([]);
+    await ok('node', 'undrain', left.n1);
+    await ok('instance', 'delete', 'web1', '--yes');
+  });
+
+  test('balancing', async () => {
+    await ok(...balancing.take('cluster balance'));
+    await ok(...balancing.take('cluster balance --stop'), '--yes');
+    expect(balancing.left()).toEqual([]);
+  });
+
+  test('a node that joins, has a group and guests, and is emptied', async () => {
+    const { first } = fleet;
+    const listen = [GANTRY, ...readme.take('cluster listen', named), '--state', first.state];
+    await succeed(first.enter(listen), { env: first.env });
+    expect(await ok(...readme.take('node add', { n2: 'node9' }))).toMatch(/&& curl .*--name node9/);
+    await ok('node', 'remove', 'node9', '--yes');
+    const fast = ['--disk-cache', 'writeback'];
+    await ok(...readme.take('launch', named), ...fast);
+    for (const start of ['group create', 'node set', 'node show']) await ok(...readme.take(start, named));
+    await ok(...readme.take('instance move', named), '--force');
+    expect((await instance('web3')).status.node).toBe(await nodeId('node1'));
+    await ok(...readme.take('node evacuate', named), '--yes');
+    expect(await ok(...readme.take('node exec', named))).toMatch(/load average/);
+    expect(readme.left()).toEqual([]);
+    await ok('node', 'undrain', 'node2');
+    await ok('node', 'set', 'node2', '--group', 'default');
+    await ok('group', 'delete', 'rack1', '--yes');
+    await ok('instance', 'delete', 'web3', '--yes');
+  });
+});
+
 describe('the port for disks', () => {
   test('opens to nobody without a certificate of the cluster, and to no certificate without a ticket', async () => {
     const url = `https://10.99.0.3:7461/v1/disks/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;
@@ -269,4 +324,13 @@ describe('the port for disks', () => {
     const { stdout } = await node2.run(['curl', ...ca, ...host, '-H', 'gantry-ticket: guessed', url]);
     expect(JSON.parse(stdout)).toMatchObject({ status: 403, code: 'forbidden' });
   });
+});
+
+test('a node leaves, as the documentation shows it', async () => {
+  const leaving = examplesOf('docs/ending-a-cluster.md', 'One node');
+  await fleet.first.ok(...leaving.take('node evacuate', { n2: 'node3' }));
+  await fleet.first.ok(...leaving.take('node remove', { n2: 'node3' }), '--yes');
+  expect(leaving.left()).toEqual([]);
+  await until('it is clear', async () => (await readdir(node3.state)).length === 0);
+  expect(await fleet.first.ok('node', 'list')).not.toContain('node3');
 });

@@ -4,6 +4,7 @@ import type { Instance } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cloudImage } from '../../lab/cloud-image.ts';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
 import { until } from '../../lab/wait.ts';
@@ -220,6 +221,23 @@ describe('a guest with an IPv6 address', () => {
     await cluster.ok('instance', 'delete', 'seven', '--yes');
     await cluster.ok('image', 'delete', 'cloud', '--yes');
   });
+});
+
+test('as the documentation shows it, on nodes that have neither such uplinks nor VLANs', async () => {
+  for (const group of ['rack1', 'rack2']) await cluster.ok('group', 'create', group);
+  for (const part of [
+    examplesOf('docs/networks.md', 'Networks'),
+    examplesOf('docs/networks.md', 'Addresses'),
+    examplesOf('docs/networks.md', 'On an uplink'),
+  ]) {
+    for (const command of part.commands) await cluster.ok(...part.take(command));
+    expect(part.left()).toEqual([]);
+  }
+  await shown('net100', /rack1.*rack2/s);
+  await shown('net200', /failed\s+.*there is no interface bond0/);
+  await shown('net300', /failed\s+.*there is no interface br0/);
+  for (const name of ['net100', 'net200', 'net300']) await cluster.ok('network', 'delete', name, '--yes');
+  for (const group of ['rack1', 'rack2']) await cluster.ok('group', 'delete', group, '--yes');
 });
 
 test('a node without the uplink says so, and no instance goes there until it is set right', async () => {

@@ -2,6 +2,7 @@
 import type { Instance, Network, Nic } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { until } from '../../lab/wait.ts';
 
 let cluster: Cluster;
@@ -106,6 +107,19 @@ test('detached, it is gone from the guest, its filter and its address with it', 
   await until('its filter goes', async () => !(await table()).includes(nic?.mac ?? '?'));
   const wanted = ['--network', 'default', '--address', nic?.ipv4 ?? '', '--plan'];
   expect(await cluster.ok('instance', 'nic', 'attach', 'web1', ...wanted)).toContain(nic?.ipv4);
+});
+
+test.each(['docs/instance-life.md', 'docs/networks.md'])('as %s shows it', async (page) => {
+  const examples = page.endsWith('networks.md')
+    ? examplesOf('docs/networks.md', 'NICs')
+    : examplesOf('docs/instance-life.md', 'NICs');
+  for (const command of examples.commands) {
+    const stopped = command.startsWith('instance create') ? ['--stopped'] : [];
+    await cluster.ok(...examples.take(command, { net100: 'second', net200: 'default' }), ...stopped);
+  }
+  expect(examples.left()).toEqual([]);
+  expect((await nics()).map(({ slot, model }) => [slot ?? 0, model])).toEqual([[0, undefined]]);
+  await cluster.gantry(['instance', 'delete', 'web2', '--yes']);
 });
 
 test('what cannot be is refused before anything happens', async () => {

@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 
-const readme = readFileSync(join(resolve(import.meta.dirname, '../../..'), 'README.md'), 'utf8');
-const firstHour = /## The first hour\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-const commands = firstHour
-  .split('\n')
-  .map((line) => line.replace(/\s+#.*$/, ''))
-  .filter((line) => line.startsWith('gantry '));
+const firstHour = examplesOf('README.md', 'The first hour');
+const offline = examplesOf('README.md', 'Guest hardware, offline');
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -20,10 +17,24 @@ afterAll(async () => {
   expect(await cluster?.stop()).toEqual(nothingLeft);
 });
 
-it('the README has a first hour', () => expect(commands.length).toBeGreaterThan(8));
+it('the README has a first hour', () => expect(firstHour.commands.length).toBeGreaterThan(8));
 
-it.each(commands)('%s', async (line) => {
-  const { code, stdout, stderr } = await cluster.gantry(line.split(' ').slice(1));
+it.each(firstHour.commands)('%s', async (line) => {
+  const { code, stdout, stderr } = await cluster.gantry(firstHour.take(line));
   expect(code, stderr).toBe(0);
   expect(stdout.length + stderr.length).toBeGreaterThan(0);
+});
+
+it('guest hardware is explained without a cluster', async () => {
+  const flavor = join(cluster.dir, 'flavor.yaml');
+  const image = join(cluster.dir, 'image.yaml');
+  await writeFile(flavor, 'vcpus: 2\nmemory_mb: 2048\nextra_specs: { "hw:watchdog_action": reset }\n');
+  await writeFile(image, 'properties: { hw_disk_bus: scsi }\n');
+  const words = offline.take('guest render', { 'flavor.yaml': flavor, 'image.yaml': image });
+  expect(await cluster.ok(...words)).toMatch(/watchdog.*hw:watchdog_action/);
+});
+
+it('and that was all of it', () => {
+  expect(firstHour.left()).toEqual([]);
+  expect(offline.left()).toEqual([]);
 });

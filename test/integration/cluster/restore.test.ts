@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Finding, Instance } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, GANTRY, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { run } from '../../lab/run.ts';
 import { writeTinyGuest } from '../../lab/tiny-guest.ts';
@@ -11,6 +12,12 @@ import { until } from '../../lab/wait.ts';
 
 let cluster: Cluster;
 let file: string;
+const examples = examplesOf('docs/backup.md');
+/** On the machine itself: what it starts belongs into the namespaces. */
+const example = (start: string, ...more: string[]) => {
+  const words = examples.take(start, { '/root/gantry-monday.tar': file });
+  return run(cluster.enter([GANTRY, ...words, ...more, '--state', cluster.state]), { env: cluster.env });
+};
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -28,7 +35,6 @@ afterAll(async () => {
 const size = ['--vcpus', '1', '--memory', '32M', '--disk', '1M'];
 const create = (name: string, ...more: string[]) =>
   cluster.ok('instance', 'create', name, '--image', 'tiny', ...size, ...more);
-/** On the machine itself: what it starts belongs into the namespaces. */
 const local = (verb: string, ...words: string[]) =>
   run(cluster.enter([GANTRY, 'cluster', verb, ...words, '--state', cluster.state]), { env: cluster.env });
 const show = (name: string) => cluster.json<Instance>('instance', 'show', name);
@@ -40,14 +46,15 @@ const states = async () => {
 const processes = async () =>
   (await cluster.processes('qemu')).map(({ hostPid, startTicks }) => `${hostPid} ${startTicks}`).sort();
 const restore = async () => {
-  const { code, stderr } = await local('restore', file, '--yes');
+  const { code, stderr } = await example('cluster restore', '--yes');
   expect(code, stderr).toBe(0);
+  expect(examples.left()).toEqual([]);
 };
 const settled = () =>
   until('every instance is known', async () => !Object.values(await states()).includes('unknown'));
 
 test('it is taken while the cluster works, and not over another file', async () => {
-  const taken = await local('backup', file);
+  const taken = await example('cluster backup');
   expect(taken, taken.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining('with 4 instances') });
   expect(await cluster.exec('stat', '-c', '%a', file)).toBe('600\n');
   expect(await local('backup', file)).toMatchObject({

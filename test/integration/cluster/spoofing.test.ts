@@ -1,11 +1,11 @@
 /** A guest that pretends to be another one: frames forged inside of it by root, and what a machine beside it sees. */
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Instance } from '@gantry/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linkLocalOf } from '../../../packages/agent/src/network/filter/sources.ts';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import * as frames from '../../lab/frames.ts';
 import { type Inventory, inventory } from '../../lab/inventory.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
@@ -15,6 +15,7 @@ const GATEWAY = '192.168.77.1';
 const OTHER = { mac: '52:54:00:99:99:99', ipv4: '192.168.77.99' };
 const OTHER_LOCAL = linkLocalOf(OTHER.mac);
 
+const examples = examplesOf('docs/anti-spoofing.md');
 let cluster: Cluster;
 let before: Inventory;
 let own: { mac: string; ipv4: string; local: string };
@@ -254,19 +255,19 @@ describe('loosened', () => {
   });
 
   test('while it runs, as the documentation shows it', async () => {
-    const page = await readFile(new URL('../../../docs/anti-spoofing.md', import.meta.url), 'utf8');
-    const examples = [...page.matchAll(/^gantry (instance nic set .+)$/gm)].map(([, words]) => words ?? '');
-    expect(examples).toHaveLength(3);
-    for (const words of examples) await cluster.ok(...words.replace('web1', 'liar').split(' '));
+    const sets = examples.commands.filter((command) => command.startsWith('instance nic set '));
+    expect(sets).toHaveLength(3);
+    for (const command of sets) await cluster.ok(...examples.take(command, { web1: 'liar' }));
     const [nic] = (await cluster.json<Instance>('instance', 'show', 'liar')).spec.nics;
     expect([nic?.filter, nic?.allow]).toEqual([undefined, ['52:54:00:00:00:7a']]);
   });
 
   test('as the documentation shows it', async () => {
-    const page = await readFile(new URL('../../../docs/anti-spoofing.md', import.meta.url), 'utf8');
-    const examples = [...page.matchAll(/^gantry (instance create .+)$/gm)].map(([, words]) => words ?? '');
-    expect(examples).toHaveLength(2);
-    for (const words of examples) await cluster.ok(...words.split(' '), '--plan');
+    for (const name of ['router1', 'probe1']) {
+      await cluster.ok(...examples.take(`instance create ${name}`), '--stopped');
+      await cluster.ok('instance', 'delete', name, '--yes');
+    }
+    expect(examples.left()).toEqual([]);
   });
 
   test('by nobody else', async () => {

@@ -1,14 +1,14 @@
 /** Where a guest's system comes from: the built-in debootstrap, Debian's package for Ganeti, a cloud image. All boot. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Instance } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createNodeOs } from '../../../packages/agent/src/os/create-os.ts';
 import { loopDevicesOf } from '../../../packages/agent/src/storage/loop-devices.ts';
 import { cloudImage } from '../../lab/cloud-image.ts';
 import { CACHE, type Cluster, startCluster } from '../../lab/cluster.ts';
+import { examplesOf } from '../../lab/examples.ts';
 import { type Inventory, inventory } from '../../lab/inventory.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
 import { until } from '../../lab/wait.ts';
@@ -115,18 +115,13 @@ describe('ganeti-instance-debootstrap as Debian ships it', () => {
 });
 
 describe('a cloud image, as the README has it', () => {
-  const readme = readFileSync(join(resolve(import.meta.dirname, '../../..'), 'README.md'), 'utf8');
-  /** The words of the README's line that begins with this, with files that there are. */
+  const examples = examplesOf('README.md', 'On a machine of your own');
+  /** The words of the line that begins with this, with files that there are. */
   async function line(start: string): Promise<string[]> {
-    const found = readme.split('\n').find((text) => text.startsWith(`gantry ${start} `)) ?? '';
-    const files: Record<string, string> = {
+    return examples.take(start, {
       'debian-12-genericcloud-amd64.qcow2': await cloudImage(),
       '~/.ssh/id_ed25519.pub': `${cluster.sshKey}.pub`,
-    };
-    return found
-      .split(' ')
-      .slice(1)
-      .map((word) => files[word] ?? word);
+    });
   }
 
   beforeAll(async () => {
@@ -143,6 +138,7 @@ describe('a cloud image, as the README has it', () => {
     await writeFile(userData, `#cloud-config\n${JSON.stringify(wanted)}\n`);
     const identity = ['--hostname', 'cloud1', '--user-data', userData];
     const launch = await line('launch debian-cloud');
+    expect(examples.left()).toEqual([]);
     const words = [...launch, ...identity, '--until', 'ssh'];
     const { code, stderr } = await cluster.gantry(words);
     expect(code, stderr).toBe(0);
