@@ -33,8 +33,7 @@ export interface DiskCreate {
 export interface DiskSendOff {
   do: 'disk.send';
   spec: DiskReplicaSpec;
-  /** The disk's name, for people. */
-  called?: string;
+  called?: string; // the disk's name, for people
 }
 /** Wait for the disk from another node and take it in. Ends with the disk marked ready. */
 export interface DiskTakeIn {
@@ -170,8 +169,7 @@ export interface GuestEndCopy {
 export interface DiskGrow {
   do: 'disk.grow';
   spec: DiskReplicaSpec;
-  /** The disk's name, for people. */
-  called?: string;
+  called?: string; // the disk's name, for people
   /** The guest that has it open. */
   open?: { instance: InstanceId; path: string };
 }
