@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { layoutOf } from './layout.ts';
-import { requireSame } from './restore.ts';
+import { requireSame, restore } from './restore.ts';
 
 const OURS = '6f1d6b0e-3c3a-4b0a-9d55-0d6c5b7d2f10';
 const OTHER = '0b7f0f57-9a55-4be1-8a1c-0f3c2b1d4e5f';
@@ -37,4 +37,16 @@ test.each<[string, Here, boolean]>([
   const check = () => requireSame(layout, '/root/monday.tar', { id: OURS, name: 'gantry' });
   if (fits) expect(check).not.toThrow();
   else expect(check).toThrow(expect.objectContaining({ code: 'bad_backup' }) as Error);
+});
+
+test('a refusal where no cluster is leaves no folder of one; where one is nothing goes', async () => {
+  const file = join(dir, 'no-backup.tar');
+  writeFileSync(file, 'no archive');
+  const refused = { code: 'bad_backup' };
+  const [none, present] = [layoutOf(join(dir, 'none')), layoutOf(join(dir, 'present'))];
+  await expect(restore({} as never, none, file)).rejects.toMatchObject(refused);
+  expect(existsSync(none.state)).toBe(false);
+  mkdirSync(present.state);
+  await expect(restore({} as never, present, file)).rejects.toMatchObject(refused);
+  expect(existsSync(present.state)).toBe(true);
 });

@@ -1,6 +1,6 @@
 /** `cluster restore`: a backup in place of the store, the authority and the tokens of this machine. */
-import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { err } from '@gantry/model';
 import type { Session } from '../session.ts';
 import { ensureAccount } from './account.ts';
@@ -9,7 +9,7 @@ import { placesOf } from './backup.ts';
 import { programsFor } from './daemons.ts';
 import { copyDurably, ensureFolder, type Owner, syncFolder, syncTree } from './files.ts';
 import { clustersHere, type Layout, makeFolders, readSettings, type Settings } from './layout.ts';
-import { alone } from './machine-lock.ts';
+import { alone, lockFile } from './machine-lock.ts';
 import type { Manifest } from './manifest.ts';
 import { serverVerb } from './server-verb.ts';
 import { startDaemons, stopDaemons } from './start.ts';
@@ -23,6 +23,7 @@ interface Restored {
 /** @throws GantryError `bad_backup`, `machine_busy`; then nothing was changed */
 export async function restore(session: Session, layout: Layout, from: string): Promise<void> {
   const file = resolve(from);
+  const first = !existsSync(layout.state);
   await alone(layout, async () => {
     const folder = `${layout.draft}.restore`;
     rmSync(folder, { recursive: true, force: true });
@@ -30,8 +31,17 @@ export async function restore(session: Session, layout: Layout, from: string): P
       await restoreFrom(session, layout, { file, folder });
     } finally {
       rmSync(folder, { recursive: true, force: true });
+      if (first) removeBare(layout);
     }
   });
+}
+
+/** A refusal on a machine without a cluster leaves no folder of one behind. With the lock held: who waits for it looks again. */
+function removeBare(layout: Layout): void {
+  const lock = lockFile(layout);
+  if (readdirSync(layout.state).some((name) => name !== basename(lock))) return;
+  rmSync(lock);
+  rmdirSync(layout.state);
 }
 
 interface Source {
