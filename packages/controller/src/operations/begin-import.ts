@@ -24,6 +24,7 @@ import { COUNTERS, diskSpace, MAC_SPACE, nameSpace, newObject, pciSpace } from '
 import { lastEpoch } from '../placement/choose-node.ts';
 import { Draft } from '../store/batch.ts';
 import { newAttachments } from './attachments.ts';
+import { requireNameFree } from './begin-create.ts';
 import { guestInput, guestSpec, readAncestry } from './guest-spec.ts';
 import { importedNics } from './import-nics.ts';
 import { importSteps } from './instance-import.ts';
@@ -109,12 +110,6 @@ async function requireAdoptable({ app }: Asking, node: Node, domain: ForeignDoma
   const obstacles = [...already, ...domain.obstacles];
   if (obstacles.length > 0)
     throw err('not_adoptable', { name: domain.name, node: node.name, why: obstacles.join('; ') });
-}
-
-async function requireNameFree({ app }: Asking, name: string, project: string): Promise<void> {
-  const named = await app.store.named('instance', name);
-  if (named.some((instance) => instance.project === project))
-    throw err('name_taken', { kind: 'instance', name });
 }
 
 /** What only one guest may have: of two that write to one disk, or answer for one MAC, both are lost. */

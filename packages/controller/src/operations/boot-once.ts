@@ -15,8 +15,8 @@ import type {
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { putBinding } from './held-hardware.ts';
-import { down, howForced, powerBefore, type Stopped, stopSteps, withdraw } from './instance-stop.ts';
-import { isCurrent } from './view.ts';
+import { howForced, powerBefore, type Stopped, stopSteps, withdraw } from './instance-stop.ts';
+import { isCurrent, isDown } from './view.ts';
 import { awaitGuest, failureOf, waitSteps } from './waits.ts';
 
 /** What is kept with the operation. */
@@ -43,7 +43,7 @@ function advance(move: Move): void {
 function goDown(move: Move, guest: Guest): void {
   const failure = move.cancelError() ?? failureOf(move) ?? late(move, guest);
   if (failure) withdraw(move, failure);
-  else if (isCurrent(guest) && down.includes(guest.status.state)) {
+  else if (isDown(guest)) {
     move.done(stopSteps.stopped, undefined, howForced(guest));
     putBinding(move.draft, guest, bindingOfOnce(guest, move.operation));
   }

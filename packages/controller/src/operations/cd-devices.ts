@@ -5,8 +5,8 @@
 import type { CdDrive, GantryError, Guest, GuestCd, Problem } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
-import { endPlug, isDown, orderOf, withDevices } from './plug.ts';
-import { failedPart, isCurrent } from './view.ts';
+import { endPlug, orderOf, withDevices } from './plug.ts';
+import { failedPart, isCurrent, isDown } from './view.ts';
 
 export const cdSteps = {
   'cd.attach': { media: 'image on its node', done: 'attached' },

@@ -6,8 +6,8 @@ import type { Disk, DiskId, GantryError, Problem, Replica } from '@gantry/model'
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { freeDisk } from './disk-free.ts';
 import { cleaningEndsMs } from './instance-create.ts';
-import { endPlug, hasDisk, isDown, isOpen, orderOf, withDevices, withoutDisk } from './plug.ts';
-import { failedPart, isCurrent } from './view.ts';
+import { endPlug, hasDisk, isOpen, orderOf, withDevices, withoutDisk } from './plug.ts';
+import { failedPart, isCurrent, isDown } from './view.ts';
 
 export const attachSteps = { ready: 'disk ready', plugged: 'plugged in' } as const;
 

@@ -7,8 +7,8 @@ import type { Disk, GantryError, Guest, GuestDisk, Problem } from '@gantry/model
 import type { Logic, Move } from './advance.ts';
 import { diskOf } from './disk-attach.ts';
 import { freeDisk } from './disk-free.ts';
-import { hasDisk, isDown, isOpen, orderOf, withDevices, withoutDisk } from './plug.ts';
-import { isCurrent } from './view.ts';
+import { hasDisk, isOpen, orderOf, withDevices, withoutDisk } from './plug.ts';
+import { isCurrent, isDown } from './view.ts';
 
 export const detachSteps = { given: 'given up by the guest', free: 'detached' } as const;
 

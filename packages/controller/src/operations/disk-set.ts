@@ -3,8 +3,8 @@ import type { Disk, DiskDevice, GantryError, GuestDisk, Problem } from '@gantry/
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { diskOf } from './disk-attach.ts';
-import { isDown, orderOf, withDevices, withoutDisk } from './plug.ts';
-import { isCurrent } from './view.ts';
+import { orderOf, withDevices, withoutDisk } from './plug.ts';
+import { isCurrent, isDown } from './view.ts';
 
 export const setSteps = { set: 'set' } as const;
 

@@ -18,7 +18,7 @@ import type { Logic, Move } from './advance.ts';
 import { cleanCreated, startCleaning } from './instance-create.ts';
 import { withoutSend } from './instance-move.ts';
 import { lifeBefore, type Stopped } from './instance-stop.ts';
-import { diskReplicas, failedPart, isCurrent } from './view.ts';
+import { diskReplicas, failedPart, isCurrent, isDown } from './view.ts';
 import { awaitGuest } from './waits.ts';
 
 export const cloneSteps = { stopped: 'source stopped', copied: 'disks copied' } as const;
@@ -42,8 +42,6 @@ export const instanceClone: Logic = {
   cannotCancel: (operation) => (operation.status.state === 'cleaning' ? 'it is being taken back' : undefined),
 };
 
-const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
-
 function copying(move: Move): void {
   const failure = move.cancelError() ?? failureOf(move) ?? late(move);
   if (failure) {
@@ -52,7 +50,7 @@ function copying(move: Move): void {
     return;
   }
   const { guest } = move.view.source ?? {};
-  if (guest && isCurrent(guest) && down.includes(guest.status.state)) move.done(cloneSteps.stopped);
+  if (guest && isDown(guest)) move.done(cloneSteps.stopped);
   const replicas = diskReplicas(move.view);
   if (!replicas.every((replica) => isCurrent(replica) && replica.status.state === 'ready')) return;
   letGo(move);

@@ -18,7 +18,7 @@ import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { guestSpec } from './guest-spec.ts';
 import { putBinding, startingFit } from './held-hardware.ts';
 import { cleaningEndsMs } from './instance-create.ts';
-import { failedPart, isCurrent } from './view.ts';
+import { failedPart, isCurrent, isDown } from './view.ts';
 import { awaitGuest, waitSteps } from './waits.ts';
 
 export const exchangeSteps = {
@@ -79,12 +79,10 @@ function prepare(move: Move): void {
     return;
   }
   if (made?.status.state === 'ready') move.done(exchangeSteps.disk, made.status.readyAt);
-  const isDown = guest && isCurrent(guest) && down.includes(guest.status.state);
-  if (isDown) move.done(exchangeSteps.stopped);
-  if (isDown && (!exchangeOf(move).made || move.isDone(exchangeSteps.disk))) exchange(move);
+  const isOff = guest !== undefined && isDown(guest);
+  if (isOff) move.done(exchangeSteps.stopped);
+  if (isOff && (!exchangeOf(move).made || move.isDone(exchangeSteps.disk))) exchange(move);
 }
-
-const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
 
 const late = (move: Move, made: Replica | undefined): GantryError | undefined =>
   move.pastDeadline

@@ -12,7 +12,7 @@ import { fitsOf } from './held-hardware.ts';
 import { cleaningEndsMs } from './instance-create.ts';
 import { lifeBefore, type Stopped } from './instance-stop.ts';
 import { guestGone, replicaGone } from './removal.ts';
-import { diskReplicas, isCurrent } from './view.ts';
+import { diskReplicas, isCurrent, isDown } from './view.ts';
 import { guestFailure, waitSteps } from './waits.ts';
 
 export const moveSteps = {
@@ -35,8 +35,6 @@ export interface MoveInput extends Pick<Stopped, 'stopTimeoutMs'> {
 
 export const moveInput = ({ operation }: Move): MoveInput => operation.spec.input as unknown as MoveInput;
 
-const down = ['absent', 'defined', 'stopped', 'crashed'];
-
 export const instanceMove: Logic = {
   advance(move) {
     const { guest } = move.view;
@@ -58,7 +56,7 @@ export const instanceMove: Logic = {
 function depart(move: Move, source: Guest): void {
   const failure = move.cancelError() ?? copyFailure(move) ?? late(move);
   if (failure) takeBack(move, source, failure);
-  if (failure || !isDown(source)) return;
+  if (failure || !staysDown(source)) return;
   move.done(moveSteps.stopped);
   const copies = copiesOf(move);
   const incoming = move.view.others.find(({ spec }) => spec.node === moveInput(move).to);
@@ -68,8 +66,7 @@ function depart(move: Move, source: Guest): void {
   handOver(move, source, incoming);
 }
 
-const isDown = (guest: Guest): boolean =>
-  guest.spec.power === 'stopped' && isCurrent(guest) && down.includes(guest.status.state);
+const staysDown = (guest: Guest): boolean => guest.spec.power === 'stopped' && isDown(guest);
 
 /** At the target. */
 const copiesOf = (move: Move): Replica[] =>
@@ -91,7 +88,7 @@ const late = (move: Move): GantryError | undefined =>
 
 function observed(move: Move): string {
   const { guest, replicas } = move.view;
-  if (guest && (move.isDone(moveSteps.handedOver) || !isDown(guest))) return `guest ${guest.status.state}`;
+  if (guest && (move.isDone(moveSteps.handedOver) || !staysDown(guest))) return `guest ${guest.status.state}`;
   const open = copiesOf(move).find((replica) => !isCopied(replica));
   const why = open?.status.error ?? replicas.find(({ status }) => status.error)?.status.error;
   const copy = open ? `${open.name} at the target is ${open.status.state}` : 'the disks are copied';

@@ -13,10 +13,10 @@ import {
 } from '@gantry/model';
 import type { Logic, Move } from './advance.ts';
 import { hardwareOf, putBinding } from './held-hardware.ts';
-import { down, observed, reached, whatItHas } from './instance-set.ts';
+import { observed, reached, whatItHas } from './instance-set.ts';
 import { keeping } from './rebound.ts';
 import { withSize } from './sizes.ts';
-import { isCurrent } from './view.ts';
+import { downStates, isCurrent } from './view.ts';
 
 export const resizeSteps = { down: 'resized', stopped: 'stopped', running: 'running' } as const;
 
@@ -78,7 +78,7 @@ function release(move: Move, guest: Guest): void {
 function restarted(move: Move, guest: Guest, next: GuestSpec): boolean {
   if (!isCurrent(guest)) return false;
   if (!move.isDone(resizeSteps.stopped)) {
-    if (!down.includes(guest.status.state)) return false;
+    if (!downStates.includes(guest.status.state)) return false;
     move.done(resizeSteps.stopped);
     const spec = { ...next, operation: operationOf(guest) };
     putBinding(move.draft, guest, { ...guest, generation: guest.generation + 1, spec });

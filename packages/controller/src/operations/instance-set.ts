@@ -15,7 +15,7 @@ import {
 } from '@gantry/model';
 import type { Logic, Move } from './advance.ts';
 import { keeping } from './rebound.ts';
-import { isCurrent } from './view.ts';
+import { downStates, isCurrent } from './view.ts';
 
 export const setSteps = { vcpus: 'virtual CPUs', memory: 'memory' } as const;
 
@@ -42,12 +42,10 @@ export const instanceSet: Logic = {
   },
 };
 
-export const down = ['absent', 'defined', 'stopped', 'crashed'];
-
 /** Marks what the guest has. One that ended meanwhile gets the rest when it starts. */
 export function reached(move: Move, { spec, status }: Guest): boolean {
   const { size } = status;
-  const ended = down.includes(status.state) ? 'it no longer runs: its next start takes it' : undefined;
+  const ended = downStates.includes(status.state) ? 'it no longer runs: its next start takes it' : undefined;
   if (ended ?? size?.vcpus === spec.input.vcpus)
     move.done(setSteps.vcpus, move.now, ended ?? `it has ${spec.input.vcpus}`);
   if (ended ?? size?.memoryMiB === spec.input.memoryMiB)

@@ -5,7 +5,7 @@
 import { formatMs, type Guest } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
-import { isCurrent } from './view.ts';
+import { isDown } from './view.ts';
 
 export const stopSteps = { stopped: 'stopped' } as const;
 
@@ -27,12 +27,10 @@ export const lifeBefore = (move: Move, { spec: { life } }: Guest): Guest['spec']
 /** What its owner wanted when the operation began: one that is up may be so against that, one that nobody hears of may be down. */
 export const powerBefore = (move: Move): 'running' | 'stopped' => stoppedBy(move).before ?? 'running';
 
-export const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
-
 export const instanceStop: Logic = {
   advance(move) {
     const { guest } = move.view;
-    if (!guest || (isCurrent(guest) && down.includes(guest.status.state))) {
+    if (!guest || isDown(guest)) {
       move.done(stopSteps.stopped, undefined, guest && howForced(guest));
       return move.succeed();
     }

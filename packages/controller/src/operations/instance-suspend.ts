@@ -6,7 +6,7 @@ import { err, passingErrors } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { powerBefore } from './instance-stop.ts';
-import { isCurrent } from './view.ts';
+import { isCurrent, isDown } from './view.ts';
 
 export const suspendSteps = { saved: 'memory on disk' } as const;
 
@@ -19,8 +19,7 @@ export const instanceSuspend: Logic = {
       move.done(suspendSteps.saved);
       return move.succeed();
     }
-    if (isCurrent(guest) && down.includes(state))
-      return move.fail(ended(move, `the guest ended before (${endedBy ?? state})`));
+    if (isDown(guest)) return move.fail(ended(move, `the guest ended before (${endedBy ?? state})`));
     const failure =
       move.cancelError() ??
       (isCurrent(guest) && error && !passingErrors.includes(error.code) ? error : undefined) ??
@@ -28,8 +27,6 @@ export const instanceSuspend: Logic = {
     if (failure) runOn(move, failure);
   },
 };
-
-const down: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
 
 const ended = ({ operation }: Move, why: string) =>
   err('operation_failed', { kind: operation.spec.kind, operation: operation.spec.number, why });

@@ -7,8 +7,8 @@ import { address6Space, addressSpace, MAC_SPACE } from '../objects.ts';
 import type { Draft } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
 import { cleaningEndsMs } from './instance-create.ts';
-import { isClear, isDown, orderOf, withDevices } from './plug.ts';
-import { failedPart, isCurrent } from './view.ts';
+import { isClear, orderOf, withDevices } from './plug.ts';
+import { failedPart, isCurrent, isDown } from './view.ts';
 
 export const nicSteps = {
   attach: { plugged: 'plugged in' },

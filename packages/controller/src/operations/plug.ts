@@ -47,11 +47,6 @@ export const withoutDisk = ({ spec }: Guest, disk: string): GuestDisk[] =>
 export const hasDisk = ({ spec }: Guest, disk: string): boolean =>
   spec.input.disks.some(({ id }) => id === disk);
 
-const downStates = ['absent', 'defined', 'stopped', 'crashed'];
-
-/** No QEMU of it runs, and the next one is started by the present orders: the node has answered them. */
-export const isDown = (guest: Guest): boolean => isCurrent(guest) && downStates.includes(guest.status.state);
-
 /** Nobody else has the addresses that it is being given, as far as that was to be asked. */
 export const isClear = (guest: Guest): boolean =>
   !guest.spec.plug?.probe || (isCurrent(guest) && guest.status.probed === true);

@@ -128,6 +128,12 @@ export function failedPart(
     .error;
 }
 
+/** Of a guest that no QEMU runs. */
+export const downStates: readonly string[] = ['absent', 'defined', 'stopped', 'crashed'];
+
+/** No QEMU of it runs, and the next one is started by the present orders: the node has answered them. */
+export const isDown = (guest: Guest): boolean => isCurrent(guest) && downStates.includes(guest.status.state);
+
 /** The status speaks of the present spec. */
 export const isCurrent = (object: { generation: number; observedGeneration?: number }): boolean =>
   (object.observedGeneration ?? 0) >= object.generation;
