@@ -69,7 +69,10 @@ function totalOf(data: ClusterData, only: number | undefined): Score {
   return only === undefined ? scoreOf(state) : scoreOf(state, nodesOfGroup(state, only));
 }
 
-/** As many moves as may be copied: what is too large for the rest stays, and the others are looked at once more. */
+/**
+ * As many moves as may be copied: what is too large for the rest stays, and the others are looked at once more. Until a look
+ * finds nothing: the search is content with fewer moves than would still gain something.
+ */
 function inBudget(problem: Problem, first: ClusterData): { moves: LiveMove[]; data: ClusterData } {
   const { options, guests } = problem;
   const moves: LiveMove[] = [];
@@ -78,16 +81,20 @@ function inBudget(problem: Problem, first: ClusterData): { moves: LiveMove[]; da
   for (;;) {
     if (Number.isFinite(left)) data = without(data, (i) => (guests[i]?.bytes ?? 0) > left);
     const found = someMoves(problem, data, moves.length);
-    let fitting = 0;
-    for (const { guest } of found) {
-      if (guest.bytes > left) break;
-      left -= guest.bytes;
-      fitting += 1;
-    }
-    moves.push(...found.slice(0, fitting));
-    data = after(problem, data, found.slice(0, fitting));
-    if (fitting === found.length) return { moves, data };
+    if (found.length === 0) return { moves, data };
+    const fitting = firstWithin(found, left);
+    left -= bytesOf(fitting);
+    moves.push(...fitting);
+    data = after(problem, data, fitting);
   }
+}
+
+const bytesOf = (moves: readonly LiveMove[]): number =>
+  moves.reduce((sum, { guest }) => sum + guest.bytes, 0);
+
+function firstWithin(moves: readonly LiveMove[], bytes: number): readonly LiveMove[] {
+  const end = moves.findIndex((_, i) => bytesOf(moves.slice(0, i + 1)) > bytes);
+  return end < 0 ? moves : moves.slice(0, end);
 }
 
 const without = (data: ClusterData, stays: (i: number) => boolean): ClusterData => ({
