@@ -45,6 +45,8 @@ export interface VirtualNodeOptions {
   readonly bare?: boolean;
   /** In the node these are eth1 and so on. */
   readonly legs?: readonly Leg[];
+  /** NUMA cells, with a CPU each. Without: two CPUs and no NUMA. */
+  readonly cells?: number;
 }
 
 /** Needs root and what script/setup installs. The very first start takes some minutes more, to make the base. */
@@ -129,7 +131,8 @@ class Machine implements VirtualNode {
     const { hostName = 'node1', legs = [] } = this.#options;
     const forward = `hostfwd=tcp:127.0.0.1:${this.#port}-:22`;
     return [
-      ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', String(MEMORY_MIB)],
+      ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-m', String(MEMORY_MIB)],
+      ...processors(this.#options.cells),
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-kernel', join(this.#base, 'vmlinuz'), '-initrd', join(this.#base, 'initrd.img')],
       ...['-append', `${KERNEL_ARGS} systemd.hostname=${hostName}`],
@@ -196,6 +199,16 @@ class Machine implements VirtualNode {
     }
     await rm(this.#dir, { recursive: true, force: true });
   }
+}
+
+function processors(cells = 0): string[] {
+  if (cells === 0) return ['-smp', '2'];
+  const each = MEMORY_MIB / cells;
+  const words = Array.from({ length: cells }, (_, cell) => [
+    ...['-object', `memory-backend-ram,id=cell${cell},size=${each}M`],
+    ...['-numa', `node,nodeid=${cell},cpus=${cell},memdev=cell${cell}`],
+  ]);
+  return ['-smp', `${cells},sockets=${cells},cores=1,threads=1`, ...words.flat()];
 }
 
 /** A disk with what an installed release has: the command, its Node, the bundle and what joining machines are given. */
