@@ -4,11 +4,14 @@ import { planFlag, showPlan } from '../../operations/submit.ts';
 import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { describeNetwork } from './network.ts';
+import { tellOfNodes } from './on-nodes.ts';
 import { addressesOf, addressFlags, reservedOf, segmentFlags } from './settings.ts';
 
 export const networkCreate: Verb = {
   words: 'network create',
   summary: 'create a network',
+  details:
+    'The nodes make it so by themselves; what a node says against it is told here, and with `network show` later.',
   arguments: [{ name: 'NAME', description: 'name of the network' }],
   flags: [
     {
@@ -36,6 +39,7 @@ export const networkCreate: Verb = {
     const network = await session.client.call('createNetwork', { query, body: bodyOf(given) });
     if ('plan' in network) return await showPlan(session, network as never);
     await session.out.object(network, network.name, () => describeNetwork(network));
+    await tellOfNodes(session, network);
   },
 };
 

@@ -5,6 +5,7 @@ import { parseCount } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
 import { describeNetwork } from './network.ts';
+import { tellOfNodes } from './on-nodes.ts';
 import { addressesOf, addressFlags, segmentFlags } from './settings.ts';
 
 /** Each with what it sets to null. */
@@ -47,12 +48,14 @@ export const networkSet: Verb = {
     'gantry network set net100 --reserve 10.1.0.60 --reserve 10.1.0.61 --release 10.1.0.70',
     'gantry network set net100 --unset groups --unset reserved',
   ],
-  async run({ client, out }, given) {
+  async run(session, given) {
     const body = bodyOf(given);
     if (Object.keys(body).length === 0)
       throw err('usage', { what: 'nothing to set: give --vlan, --group, --mtu or another of the options' });
-    const network = await client.call('setNetwork', { params: { ref: given.arg(0, 'name') }, body });
-    await out.object(network, network.name, () => describeNetwork(network));
+    const params = { ref: given.arg(0, 'name') };
+    const network = await session.client.call('setNetwork', { params, body });
+    await session.out.object(network, network.name, () => describeNetwork(network));
+    await tellOfNodes(session, network);
   },
 };
 
