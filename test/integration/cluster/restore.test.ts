@@ -1,5 +1,5 @@
 /** A backup of the store restored over a cluster that went on: with a real libvirt, on tiny guests. */
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding, Instance } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -70,8 +70,12 @@ test('restored, it starts nothing twice, stops nothing and deletes nothing', asy
   await cluster.ok('instance', 'start', 'down');
   const before = await processes();
   expect(before).toHaveLength(3);
+  const settings = join(cluster.state, 'cluster.json');
+  const halfDestroyed = { ...JSON.parse(await readFile(settings, 'utf8')), destroying: true };
+  await writeFile(settings, JSON.stringify(halfDestroyed));
 
   await restore();
+  expect(JSON.parse(await readFile(settings, 'utf8'))).not.toHaveProperty('destroying');
   await settled();
   expect(await processes()).toEqual(before);
   expect(await states()).toEqual({

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { err } from '@gantry/model';
-import { ensureFolder, type Owner } from './files.ts';
+import { ensureFolder, type Owner, writeDurably } from './files.ts';
 
 export interface Layout {
   state: string;
@@ -72,6 +72,9 @@ export interface Settings extends AgentSettings {
   /** Names and addresses by which other machines reach the controller, if not by `listen`. */
   advertise?: readonly string[];
 }
+
+export const writeSettings = (layout: Layout, settings: Settings): void =>
+  writeDurably(layout.settings, `${JSON.stringify(settings, null, 2)}\n`, 0o644);
 
 /** Of a machine that joined another's cluster: the agent alone runs here. */
 export interface NodeSettings extends AgentSettings {

@@ -1,8 +1,7 @@
 /** Where the controller answers besides its socket, changed on a cluster that runs. */
 import { ensureAccount } from './account.ts';
 import { listensFar, programsFor } from './daemons.ts';
-import { writeDurably } from './files.ts';
-import type { Layout, Settings } from './layout.ts';
+import { type Layout, type Settings, writeSettings } from './layout.ts';
 import { stopDetached } from './process.ts';
 import { ensureRelease } from './release.ts';
 import { startDaemons } from './start.ts';
@@ -21,7 +20,7 @@ export async function setListen(
     ...(listen && advertise ? { advertise } : {}),
   };
   if (listensFar(settings)) await ensureRelease(layout);
-  writeDurably(layout.settings, `${JSON.stringify(settings, null, 2)}\n`, 0o644);
+  writeSettings(layout, settings);
   if (settings.mode === 'systemd') {
     const owner = await ensureAccount(layout.state);
     await restartController(layout, settings, programsFor(owner, layout));

@@ -8,7 +8,14 @@ import { unpack } from './archive.ts';
 import { placesOf } from './backup.ts';
 import { programsFor } from './daemons.ts';
 import { copyDurably, ensureFolder, type Owner, syncFolder, syncTree } from './files.ts';
-import { clustersHere, type Layout, makeFolders, readSettings, type Settings } from './layout.ts';
+import {
+  clustersHere,
+  type Layout,
+  makeFolders,
+  readSettings,
+  type Settings,
+  writeSettings,
+} from './layout.ts';
 import { alone, lockFile } from './machine-lock.ts';
 import type { Manifest } from './manifest.ts';
 import { serverVerb } from './server-verb.ts';
@@ -102,6 +109,12 @@ function own(folder: string, owner: Owner): void {
     chownSync(join(folder, name), owner.uid, owner.gid);
 }
 
+/** Of a cluster that was half destroyed its nodes are in the store again: the next destroy begins with them. */
+function begunAnew(layout: Layout): void {
+  const { destroying, ...settings } = readSettings(layout) ?? {};
+  if (destroying) writeSettings(layout, settings as Settings);
+}
+
 /**
  * What was there is kept beside it; the store comes last, so that a half exchange is no cluster that runs. Everything is on
  * the disk before the first rename: a store without the keys of its authority would let in none of its nodes.
@@ -126,6 +139,7 @@ async function exchange(
   for (const { name, path, mode } of files)
     if (existsSync(join(folder, name)) && (name !== 'cluster.json' || !present))
       copyDurably(join(folder, name), path, mode);
+  begunAnew(layout);
   for (const [name, path] of [
     ['ca', authority],
     ['store.db', store],

@@ -6,8 +6,8 @@ import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readConfig, writeConfig } from '../../config.ts';
 import type { Session } from '../../session.ts';
-import { removeTree, writeDurably } from '../files.ts';
-import { type Layout, readSettings, type Settings, settingsOf } from '../layout.ts';
+import { removeTree } from '../files.ts';
+import { type Layout, readSettings, type Settings, settingsOf, writeSettings } from '../layout.ts';
 import { alone, lockFile } from '../machine-lock.ts';
 import { takeOffNode } from '../node.ts';
 import { localClient, startDaemons, stopDaemons } from '../start.ts';
@@ -64,7 +64,7 @@ async function destroy(
     );
     await session.confirmName('cluster', name, wishes.name);
   }
-  writeDurably(layout.settings, `${JSON.stringify({ ...settings, destroying: true }, null, 2)}\n`, 0o644);
+  writeSettings(layout, { ...settings, destroying: true });
   await takeOffThis(layout, settings, wishes);
   forget(session, name, `unix:${layout.socket}`);
   session.note(`cluster ${name} is gone; system user gantry and the cache stay`);
