@@ -29,7 +29,7 @@ export async function execute(
   );
   const guard = guardGroup(child, timeoutMs ?? EXEC_TIMEOUT_MS, signal);
   try {
-    const flow = { bytes: 0, saying: 0 };
+    const flow = { bytes: 0, saying: 0, mostBytes: Number.POSITIVE_INFINITY };
     const output = Promise.all([pass(child.stdout, 'out', say, flow), pass(child.stderr, 'err', say, flow)]);
     const [code, killedBy] = await ended;
     await rest(output, flow);
@@ -53,6 +53,8 @@ export async function execute(
 interface Flow {
   bytes: number;
   saying: number;
+  /** No more of it is passed on. */
+  mostBytes: number;
 }
 
 async function pass(stream: Readable, as: 'out' | 'err', say: Say, flow: Flow): Promise<void> {
@@ -64,6 +66,7 @@ async function pass(stream: Readable, as: 'out' | 'err', say: Say, flow: Flow): 
         flow.saying++;
         await say(as === 'out' ? { out: data } : { err: data }).finally(() => flow.saying--);
         flow.bytes += piece.length;
+        if (flow.bytes > flow.mostBytes) return;
       }
   } catch {
     // the tunnel is gone, and with it the command; or nobody waits for what is left in the background
@@ -75,9 +78,8 @@ async function pass(stream: Readable, as: 'out' | 'err', say: Say, flow: Flow): 
  * its output open for ever, or write without end: that is not waited for.
  */
 async function rest(output: Promise<unknown>, flow: Flow): Promise<void> {
-  const before = flow.bytes;
+  flow.mostBytes = flow.bytes + LEFT_BYTES;
   for (let seen = -1; flow.saying > 0 || flow.bytes !== seen; ) {
-    if (flow.bytes - before > LEFT_BYTES) return;
     seen = flow.bytes;
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<'silence'>((resolve) => {

@@ -13,6 +13,7 @@ function failureWith(code: 'hypervisor_unreachable' | 'hypervisor_slow' | 'suspe
   };
   instanceSuspend.advance({
     view: { guest },
+    operation: { spec: { input: {} } },
     cancelError: () => undefined,
     pastDeadline: false,
     draft: { put: () => undefined },
