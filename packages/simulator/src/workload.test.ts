@@ -9,6 +9,7 @@ import { ofBalance } from './workload-balance.ts';
 import { addIsoImages, assertBootedOnce, deleteIsoImages, drivesAgree, ofCds } from './workload-cds.ts';
 import { assertForeign, ofForeign, removeForeign } from './workload-foreign.ts';
 import { ofNodes, removeLeft } from './workload-nodes.ts';
+import { assertWishes } from './workload-wishes.ts';
 
 const minutes = 60_000;
 const names = ['web1', 'web2', 'db1'];
@@ -377,6 +378,7 @@ async function settleDown(sim: Simulation): Promise<void> {
   await assertWholeSoon(sim);
   await assertForeign(sim);
   await assertBootedOnce(sim);
+  await assertWishes(sim);
   expect(await sim.until(() => drivesAgree(sim), 30 * minutes), 'drives hold what they are to').toBe(true);
 }
 
