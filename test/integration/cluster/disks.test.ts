@@ -24,7 +24,11 @@ const disk = (ref: string) => cluster.json<Disk>('disk', 'show', ref);
 const serial = async (ref: string) => (await disk(ref)).id.slice(0, 20);
 const attached = async () => (await cluster.json<Instance>('instance', 'show', 'web1')).spec.disks.length;
 
+/** Its udev begins after ssh answers, and takes what went meanwhile for what came in its place. */
+const booted = () => cluster.ssh(address, 'systemctl is-system-running --wait; udevadm settle');
+
 test('as the documentation shows it', async () => {
+  await booted();
   const examples = examplesOf('docs/instance-life.md', 'Disks');
   for (const command of examples.commands) {
     const confirmed = command.startsWith('disk delete') ? ['--yes'] : [];
@@ -34,6 +38,7 @@ test('as the documentation shows it', async () => {
   expect(examples.left()).toEqual([]);
   expect(await attached()).toBe(1);
   await until('the disk is gone', async () => !(await cluster.ok('disk', 'list')).includes('data'));
+  await inside('udevadm settle');
 });
 
 test('a disk of its own is there before any guest has it', async () => {
