@@ -56,6 +56,20 @@ describe('create', () => {
     await expectNothingLeft();
   });
 
+  test('on storage that is not mounted: told at once, and what may lie there goes when it is seen again', async () => {
+    const away = toProblem(err('host_unfit', { why: 'it is not mounted', remedy: 'Mount it.' }));
+    says('replica', () => ({ state: 'failed', error: away }));
+    const operation = await create();
+    await cluster.converge();
+    expect(await stateOf(operation)).toMatchObject({ state: 'failed', error: { code: 'host_unfit' } });
+    const { replicas } = await cluster.agent.assignments();
+    expect(replicas.map(({ spec }) => spec.desired)).toEqual(['absent']);
+    asItIs();
+    await cluster.call('deleteInstance', { params: { ref: 'hello' } });
+    await cluster.converge();
+    await expectNothingLeft();
+  });
+
   test('a guest that libvirt refuses: the same', async () => {
     const error = toProblem(err('hypervisor_error', { call: 'domainCreate', message: 'no' }));
     says('guest', ({ status }) => (status.state === 'running' ? { state: 'stopped', error } : status));

@@ -128,7 +128,7 @@ test('its display on a port of this machine', async () => {
 
 test('top shows who uses most', async () => {
   const shown = await cluster.ok('top', '--count', '2', '--every', '1s');
-  expect(shown).toMatch(/1 running on 1 node {3}cpu [0-9.]+ % on \d+ vcpus/);
+  expect(shown).toMatch(/1 running on 1 node {3}cpu [0-9.]+ % on \d+ vCPUs/);
   expect(shown).toMatch(/^web1 /m);
 });
 

@@ -6,7 +6,15 @@
 import { formatBytes, type GantryError, type Problem } from '@gantry/model';
 import { withStatus } from '../store/batch.ts';
 import { CLEAN_UP, type Logic, type Move } from './advance.ts';
-import { disksGone, dropRows, guestsGone, leftovers, tombstoneDisks, tombstoneGuest } from './removal.ts';
+import {
+  disksGone,
+  dropRows,
+  guestsGone,
+  leftovers,
+  outOfReach,
+  tombstoneDisks,
+  tombstoneGuest,
+} from './removal.ts';
 import { diskReplicas } from './view.ts';
 import { awaitGuest } from './waits.ts';
 
@@ -62,7 +70,7 @@ export function cleanCreated(move: Move): void {
     return;
   }
   const since = Date.parse(move.step(CLEAN_UP)?.startedAt ?? move.now);
-  if (move.nowMs < since + CLEANING_MS) return;
+  if (move.nowMs < since + CLEANING_MS && !outOfReach(move)) return;
   move.log('warn', `could not be taken back yet: ${leftovers(move)}`);
   move.fail(error);
 }

@@ -43,6 +43,13 @@ export const replicaGone = (replica: Replica): boolean =>
 
 export const disksGone = (move: Move): boolean => ownReplicas(move).every(replicaGone);
 
+/** What is left lies on storage that its node cannot look at, because it is not mounted there: waiting does not bring it. */
+export const outOfReach = (move: Move): boolean =>
+  guestsGone(move) && ownReplicas(move).every((replica) => replicaGone(replica) || isUnseen(replica));
+
+const isUnseen = (replica: Replica): boolean =>
+  replica.spec.desired === 'absent' && isCurrent(replica) && replica.status.error?.code === 'host_unfit';
+
 /** Rows and claims, when nothing of them is left on any node. */
 export function dropRows(move: Move): void {
   const { instance, disks } = move.view;
