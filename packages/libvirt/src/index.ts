@@ -3,7 +3,13 @@ export type { CredentialRequest, CredentialSource, Credentials } from './auth/cr
 export type { CallOptions } from './calls.ts';
 export { connect, type LibvirtClient } from './client.ts';
 export type { Limits } from './connection.ts';
-export * from './enums/domain.ts';
+export * from './enums/domain-block-jobs.ts';
+export * from './enums/domain-events.ts';
+export * from './enums/domain-flags.ts';
+export * from './enums/domain-guest.ts';
+export * from './enums/domain-input.ts';
+export * from './enums/domain-jobs.ts';
+export * from './enums/domain-state.ts';
 export * from './enums/error.ts';
 export * from './enums/host.ts';
 export * from './enums/misc.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { virDomainEventID } from '../enums/domain.ts';
+import { virDomainEventID } from '../enums/domain-events.ts';
 import { decodeBody, encodeBody, PROGRAM } from '../frame.ts';
 import { XdrError } from '../xdr.ts';
 import { domainEventKinds } from './domain-events.ts';

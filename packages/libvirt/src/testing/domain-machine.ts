@@ -11,7 +11,7 @@ import {
   virDomainEventStoppedDetailType as stopped,
   virDomainEventSuspendedDetailType as suspended,
   virDomainEventUndefinedDetailType as undefinedDetail,
-} from '../enums/domain.ts';
+} from '../enums/domain-events.ts';
 import {
   type DomainReason,
   type DomainSpec,

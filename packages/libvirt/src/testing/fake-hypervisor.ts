@@ -1,4 +1,4 @@
-import { virDomainCreateFlags, virDomainUndefineFlagsValues } from '../enums/domain.ts';
+import { virDomainCreateFlags, virDomainUndefineFlagsValues } from '../enums/domain-flags.ts';
 import { virErrorDomain, virErrorNumber } from '../enums/error.ts';
 import type { Domain } from '../objects.ts';
 import * as host from './domain-machine.ts';

@@ -4,7 +4,7 @@ import {
   virDomainEventResumedDetailType as resumed,
   virDomainEventShutdownDetailType as shutdown,
   virDomainEventSuspendedDetailType as suspended,
-} from '../enums/domain.ts';
+} from '../enums/domain-events.ts';
 import { stop } from './domain-machine.ts';
 import {
   domainOf,

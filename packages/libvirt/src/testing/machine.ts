@@ -1,3 +1,4 @@
+import { virDomainEventType } from '../enums/domain-events.ts';
 import type {
   virDomainBlockedReason,
   virDomainCrashedReason,
@@ -7,7 +8,7 @@ import type {
   virDomainRunningReason,
   virDomainShutdownReason,
   virDomainShutoffReason,
-} from '../enums/domain.ts';
+} from '../enums/domain-state.ts';
 import {
   virDomainBlockedReason as blocked,
   virDomainCrashedReason as crashed,
@@ -17,9 +18,8 @@ import {
   virDomainRunningReason as running,
   virDomainShutdownReason as shutdown,
   virDomainShutoffReason as shutoff,
-  virDomainEventType,
   virDomainState,
-} from '../enums/domain.ts';
+} from '../enums/domain-state.ts';
 import { virErrorDomain, virErrorNumber } from '../enums/error.ts';
 import type { Domain } from '../objects.ts';
 

@@ -1,6 +1,6 @@
 /** What a check is, and the guest that it plays with. */
 import type { LibvirtClient } from '../../client.ts';
-import { virDomainUndefineFlagsValues } from '../../enums/domain.ts';
+import { virDomainUndefineFlagsValues } from '../../enums/domain-flags.ts';
 import type { Domain } from '../../objects.ts';
 
 /** What a check gets: a client and a guest to play with. */

@@ -1,6 +1,6 @@
 /** Definitions: found, refused, taken back, forgotten. */
 import { strict as assert } from 'node:assert';
-import { virDomainState } from '../../enums/domain.ts';
+import { virDomainState } from '../../enums/domain-state.ts';
 import { virErrorNumber } from '../../enums/error.ts';
 import { isInvalidInput, isInvalidState, isNotFound, isUnsupported, LibvirtError } from '../../errors.ts';
 import { type ConformanceCheck, stateOf, withGuest } from './check.ts';

@@ -1,6 +1,6 @@
 /** From define to undefine: states, events, and what each state refuses. */
 import { strict as assert } from 'node:assert';
-import { virDomainCreateFlags } from '../../enums/domain.ts';
+import { virDomainCreateFlags } from '../../enums/domain-flags.ts';
 import { isInvalidState, isNotFound } from '../../errors.ts';
 import { type ConformanceCheck, stateOf, withGuest } from './check.ts';
 import { record, withoutGoodbye } from './recording.ts';

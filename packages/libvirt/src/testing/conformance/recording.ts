@@ -1,6 +1,6 @@
 /** Lifecycle events of one domain by their names: `EVENT/detail`. */
 import type { LibvirtClient } from '../../client.ts';
-import { virDomainEventType } from '../../enums/domain.ts';
+import { virDomainEventType } from '../../enums/domain-events.ts';
 import type { DomainEvent } from '../../procedures/domain-events.ts';
 
 type Lifecycle = Extract<DomainEvent, { kind: 'lifecycle' }>;

@@ -1,0 +1,102 @@
+// Domains: what of a guest is opened, tuned and asked.
+// Names and values as in libvirt's public headers, release 9.0.0; later releases only add members.
+
+export const virDomainConsoleFlags = {
+  VIR_DOMAIN_CONSOLE_FORCE: 1,
+  VIR_DOMAIN_CONSOLE_SAFE: 2,
+} as const;
+
+export const virDomainChannelFlags = {
+  VIR_DOMAIN_CHANNEL_FORCE: 1,
+} as const;
+
+export const virDomainOpenGraphicsFlags = {
+  VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH: 1,
+} as const;
+
+export const virDomainSetTimeFlags = {
+  VIR_DOMAIN_TIME_SYNC: 1,
+} as const;
+
+export const virSchedParameterType = {
+  VIR_DOMAIN_SCHED_FIELD_INT: 1,
+  VIR_DOMAIN_SCHED_FIELD_UINT: 2,
+  VIR_DOMAIN_SCHED_FIELD_LLONG: 3,
+  VIR_DOMAIN_SCHED_FIELD_ULLONG: 4,
+  VIR_DOMAIN_SCHED_FIELD_DOUBLE: 5,
+  VIR_DOMAIN_SCHED_FIELD_BOOLEAN: 6,
+} as const;
+
+export const virBlkioParameterType = {
+  VIR_DOMAIN_BLKIO_PARAM_INT: 1,
+  VIR_DOMAIN_BLKIO_PARAM_UINT: 2,
+  VIR_DOMAIN_BLKIO_PARAM_LLONG: 3,
+  VIR_DOMAIN_BLKIO_PARAM_ULLONG: 4,
+  VIR_DOMAIN_BLKIO_PARAM_DOUBLE: 5,
+  VIR_DOMAIN_BLKIO_PARAM_BOOLEAN: 6,
+} as const;
+
+export const virMemoryParameterType = {
+  VIR_DOMAIN_MEMORY_PARAM_INT: 1,
+  VIR_DOMAIN_MEMORY_PARAM_UINT: 2,
+  VIR_DOMAIN_MEMORY_PARAM_LLONG: 3,
+  VIR_DOMAIN_MEMORY_PARAM_ULLONG: 4,
+  VIR_DOMAIN_MEMORY_PARAM_DOUBLE: 5,
+  VIR_DOMAIN_MEMORY_PARAM_BOOLEAN: 6,
+} as const;
+
+export const virDomainInterfaceAddressesSource = {
+  VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE: 0,
+  VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT: 1,
+  VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP: 2,
+} as const;
+
+export const virDomainSetUserPasswordFlags = {
+  VIR_DOMAIN_PASSWORD_ENCRYPTED: 1,
+} as const;
+
+export const virDomainLifecycle = {
+  VIR_DOMAIN_LIFECYCLE_POWEROFF: 0,
+  VIR_DOMAIN_LIFECYCLE_REBOOT: 1,
+  VIR_DOMAIN_LIFECYCLE_CRASH: 2,
+} as const;
+
+export const virDomainLifecycleAction = {
+  VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY: 0,
+  VIR_DOMAIN_LIFECYCLE_ACTION_RESTART: 1,
+  VIR_DOMAIN_LIFECYCLE_ACTION_RESTART_RENAME: 2,
+  VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE: 3,
+  VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_DESTROY: 4,
+  VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_RESTART: 5,
+} as const;
+
+export const virDomainGuestInfoTypes = {
+  VIR_DOMAIN_GUEST_INFO_USERS: 1,
+  VIR_DOMAIN_GUEST_INFO_OS: 2,
+  VIR_DOMAIN_GUEST_INFO_TIMEZONE: 4,
+  VIR_DOMAIN_GUEST_INFO_HOSTNAME: 8,
+  VIR_DOMAIN_GUEST_INFO_FILESYSTEM: 16,
+  VIR_DOMAIN_GUEST_INFO_DISKS: 32,
+  VIR_DOMAIN_GUEST_INFO_INTERFACES: 64,
+} as const;
+
+export const virDomainAgentResponseTimeoutValues = {
+  VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK: -2,
+  VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_DEFAULT: -1,
+  VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_NOWAIT: 0,
+} as const;
+
+export const virDomainAuthorizedSSHKeysSetFlags = {
+  VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_APPEND: 1,
+  VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_REMOVE: 2,
+} as const;
+
+export const virDomainMessageType = {
+  VIR_DOMAIN_MESSAGE_DEPRECATION: 1,
+  VIR_DOMAIN_MESSAGE_TAINTING: 2,
+} as const;
+
+export const virDomainFDAssociateFlags = {
+  VIR_DOMAIN_FD_ASSOCIATE_SECLABEL_RESTORE: 1,
+  VIR_DOMAIN_FD_ASSOCIATE_SECLABEL_WRITABLE: 2,
+} as const;

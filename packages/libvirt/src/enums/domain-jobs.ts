@@ -1,0 +1,50 @@
+// Domains: jobs, backups, dirty rates.
+// Names and values as in libvirt's public headers, release 9.0.0; later releases only add members.
+
+export const virDomainJobType = {
+  VIR_DOMAIN_JOB_NONE: 0,
+  VIR_DOMAIN_JOB_BOUNDED: 1,
+  VIR_DOMAIN_JOB_UNBOUNDED: 2,
+  VIR_DOMAIN_JOB_COMPLETED: 3,
+  VIR_DOMAIN_JOB_FAILED: 4,
+  VIR_DOMAIN_JOB_CANCELLED: 5,
+} as const;
+
+export const virDomainGetJobStatsFlags = {
+  VIR_DOMAIN_JOB_STATS_COMPLETED: 1,
+  VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED: 2,
+} as const;
+
+export const virDomainAbortJobFlagsValues = {
+  VIR_DOMAIN_ABORT_JOB_POSTCOPY: 1,
+} as const;
+
+export const virDomainJobOperation = {
+  VIR_DOMAIN_JOB_OPERATION_UNKNOWN: 0,
+  VIR_DOMAIN_JOB_OPERATION_START: 1,
+  VIR_DOMAIN_JOB_OPERATION_SAVE: 2,
+  VIR_DOMAIN_JOB_OPERATION_RESTORE: 3,
+  VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN: 4,
+  VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT: 5,
+  VIR_DOMAIN_JOB_OPERATION_SNAPSHOT: 6,
+  VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT: 7,
+  VIR_DOMAIN_JOB_OPERATION_DUMP: 8,
+  VIR_DOMAIN_JOB_OPERATION_BACKUP: 9,
+  VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE: 10,
+} as const;
+
+export const virDomainBackupBeginFlags = {
+  VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL: 1,
+} as const;
+
+export const virDomainDirtyRateStatus = {
+  VIR_DOMAIN_DIRTYRATE_UNSTARTED: 0,
+  VIR_DOMAIN_DIRTYRATE_MEASURING: 1,
+  VIR_DOMAIN_DIRTYRATE_MEASURED: 2,
+} as const;
+
+export const virDomainDirtyRateCalcFlags = {
+  VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING: 0,
+  VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP: 1,
+  VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING: 2,
+} as const;
