@@ -1,5 +1,5 @@
 /** Which nodes a command is for: named ones, those of groups, or all. Nothing is a guess: without a choice it is refused. */
-import { err, type GantryError, type Node, similar } from '@gantry/model';
+import { err, type Node, similar } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { groupNames, nodeNames } from '../../names.ts';
 import type { Session } from '../../session.ts';
@@ -73,30 +73,4 @@ export async function forEachNode<T>(
   };
   await Promise.all(Array.from({ length: Math.min(jobs, nodes.length) }, worker));
   return results;
-}
-
-/** What came of it on one node. */
-export interface NodeRow {
-  node: string;
-  ok: boolean;
-  /** It was not done at all, because of this. */
-  refusal?: GantryError;
-}
-
-/** One refusal for all is told once, as it is. @throws GantryError */
-export function requireNotForbidden(rows: readonly NodeRow[]): void {
-  const [first, ...others] = rows.map(({ refusal }) => refusal);
-  if (first?.code === 'forbidden' && others.every((one) => one?.code === 'forbidden')) throw first;
-}
-
-/** As they are printed for programs. */
-export const withoutRefusals = <R extends NodeRow>(rows: readonly R[]): Omit<R, 'refusal'>[] =>
-  rows.map(({ refusal: _, ...row }) => row);
-
-/** @throws GantryError `command_failed` where it did not succeed on every node */
-export function requireAllOk(rows: readonly NodeRow[]): void {
-  const failed = rows.filter(({ ok }) => !ok);
-  if (failed.length === 0) return;
-  const where = failed.map(({ node }) => node).join(', ');
-  throw err('command_failed', { count: failed.length, of: rows.length, where });
 }

@@ -1,27 +1,9 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { err } from '@gantry/model';
-import type { Column } from '../../output/column.ts';
-import { asGantryError } from '../../report-error.ts';
 import type { Verb } from '../../verb.ts';
-import {
-  chosenFlags,
-  chosenNodes,
-  forEachNode,
-  type NodeRow,
-  requireAllOk,
-  requireNotForbidden,
-  withoutRefusals,
-} from './chosen.ts';
-
-interface Row extends NodeRow {
-  result: string;
-}
-
-const columns: readonly Column<Row>[] = [
-  { name: 'node', value: (row) => row.node },
-  { name: 'result', value: (row) => row.result },
-];
+import { chosenFlags, chosenNodes, forEachNode } from './chosen.ts';
+import { conclude, type NodeRow, nodeColumns, refusedRow } from './rows.ts';
 
 export const nodeCopyFile: Verb = {
   words: 'node copy-file',
@@ -48,7 +30,7 @@ export const nodeCopyFile: Verb = {
       sizeBytes: info.size,
     };
     const nodes = await chosenNodes(session, given);
-    const rows = await forEachNode(nodes, given, async ({ id, name }): Promise<Row> => {
+    const rows = await forEachNode(nodes, given, async ({ id, name }): Promise<NodeRow> => {
       try {
         const how = { sizeBytes: info.size };
         await session.client.upload(
@@ -59,13 +41,10 @@ export const nodeCopyFile: Verb = {
         );
         return { node: name, result: 'written', ok: true };
       } catch (error) {
-        const refusal = asGantryError(error);
-        return { node: name, result: `${refusal.message} [${refusal.code}]`, ok: false, refusal };
+        return refusedRow(name, error);
       }
     });
-    requireNotForbidden(rows);
-    await session.out.list(withoutRefusals(rows), columns);
-    requireAllOk(rows);
+    await conclude(rows, (shown) => session.out.list(shown, nodeColumns));
   },
 };
 

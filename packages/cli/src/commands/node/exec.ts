@@ -1,30 +1,14 @@
-import { type ExecEnd, type GantryError, type Node, parseDurationMs } from '@gantry/model';
-import type { Column } from '../../output/column.ts';
+import { type ExecEnd, type Node, parseDurationMs } from '@gantry/model';
 import { printable } from '../../output/printable.ts';
-import { asGantryError } from '../../report-error.ts';
 import type { Session } from '../../session.ts';
 import type { Verb } from '../../verb.ts';
-import {
-  chosenFlags,
-  chosenNodes,
-  forEachNode,
-  type NodeRow,
-  requireAllOk,
-  requireNotForbidden,
-  withoutRefusals,
-} from './chosen.ts';
+import { chosenFlags, chosenNodes, forEachNode } from './chosen.ts';
+import { conclude, type NodeRow, nodeColumns, refusedRow } from './rows.ts';
 
 interface Row extends NodeRow {
-  /** `0`, `exit 2`, `SIGKILL`, `timed out`, or the code of a refusal. */
-  result: string;
   stdout: string;
   stderr: string;
 }
-
-const columns: readonly Column<Row>[] = [
-  { name: 'node', value: (row) => row.node },
-  { name: 'result', value: (row) => row.result },
-];
 
 export const nodeExec: Verb = {
   words: 'node exec',
@@ -45,10 +29,10 @@ export const nodeExec: Verb = {
     const nodes = await chosenNodes(session, given);
     const body = { argv: [...given.args], ...given.put('timeoutMs', 'timeout', parseDurationMs) };
     const rows = await forEachNode(nodes, given, (node) => runOn(session, node, body));
-    requireNotForbidden(rows);
-    if (session.out.forPeople) report(session, rows);
-    else await session.out.list(withoutRefusals(rows), columns);
-    requireAllOk(rows);
+    await conclude(rows, async (shown) => {
+      if (session.out.forPeople) report(session, rows);
+      else await session.out.list(shown, nodeColumns);
+    });
   },
 };
 
@@ -65,28 +49,25 @@ async function runOn(
   const live = session.out.forPeople;
   const stdout = new Lines((line) => live && session.io.stdout.write(`${name}: ${printable(line)}\n`));
   const stderr = new Lines((line) => live && session.io.stderr.write(`${name}: ${printable(line)}\n`));
-  let result = 'its end was not seen';
-  let ok = false;
-  let refusal: GantryError | undefined;
+  let row: NodeRow = { node: name, result: 'its end was not seen', ok: false };
   try {
     for await (const { event, data } of session.client.events('execOnNode', { params: { ref: id }, body })) {
       const value: unknown = JSON.parse(data);
       if (event === 'out') stdout.push(Buffer.from(String(value), 'base64'));
       else if (event === 'err') stderr.push(Buffer.from(String(value), 'base64'));
-      else if (event === 'end') [result, ok] = verdict(value as ExecEnd);
+      else if (event === 'end') row = { node: name, ...verdict(value as ExecEnd) };
     }
   } catch (error) {
-    refusal = asGantryError(error);
-    result = `${refusal.message} [${refusal.code}]`;
+    row = refusedRow(name, error);
   }
-  const row = { node: name, result, ok, stdout: stdout.end(), stderr: stderr.end() };
-  return refusal ? { ...row, refusal } : row;
+  return { ...row, stdout: stdout.end(), stderr: stderr.end() };
 }
 
-function verdict({ code, signal, timedOut }: ExecEnd): [string, boolean] {
-  if (timedOut) return ['timed out', false];
-  if (signal) return [signal, false];
-  return code === 0 ? ['0', true] : [`exit ${code}`, false];
+/** `0`, `exit 2`, `SIGKILL`, `timed out`. */
+function verdict({ code, signal, timedOut }: ExecEnd): Pick<NodeRow, 'result' | 'ok'> {
+  if (timedOut) return { result: 'timed out', ok: false };
+  if (signal) return { result: signal, ok: false };
+  return code === 0 ? { result: '0', ok: true } : { result: `exit ${code}`, ok: false };
 }
 
 /** Tells whole lines as they come, and keeps all. */
