@@ -1,22 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect, virErrorDomain, virErrorNumber } from '@gantry/libvirt';
-import {
-  type FakeHypervisor,
-  type FakeLibvirtd,
-  fakeHypervisor,
-  refusal,
-  startFakeLibvirtd,
-} from '@gantry/libvirt/testing';
+import { type FakeLibvirtd, refusal } from '@gantry/libvirt/testing';
 import type { GuestCopies } from '@gantry/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CopiedSpec } from '../actions.ts';
 import { guestOf, ids } from '../testing/assignments.ts';
+import { type FakeSession, fakeSession, markedXml } from '../testing/fake-session.ts';
 import { type CopyParts, copyGuest, endCopy } from './copy.ts';
 import { copyRecords } from './copy-records.ts';
 import { createGuestDirectory } from './directory.ts';
-import { createSession, type Session } from './session.ts';
 
 const quiet = () => undefined;
 const clock = { now: () => 0, bootMs: () => 0, sleep: async () => undefined };
@@ -29,29 +20,21 @@ const copies = {
 } as unknown as GuestCopies;
 
 /** @param agent as libvirt sees the channel */
-const xml = (agent: 'connected' | 'disconnected') => `<domain type='qemu'><name>web1</name>
-  <uuid>${ids.instance}</uuid><memory>1048576</memory><metadata>
-  <g:guest xmlns:g='https://gantry.invalid/xmlns/guest/1'><g:cluster>${ids.cluster}</g:cluster>
-  <g:instance>${ids.instance}</g:instance><g:epoch incarnation='1' number='1'/><g:name>web1</g:name></g:guest></metadata>
-  <devices><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='${agent}'/></channel></devices>
-  </domain>`;
+const xml = (agent: 'connected' | 'disconnected') =>
+  markedXml(
+    `<devices><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='${agent}'/></channel></devices>`,
+  );
 
-let dir: string;
+let libvirt: FakeSession;
 let fake: FakeLibvirtd;
-let hypervisor: FakeHypervisor;
-let session: Session;
 let parts: CopyParts;
 /** What was done, in its order. */
 let done: string[];
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'copy-'));
-  hypervisor = fakeHypervisor(
-    (event) => fake.emit(event),
-    () => ids.node,
-  );
-  fake = await startFakeLibvirtd(join(dir, 'sock'), hypervisor.handlers);
-  session = createSession({ uri: 'qemu:///system', socket: fake.socketPath, clock, log: quiet });
+  libvirt = await fakeSession(clock);
+  const { dir, session } = libvirt;
+  fake = libvirt.fake;
   done = [];
   parts = {
     ...{ session, clock, directory: createGuestDirectory(dir), records: copyRecords(dir) },
@@ -81,11 +64,7 @@ beforeEach(async () => {
   });
 });
 
-afterEach(async () => {
-  await session.close();
-  await fake.stop();
-  await rm(dir, { recursive: true });
-});
+afterEach(() => libvirt.end());
 
 /** A guest that runs, of which the agent was killed while it was to be frozen. */
 async function frozen(agent: 'connected' | 'disconnected'): Promise<void> {

@@ -1,46 +1,30 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect, type LibvirtClient, virErrorDomain, virErrorNumber } from '@gantry/libvirt';
-import {
-  type FakeHypervisor,
-  type FakeLibvirtd,
-  fakeHypervisor,
-  refusal,
-  startFakeLibvirtd,
-} from '@gantry/libvirt/testing';
+import { refusal } from '@gantry/libvirt/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { guestOf, ids } from '../testing/assignments.ts';
+import { type FakeSession, fakeSession, markedXml } from '../testing/fake-session.ts';
 import { createGuestDirectory } from './directory.ts';
 import { firstAlone } from './first-alone.ts';
 import { restoreGuest, saveGuest } from './save.ts';
-import { createSession, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 const quiet = () => undefined;
 const clock = { now: () => 0, bootMs: () => 0, sleep: () => new Promise<void>(() => undefined) };
 const member = { cluster: ids.cluster, node: 'node1' };
 const { spec } = guestOf();
-const XML = `<domain type='qemu'><name>web1</name><uuid>${ids.instance}</uuid><memory>1048576</memory>
-  <metadata><g:guest xmlns:g='https://gantry.invalid/xmlns/guest/1'><g:cluster>${ids.cluster}</g:cluster>
-  <g:instance>${ids.instance}</g:instance><g:epoch incarnation='1' number='1'/><g:name>web1</g:name></g:guest></metadata>
-  </domain>`;
 
-let dir: string;
-let fake: FakeLibvirtd;
-let hypervisor: FakeHypervisor;
+let libvirt: FakeSession;
+let fake: FakeSession['fake'];
+let hypervisor: FakeSession['hypervisor'];
 let session: Session;
 let lv: LibvirtClient;
 /** Deadlines of the calls on connections of their own. */
 let limits: unknown[];
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'gs-'));
-  hypervisor = fakeHypervisor(
-    (event) => fake.emit(event),
-    () => ids.node,
-  );
-  fake = await startFakeLibvirtd(join(dir, 'sock'), hypervisor.handlers);
-  const made = createSession({ uri: 'qemu:///system', socket: fake.socketPath, clock, log: quiet });
+  libvirt = await fakeSession(clock);
+  ({ fake, hypervisor } = libvirt);
+  const made = libvirt.session;
   limits = [];
   session = {
     ...made,
@@ -50,18 +34,16 @@ beforeEach(async () => {
     },
   };
   lv = await connect('qemu:///system', { socket: fake.socketPath });
-  const dom = await lv.domainDefineXmlFlags({ xml: XML });
+  const dom = await lv.domainDefineXmlFlags({ xml: markedXml() });
   await lv.domainCreateWithFlags({ dom });
 });
 
 afterEach(async () => {
   await lv.close();
-  await session.close();
-  await fake.stop();
-  await rm(dir, { recursive: true });
+  await libvirt.end();
 });
 
-const directory = () => createGuestDirectory(dir);
+const directory = () => createGuestDirectory(libvirt.dir);
 const save = () => saveGuest(spec, { session, member, directory: directory() }, quiet);
 const restore = () =>
   restoreGuest(
