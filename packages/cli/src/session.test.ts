@@ -42,10 +42,11 @@ test.each(['\u0003', '\u0004', ''])(
     const io = fakeIo({}, {});
     Object.assign(io.stdin, { isTTY: true, setRawMode: () => io.stdin });
     const session = new Session(io, { output: 'table' } as Globals);
-    for (const question of [session.ask('Which one? '), session.askSecret('Password: ')]) {
+    for (const question of [() => session.ask('Which one? '), () => session.askSecret('Password: ')]) {
+      const refused = expect(question()).rejects.toMatchObject({ code: 'usage', exit: 2 });
       if (typed) io.stdin.write(typed);
       else io.stdin.end();
-      await expect(question).rejects.toMatchObject({ code: 'usage', exit: 2 });
+      await refused;
     }
   },
 );

@@ -1,5 +1,6 @@
 /** One run of the command: where it speaks, what it may ask, how it answers. */
-import type { Interface } from 'node:readline/promises';
+import type { ReadLineOptions } from 'node:readline/promises';
+import type { Readable } from 'node:stream';
 import type { Client } from '@gantry/client';
 import { err } from '@gantry/model';
 import type { Io } from './io.ts';
@@ -84,21 +85,16 @@ export class Session {
 
   /** One line from the person. @throws GantryError `usage` where none comes */
   async ask(question: string): Promise<string> {
-    const { createInterface } = await import('node:readline/promises');
-    return await answerTo(
-      printable(question),
-      createInterface({ input: this.io.stdin, output: this.io.stderr }),
-    );
+    return await answerTo(printable(question), { input: this.io.stdin, output: this.io.stderr });
   }
 
   /** The same, without showing what is typed. Only where there is a terminal. */
   async askSecret(question: string): Promise<string> {
-    const { createInterface } = await import('node:readline/promises');
     const { Writable } = await import('node:stream');
     this.io.stderr.write(printable(question));
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     try {
-      return await answerTo('', createInterface({ input: this.io.stdin, output: nowhere, terminal: true }));
+      return await answerTo('', { input: this.io.stdin, output: nowhere, terminal: true });
     } finally {
       this.io.stderr.write('\n');
     }
@@ -109,9 +105,12 @@ export class Session {
   }
 }
 
-/** Ctrl-C, Ctrl-D and a terminal that goes away are no answer, and take nothing back. */
-async function answerTo(question: string, lines: Interface): Promise<string> {
+/** Ctrl-C, Ctrl-D and a terminal that goes away, now or before, are no answer, and take nothing back. */
+async function answerTo(question: string, terminal: ReadLineOptions & { input: Readable }): Promise<string> {
   const unanswered = () => err('usage', { what: 'the question was not answered' });
+  if (terminal.input.readableEnded || terminal.input.destroyed) throw unanswered();
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface(terminal);
   const closed = new Promise<never>((_, reject) => lines.once('close', () => reject(unanswered())));
   const answer = lines.question(question).catch(() => Promise.reject(unanswered()));
   try {

@@ -96,8 +96,7 @@ describe('fileJournal', () => {
     });
     const first = journal.write(state(1));
     const second = journal.write(state(2));
-    await expect(first).rejects.toThrow('ENOSPC');
-    await expect(second).rejects.toThrow('ENOSPC');
+    await Promise.all([first, second].map((write) => expect(write).rejects.toThrow('ENOSPC')));
     fail = false;
     await journal.write(state(3));
   });

@@ -72,13 +72,13 @@ test('whatever begins to write asks for the mark first', async () => {
   };
   const quiet = () => undefined;
   const writes = [
-    storage.perform['disk.create']({ do: 'disk.create', spec: disk }, quiet, signal),
-    storage.perform['disk.receive']({ do: 'disk.receive', spec: { ...disk, receive } }, quiet, signal),
-    storage.perform['base.ensure']({ do: 'base.ensure', spec: base }, quiet, signal),
-    storage.copyFiles(cluster).begin(copies),
+    () => storage.perform['disk.create']({ do: 'disk.create', spec: disk }, quiet, signal),
+    () => storage.perform['disk.receive']({ do: 'disk.receive', spec: { ...disk, receive } }, quiet, signal),
+    () => storage.perform['base.ensure']({ do: 'base.ensure', spec: base }, quiet, signal),
+    () => storage.copyFiles(cluster).begin(copies),
   ];
   for (const write of writes)
-    await expect(write).rejects.toMatchObject({
+    await expect(write()).rejects.toMatchObject({
       code: 'host_unfit',
       message: expect.stringContaining('is not mounted'),
     });

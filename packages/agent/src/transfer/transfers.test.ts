@@ -236,8 +236,10 @@ test('a source that goes away in the middle ends the taking in, and it may be tr
     nothing,
     stop.signal,
   );
-  await expect(sending).rejects.toThrow('killed');
-  await expect(came).rejects.toMatchObject({ code: 'transfer_failed' });
+  await Promise.all([
+    expect(sending).rejects.toThrow('killed'),
+    expect(came).rejects.toMatchObject({ code: 'transfer_failed' }),
+  ]);
   const again = receiver.receive(expected(), into(path), signal);
   await send('again');
   await again;
@@ -259,16 +261,20 @@ test('a target that does not want it any more ends the sending', async () => {
   );
   const files = [{ head: { what: 'disk' as const }, path: big }];
   const sending = sender.send({ disk, called: 'web1:0', send: order(), files }, nothing, signal);
-  await expect(came).rejects.toThrow('cancelled');
-  await expect(sending).rejects.toMatchObject({ code: 'transfer_failed' });
+  await Promise.all([
+    expect(came).rejects.toThrow('cancelled'),
+    expect(sending).rejects.toMatchObject({ code: 'transfer_failed' }),
+  ]);
 });
 
 test('why it cannot be taken is told to both sides', async () => {
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
   const came = receiver.receive(expected(), () => Promise.reject(full), signal);
   const sending = send('content');
-  await expect(came).rejects.toBe(full);
-  await expect(sending).rejects.toMatchObject({ code: 'transfer_failed' });
+  await Promise.all([
+    expect(came).rejects.toBe(full),
+    expect(sending).rejects.toMatchObject({ code: 'transfer_failed' }),
+  ]);
 });
 
 test('certificates are renewed while it listens', async () => {
