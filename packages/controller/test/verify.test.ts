@@ -147,6 +147,16 @@ describe.each<[CheckName, string, Break, RegExp]>([
   ['nodes', 'a silent node', (facts) => facts.looks.clear(), /does not answer/],
   [
     'nodes',
+    'one that was told to leave, and has left, by a controller that died before it forgot it',
+    (facts) => {
+      const node = structuredClone(first(facts.nodes));
+      node.spec = { ...node.spec, role: 'drained', group: other as never };
+      facts.nodes.push({ ...node, id: other as never, name: 'n2' });
+    },
+    /does not answer.*`gantry node remove n2` if it has left/,
+  ],
+  [
+    'nodes',
     'a condition that does not hold',
     ({ nodes }) => {
       const since = iso(0);
@@ -463,7 +473,7 @@ describe.each<[CheckName, string, Break, RegExp]>([
     damage(facts);
     const found = verify(facts);
     expect(found.map((one) => one.check)).toEqual([check]);
-    expect(first(found).message).toMatch(message);
+    expect(`${first(found).message}. ${first(found).remedy}`).toMatch(message);
     expect(first(found).remedy).not.toBe('');
     expect(verify(facts, [check])).toHaveLength(1);
   });

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@gantry/model';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { GANTRY } from '../../lab/cluster.ts';
 import { type Examples, examplesOf } from '../../lab/examples.ts';
 import { type Fleet, type Member, startFleet } from '../../lab/fleet.ts';
@@ -85,6 +85,22 @@ const ofFirst = async () =>
       (['agent', 'server', 'qemu', 'dnsmasq'] as const).map(fleet.first.processes, fleet.first),
     )
   ).flat();
+/** A process that holds the locks of these machines. */
+async function holderOf(states: readonly string[]) {
+  const folder = new URL('../../../packages/cli/src/cluster/', import.meta.url);
+  const script = `import { alone } from ${JSON.stringify(new URL('machine-lock.ts', folder).href)};
+    import { layoutOf } from ${JSON.stringify(new URL('layout.ts', folder).href)};
+    const held = ${JSON.stringify(states)}.map((state) => new Promise((got) =>
+      alone(layoutOf(state), () => { got(); return new Promise(() => {}); })));
+    await Promise.all(held);
+    console.log('held');
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
 const nothing = { processes: [], domains: '', links: null, rules: '', certificates: '', files: [] };
 
 test('root makes a new token of an administrator, and the audit tells of it', async () => {
@@ -115,6 +131,36 @@ test('a plan says what would be lost, and changes nothing', async () => {
   expect(stdout).toMatch(/images +tiny \(/);
   expect((await destroy('--plan', '--stop-guests')).code).toBe(0);
   expect((await fleet.first.json<Node>('node', 'show', 'node2')).spec.role).toBe('active');
+});
+
+test('while one command is at work on a machine, no other one takes, starts, stops or moves its cluster', async () => {
+  const free = join(fleet.first.dir, 'free');
+  const states = [fleet.first.state, node2.state, free];
+  const holder = await holderOf(states);
+  onTestFinished(() => void holder.kill('SIGKILL'));
+  const own = ['--state', fleet.first.state];
+  const there = [join(fleet.first.dir, 'node2/bin/gantry'), 'node'];
+  const join2 = ['join', '--api', 'https://10.99.0.1:7460', '--ca', '/etc/hostname', '--name', 'node2'];
+  const all = await Promise.all([
+    run(fleet.first.enter([GANTRY, 'cluster', 'start', ...own]), { env: fleet.first.env }),
+    run(fleet.first.enter([GANTRY, 'cluster', 'stop', ...own]), { env: fleet.first.env }),
+    run(fleet.first.enter([GANTRY, 'cluster', 'listen', '10.99.0.1:7461', ...own]), { env: fleet.first.env }),
+    run(fleet.first.enter([GANTRY, 'cluster', 'init', '--yes', '--detach', '--state', free]), {
+      env: fleet.first.env,
+    }),
+    destroy('--yes', 'e2e', '--stop-guests'),
+    node2.run([...there, 'start', '--state', node2.state]),
+    node2.run([...there, ...join2, '--state', node2.state], { GANTRY_JOIN_TOKEN: 'of-no-use' }),
+  ]);
+  for (const { code, stderr } of all) {
+    expect(stderr).toMatch(/another command is at work .*\[machine_busy\]/);
+    expect(code).toBe(5);
+  }
+  expect(existsSync(join(free, 'cluster.json'))).toBe(false);
+  expect(await fleet.first.processes('server')).toHaveLength(1);
+  holder.kill('SIGKILL');
+  await once(holder, 'close');
+  await fleet.first.start();
 });
 
 test('it wants the name, and the word that guests are stopped', async () => {

@@ -8,21 +8,33 @@ import { listensFar, programsFor } from './daemons.ts';
 import { writeDurably } from './files.ts';
 import { requireFit } from './host-check.ts';
 import { type Layout, layoutOf, makeFolders, readSettings, type Settings } from './layout.ts';
+import { alone } from './machine-lock.ts';
 import { requireRunning } from './process.ts';
 import { localClient, runForeground, startDaemons } from './start.ts';
 import { ensureStore, storeExists } from './store.ts';
 import { untilAnswers, untilNodeReady } from './wait.ts';
 
-/** @throws GantryError `name_taken` when the cluster is there, complete; `host_unfit` with all that is missing */
-export async function initCluster(
-  session: Session,
-  state: string,
-  wanted: Omit<Settings, 'complete'>,
-): Promise<void> {
+type Wanted = Omit<Settings, 'complete'>;
+
+/** @throws GantryError `name_taken` when the cluster is there, complete; `host_unfit` with all that is missing; `machine_busy` */
+export async function initCluster(session: Session, state: string, wanted: Wanted): Promise<void> {
   const layout = layoutOf(state);
-  const earlier = readSettings(layout);
-  if (earlier?.complete) throw err('name_taken', { kind: 'cluster', name: `${earlier.name} (in ${state})` });
+  unfinished(layout);
   requireFit(wanted.libvirt);
+  await alone(layout, (free) => make(session, layout, wanted, free));
+}
+
+/** What an earlier run began. */
+function unfinished(layout: Layout): Settings | undefined {
+  const earlier = readSettings(layout);
+  if (!earlier?.complete) return earlier;
+  throw err('name_taken', { kind: 'cluster', name: `${earlier.name} (in ${layout.state})` });
+}
+
+/** @param ready in the foreground the daemons are this command's own: others may work on the cluster from then on */
+async function make(session: Session, layout: Layout, wanted: Wanted, ready: () => void): Promise<void> {
+  const { state } = layout;
+  const earlier = unfinished(layout);
   // What the store was made with stays; how it is run may be corrected by the next try.
   const made = earlier && storeExists(layout) ? storedOf(earlier) : {};
   const settings: Settings = { ...wanted, ...made, complete: false };
@@ -35,7 +47,10 @@ export async function initCluster(
     ensureStore(layout, settings, owner, programs),
   );
   if (settings.mode === 'foreground')
-    return await runForeground(session.io, layout, settings, () => finish(session, layout, settings));
+    return await runForeground(session.io, layout, settings, async () => {
+      await finish(session, layout, settings);
+      ready();
+    });
   await step(session, 'start', how(settings), () => startDaemons(layout, settings));
   await finish(session, layout, settings);
 }

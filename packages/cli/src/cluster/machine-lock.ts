@@ -11,15 +11,24 @@ const SQLITE_BUSY = 5;
 
 export const lockFile = ({ state }: Pick<Layout, 'state'>): string => join(state, 'lock');
 
-/** @throws GantryError `machine_busy` while another one holds it, after `waitMs` */
-export async function alone<T>(layout: Layout, act: () => Promise<T>, waitMs = 10_000): Promise<T> {
+/**
+ * @param act may free it before its own end
+ * @throws GantryError `machine_busy` while another one holds it, after `waitMs`
+ */
+export async function alone<T>(
+  layout: Layout,
+  act: (free: () => void) => Promise<T>,
+  waitMs = 10_000,
+): Promise<T> {
   const lock = takePresent(layout, waitMs);
   held.add(lock);
+  const free = () => {
+    if (held.delete(lock)) lock.close();
+  };
   try {
-    return await act();
+    return await act(free);
   } finally {
-    held.delete(lock);
-    lock.close();
+    free();
   }
 }
 

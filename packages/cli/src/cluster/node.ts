@@ -16,7 +16,7 @@ import {
   readNodeSettings,
   readSettings,
 } from './layout.ts';
-import { lockFile } from './machine-lock.ts';
+import { alone, lockFile } from './machine-lock.ts';
 import { requireRunning, startDetached, stopDetached } from './process.ts';
 import { installAgentUnit, removeUnits } from './systemd.ts';
 import { untilNodeReady } from './wait.ts';
@@ -38,6 +38,16 @@ export async function joinNode(
 ): Promise<number> {
   requireFree(layout, wanted);
   requireFit(wanted.libvirt);
+  return await alone(layout, () => becomeNode(session, layout, wanted, how));
+}
+
+async function becomeNode(
+  session: Session,
+  layout: Layout,
+  wanted: Omit<NodeSettings, 'complete'>,
+  how: JoinWanted,
+): Promise<number> {
+  requireFree(layout, wanted);
   makeFolders(layout);
   const code = await enrol(layout, wanted, how);
   if (code !== 0) return code;
@@ -93,8 +103,10 @@ async function runAgent(words: readonly string[], env: NodeJS.ProcessEnv): Promi
 
 /** What does not run of it; resolves when the controller finds the node ready. */
 export async function startNode(session: Session, layout: Layout, settings: NodeSettings): Promise<void> {
-  makeFolders(layout);
-  await startAgent(layout, settings);
+  await alone(layout, async () => {
+    makeFolders(layout);
+    await startAgent(layout, settings);
+  });
   await untilReady(session, layout, settings);
 }
 

@@ -9,6 +9,7 @@ import {
   type ClusterId,
   err,
   type GroupId,
+  isGantryError,
   JOIN_TTL_MS,
   type LeaveWith,
   type Node,
@@ -240,12 +241,17 @@ export const removeNode: Handler<'removeNode'> = async (call) => {
   return deleteNamed(call, node, draft);
 };
 
-/** @throws GantryError `node_unreachable`, `in_use` with what lies there */
+/** Its answer may have been lost, by which it left. @throws GantryError `node_not_told`, `in_use` with what lies there */
 async function tellToLeave(
   { app, signal }: Pick<Call<'removeNode'>, 'app' | 'signal'>,
   node: Node,
   guests: LeaveWith,
 ): Promise<void> {
   const cluster = (await theCluster(app.store)).id as ClusterId;
-  await askNode(app, node, { do: 'node.leave', cluster, guests }, signal);
+  try {
+    await askNode(app, node, { do: 'node.leave', cluster, guests }, signal);
+  } catch (error) {
+    if (!isGantryError(error, 'node_unreachable')) throw error;
+    throw err('node_not_told', { node: node.name, why: error.message }, error);
+  }
 }

@@ -11,17 +11,17 @@ const SOON_MS = 14 * 24 * 3_600_000;
 /** Support of a release that ends so soon is told. */
 const SUPPORT_SOON_MS = 90 * 24 * 3_600_000;
 
-export const nodes: Check = ({ nodes: all, looks }) =>
-  all.flatMap((node) => {
-    const { name, spec, status } = node;
+export const nodes: Check = (facts) =>
+  facts.nodes.flatMap((node) => {
+    const { spec, status } = node;
     if (spec.role === 'offline') return [];
-    if (status.state === 'lost' || !looks.has(node.id))
+    if (status.state === 'lost' || !facts.looks.has(node.id))
       return [
         about(
           'error',
           node,
           `its agent does not answer${status.lastSeenAt ? `, last heard of at ${status.lastSeenAt}` : ''}; nothing on it was verified`,
-          `Look at the machine and its gantry-agent service; \`gantry node offline ${name}\` if it is down for longer.`,
+          `Look at the machine and its gantry-agent service; ${ifNot(facts, node)}`,
         ),
       ];
     return status.conditions
@@ -31,10 +31,18 @@ export const nodes: Check = ({ nodes: all, looks }) =>
           'warning',
           node,
           `${type} does not hold: ${message}`,
-          `\`gantry node show ${name}\` tells more.`,
+          `\`gantry node show ${node.name}\` tells more.`,
         ),
       );
   });
+
+/** Its agent may have left while the controller died before it forgot the node. */
+function ifNot({ guests, replicas }: Facts, { id, name, spec }: Node): string {
+  const there = [...guests, ...replicas.filter((one) => one.spec.what === 'disk')];
+  return spec.role === 'drained' && there.every((one) => one.spec.node !== id)
+    ? `nothing is on it: \`gantry node remove ${name}\` if it has left the cluster already (\`node remove --leave\`), or is gone for good.`
+    : `\`gantry node offline ${name}\` if it is down for longer.`;
+}
 
 export const clocks: Check = (facts) =>
   asked(facts).flatMap(([node, { aheadMs, exactMs }]) =>

@@ -14,6 +14,12 @@ export const clusterErrors = {
     'node {node} has not been heard of for {ago}',
     'Check the node and its agent.',
   ),
+  node_not_told: entry(
+    503,
+    1,
+    'node {node} cannot be told to leave: {why}',
+    'Once its agent answers, repeat the command. If it has left already, or is gone for good, `gantry node remove {node}` without --leave forgets it; `gantry node leave` on the machine takes off what is left there.',
+  ),
   agent_outdated: entry(409, 1, 'the agent does not know {fields}', 'Upgrade the agent on that node.'),
   stale_term: entry(
     409,

@@ -1,17 +1,34 @@
 /** Everything that the cluster can take away itself, through its API: each step looks first, so that it may be repeated. */
 import type { Client } from '@gantry/client';
-import { err, type LeaveWith, type Operation } from '@gantry/model';
+import { err, isGantryError, type LeaveWith, type Operation } from '@gantry/model';
 import { follow } from '../../operations/follow.ts';
 import { Session } from '../../session.ts';
 import { type Consent, inReach, type Losses, lossesOf, requireConsent } from './losses.ts';
 
-/** @param local name of this machine's node, whose agent goes last */
-export async function emptyCluster(
+interface Wishes {
+  losses: Losses;
+  consent: Consent;
+  /** Name of this machine's node, whose agent goes last. */
+  local: string;
+}
+
+/** What is refused on the way leaves no node drained that was not; what was deleted until then is gone. */
+export async function emptyCluster(session: Session, client: Client, wishes: Wishes): Promise<void> {
+  const drained: string[] = [];
+  try {
+    await drainAll(client, wishes.losses, drained);
+    await deleteAll(session, client, wishes);
+  } catch (error) {
+    await takeBack(session, client, drained);
+    throw error;
+  }
+}
+
+async function deleteAll(
   session: Session,
   client: Client,
-  { losses, consent, local }: { losses: Losses; consent: Consent; local: string },
+  { losses, consent, local }: Wishes,
 ): Promise<void> {
-  await drainAll(client, losses);
   await deleteInstances(new Session(session.io, session.globals, () => client), inReach(losses));
   const now = await lossesOf(client);
   requireConsent(now, consent);
@@ -31,11 +48,26 @@ export async function emptyCluster(
 /** What else may be there: guests that the store does not know, as after a restore. */
 export const leaveWith = ({ stopGuests }: Consent): LeaveWith => (stopGuests ? 'any' : 'down');
 
-/** Nothing new comes to any node. */
-async function drainAll(client: Client, { nodes }: Losses): Promise<void> {
-  for (const { name, state } of nodes)
-    if (state === 'ready' || state === 'degraded')
+/** Nothing new comes to any node. @param drained grows by each that took guests until now */
+async function drainAll(client: Client, { nodes }: Losses, drained: string[]): Promise<void> {
+  for (const { name, state, drained: already } of nodes)
+    if (!already && (state === 'ready' || state === 'degraded')) {
+      drained.push(name);
       await client.call('setNode', { params: { ref: name }, body: { role: 'drained' } });
+    }
+}
+
+/** Those that have left meanwhile are none of it. */
+async function takeBack(session: Session, client: Client, drained: readonly string[]): Promise<void> {
+  const left: string[] = [];
+  for (const ref of drained)
+    await client.call('setNode', { params: { ref }, body: { role: 'active' } }).catch((error: unknown) => {
+      if (!isGantryError(error, 'not_found')) left.push(ref);
+    });
+  if (left.length > 0)
+    session.note(
+      `Nodes that take no guests any more: until it is repeated, or gantry node undrain ${left.join(' ')}`,
+    );
 }
 
 /** All at once, since they go on side by side. */

@@ -22,7 +22,7 @@ export interface Losses {
   /** Uploaded ones; others are made from mirrors. */
   images: { name: string; bytes: number }[];
   networks: string[];
-  nodes: { name: string; state: Node['status']['state'] | 'offline' }[];
+  nodes: { name: string; state: Node['status']['state'] | 'offline'; drained?: true }[];
 }
 
 export async function lossesOf(client: Client): Promise<Losses> {
@@ -45,6 +45,7 @@ export async function lossesOf(client: Client): Promise<Losses> {
     nodes: nodes.map(({ name: node, spec, status }) => ({
       name: node,
       state: spec.role === 'offline' ? 'offline' : status.state,
+      ...(spec.role === 'drained' ? { drained: true } : {}),
     })),
   };
 }

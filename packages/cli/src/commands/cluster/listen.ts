@@ -1,5 +1,7 @@
 import { listensFar } from '../../cluster/daemons.ts';
+import { settingsOf } from '../../cluster/layout.ts';
 import { setListen } from '../../cluster/listen.ts';
+import { alone } from '../../cluster/machine-lock.ts';
 import type { Verb } from '../../verb.ts';
 import { localCluster, stateFlag } from './state.ts';
 
@@ -23,13 +25,11 @@ export const clusterListen: Verb = {
     'gantry cluster listen 0.0.0.0:7460 --advertise gantry.example.org',
   ],
   async run(session, given) {
-    const { layout, settings } = localCluster(given, session.io);
+    const { layout } = localCluster(given, session.io);
     const [listen] = given.args;
     const advertise = given.all('advertise');
-    const now = await setListen(layout, settings, {
-      ...(listen ? { listen } : {}),
-      ...(advertise.length > 0 ? { advertise } : {}),
-    });
+    const wanted = { ...(listen ? { listen } : {}), ...(advertise.length > 0 ? { advertise } : {}) };
+    const now = await alone(layout, () => setListen(layout, settingsOf(layout), wanted));
     if (!now.listen) session.note('the controller answers on its socket only');
     else session.note(`the controller answers at ${listensFar(now) ? 'https' : 'http'}://${now.listen}`);
     if (listensFar(now)) session.note('  gantry node add NAME');

@@ -1,3 +1,5 @@
+import { settingsOf } from '../../cluster/layout.ts';
+import { alone } from '../../cluster/machine-lock.ts';
 import { startDaemons } from '../../cluster/start.ts';
 import type { Verb } from '../../verb.ts';
 import { localCluster, stateFlag } from './state.ts';
@@ -8,8 +10,12 @@ export const clusterStart: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster start', 'gantry cluster start --state /srv/gantry'],
   async run(session, given) {
-    const { layout, settings } = localCluster(given, session.io);
-    await startDaemons(layout, settings);
-    session.note(`cluster ${settings.name} runs`);
+    const { layout } = localCluster(given, session.io);
+    const { name } = await alone(layout, async () => {
+      const settings = settingsOf(layout);
+      await startDaemons(layout, settings);
+      return settings;
+    });
+    session.note(`cluster ${name} runs`);
   },
 };

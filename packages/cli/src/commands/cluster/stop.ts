@@ -1,3 +1,5 @@
+import { settingsOf } from '../../cluster/layout.ts';
+import { alone } from '../../cluster/machine-lock.ts';
 import { stopDaemons } from '../../cluster/start.ts';
 import type { Verb } from '../../verb.ts';
 import { localCluster, stateFlag } from './state.ts';
@@ -8,8 +10,8 @@ export const clusterStop: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster stop'],
   async run(session, given) {
-    const { layout, settings } = localCluster(given, session.io);
-    const ran = await stopDaemons(layout, settings);
+    const { layout } = localCluster(given, session.io);
+    const ran = await alone(layout, () => stopDaemons(layout, settingsOf(layout)));
     session.note(ran.server || ran.agent ? 'stopped; guests go on' : 'they did not run');
   },
 };
