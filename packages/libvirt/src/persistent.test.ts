@@ -102,6 +102,39 @@ describe('calls', () => {
     expect(retries).toBe(before);
   });
 
+  test('what its listeners throw stops nothing', async () => {
+    const told: string[] = [];
+    const failing = (name: string) => () => {
+      told.push(name);
+      throw new Error(name);
+    };
+    const lv = await persistent({
+      onLost: failing('lost'),
+      onRetry: failing('retry'),
+      onReconnected: failing('back'),
+    });
+    await fake.stop();
+    await expect.poll(() => told.slice(0, 3)).toEqual(['lost', 'retry', 'retry']);
+    await start();
+    expect(await lv.connectGetType()).toBe('QEMU');
+    expect(told.filter((name) => name !== 'retry')).toEqual(['lost', 'back']);
+  });
+
+  test('closing waits for no server that is silent about events', async () => {
+    const lv = await persistent({ keepAlive: false });
+    const events = lv.domainEvents(['reboot']);
+    await events.ready;
+    let asked = false;
+    fake.setFault((name) => {
+      asked ||= name === 'connectDomainEventCallbackRegisterAny';
+      return asked ? 'ignore' : 'answer';
+    });
+    fake.dropConnections();
+    await expect.poll(() => asked).toBe(true);
+    await lv.close();
+    expect(await events.next()).toMatchObject({ done: true });
+  });
+
   test('a stream breaks with its connection and is counted', async () => {
     fake.on('domainOpenConsole', () => ({}));
     const lv = await persistent();

@@ -41,7 +41,7 @@ export interface PersistentOptions extends SessionOptions {
   readonly backoff?: { readonly firstMs?: number; readonly maxMs?: number };
   /** How long a call waits for a connection, in ms (30,000), unless its own deadline is shorter. */
   readonly waitMs?: number;
-  /** A connection was lost. What it throws is lost too. */
+  /** A connection was lost. What this or one of the next two throws is lost too: none of them can stop the client. */
   readonly onLost?: (lost: Lost) => void;
   /** An attempt failed; the next comes after `delayMs`. */
   readonly onRetry?: (failed: {
@@ -151,7 +151,7 @@ class PersistentCore extends ProcedureCalls<Reconnected> {
     const back = this.#reconnect(reason, since);
     back.catch(() => {});
     this.#state = { kind: 'down', back };
-    this.#options.onLost?.({ reason, calls: connection.lostCalls, streams: client.lostStreams });
+    tell(this.#options.onLost, { reason, calls: connection.lostCalls, streams: client.lostStreams });
   }
 
   async #reconnect(reason: Error, since: number): Promise<OpenedClient> {
@@ -160,12 +160,12 @@ class PersistentCore extends ProcedureCalls<Reconnected> {
       try {
         const opened = await openClient({ ...this.#options, signal: this.#end.signal });
         await this.#resume(opened, reason, since);
-        onReconnected?.({ attempts: attempt, downMs: performance.now() - since });
+        tell(onReconnected, { attempts: attempt, downMs: performance.now() - since });
         return opened;
       } catch (error) {
         if (this.#end.signal.aborted) throw closedHere();
         const delayMs = pauseMs(attempt, backoff);
-        onRetry?.({ attempt, error, delayMs });
+        tell(onRetry, { attempt, error, delayMs });
         await sleep(delayMs, this.#end.signal);
       }
     }
@@ -174,6 +174,8 @@ class PersistentCore extends ProcedureCalls<Reconnected> {
   /** Every loop is registered anew and told, before calls go out again. */
   async #resume(opened: OpenedClient, reason: Error, since: number): Promise<void> {
     const { connection, router, client } = opened;
+    const onEnd = (): void => connection.close();
+    this.#end.signal.addEventListener('abort', onEnd, { once: true });
     try {
       const mark = (): Reconnected => ({ kind: 'reconnected', downMs: performance.now() - since, reason });
       await Promise.all([...this.#subscriptions].map((one) => one.attach(connection, router, mark)));
@@ -181,6 +183,8 @@ class PersistentCore extends ProcedureCalls<Reconnected> {
     } catch (error) {
       await client.close();
       throw error;
+    } finally {
+      this.#end.signal.removeEventListener('abort', onEnd);
     }
     this.#state = { kind: 'connected', opened };
     this.#watch(opened);
@@ -198,6 +202,14 @@ class PersistentCore extends ProcedureCalls<Reconnected> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+function tell<T>(listener: ((what: T) => void) | undefined, what: T): void {
+  try {
+    listener?.(what);
+  } catch {
+    // Its owner's affair.
   }
 }
 
