@@ -1,7 +1,7 @@
 /** A comparison asked of the node: what it is asked, and that no answer of it does harm. */
-import { duplexPair } from 'node:stream';
-import { err, type InstanceDiff, type NodeCall, type TunnelRequest, toProblem } from '@gantry/model';
+import { err, type InstanceDiff, type NodeCall, toProblem } from '@gantry/model';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { answerCalls } from '../src/testing/answer-calls.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import { settle } from '../src/testing/test-env.ts';
 
@@ -17,7 +17,15 @@ beforeAll(async () => {
   await cluster.call('createFlavor', { body: { name: 'watched', spec } });
   await cluster.call('createInstance', { body: { name: 'web', flavor: 'watched', image: 'debian/12' } });
   await cluster.converge();
-  void answering();
+  void answerCalls(
+    cluster.controller,
+    cluster.agentToken,
+    (call) => {
+      asked.push(call);
+      return says === undefined ? undefined : `${says}\n`;
+    },
+    over.signal,
+  );
 });
 afterAll(async () => {
   over.abort();
@@ -26,23 +34,6 @@ afterAll(async () => {
 beforeEach(() => {
   asked = [];
 });
-
-async function answering(): Promise<void> {
-  const token = cluster.agentToken;
-  const { events = [] } = await cluster.controller.call('watchAssignments', { token, signal: over.signal });
-  for await (const { event, data } of events) {
-    if (event !== 'tunnel') continue;
-    const { tunnel } = data as TunnelRequest;
-    const { socket } = await cluster.controller.call('tunnel', { token, params: { id: tunnel } });
-    const [near, far] = duplexPair();
-    far.on('error', () => {});
-    socket?.(near);
-    far.once('data', (line) => {
-      asked.push(JSON.parse(String(line)) as NodeCall);
-      if (says !== undefined) far.end(`${says}\n`);
-    });
-  }
-}
 
 const diff = () => cluster.call<InstanceDiff>('diffInstance', { params: { ref: 'web' } });
 const same = JSON.stringify({ answer: { compared: 'running', differences: [] } });

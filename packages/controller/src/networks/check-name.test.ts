@@ -49,6 +49,13 @@ it('a real lookup knows the hosts file, and nothing of loopback', async () => {
   expect(await resolver()('localhost')).toEqual([]);
 });
 
+it.each([
+  ['is not there', 'web1', '/no/such/getent'],
+  ['cannot be started at all', 'web\0', 'getent'],
+])('a lookup that %s finds nothing', async (_, name, getent) => {
+  expect(await resolver(() => 0, getent)(name)).toEqual([]);
+});
+
 it('a DNS that does not answer hides nothing of the hosts file, and is left alone for a while', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'gantry-getent-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));

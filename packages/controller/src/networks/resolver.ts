@@ -15,7 +15,7 @@ const REST_MS = 30_000;
 
 /**
  * @param getent the program
- * @returns addresses in canonical text, without loopback and link-local ones
+ * @returns addresses in canonical text, without loopback and link-local ones; none where it cannot tell: it never rejects
  */
 export function resolver(now: () => number = () => performance.now(), getent = 'getent') {
   let restsUntil = Number.NEGATIVE_INFINITY;
@@ -31,20 +31,30 @@ export function resolver(now: () => number = () => performance.now(), getent = '
 }
 
 async function lookUp(
-  [program, ...args]: readonly [string, ...string[]],
+  argv: readonly [string, ...string[]],
   limitMs: number,
 ): Promise<{ addresses: string[]; late: boolean }> {
-  const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    timeout: limitMs,
-    killSignal: 'SIGKILL',
-  });
+  const child = started(argv, limitMs);
+  if (child === undefined) return { addresses: [], late: false };
   const ended = new Promise<boolean>((resolve) => {
     child.once('error', () => resolve(false)).once('close', (_code, signal) => resolve(signal === 'SIGKILL'));
   });
   const [said, late] = await Promise.all([text(child.stdout).catch(() => ''), ended]);
   return { addresses: late ? [] : parseAhosts(said), late };
+}
+
+/** Undefined where it cannot be: most failures are told later, but not all, that there is no memory for one. */
+function started([program, ...args]: readonly [string, ...string[]], limitMs: number) {
+  try {
+    return spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+    });
+  } catch {
+    return undefined;
+  }
 }
 
 /** `192.0.2.7      STREAM web1`, a line for each kind of socket. */

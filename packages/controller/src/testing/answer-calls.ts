@@ -15,13 +15,14 @@ export async function answerCalls(
     if (event !== 'tunnel') continue;
     const { tunnel, what } = data as TunnelRequest;
     if (what.kind !== 'call') throw new Error(`a tunnel for ${what.kind}, and not for a call`);
-    const { socket } = await controller.call('tunnel', { token, params: { id: tunnel } });
+    // Who asked may have given up meanwhile.
+    const reply = await controller.call('tunnel', { token, params: { id: tunnel } }).catch(() => undefined);
     const [near, far] = duplexPair();
     far.on('error', () => {});
     far.once('data', (line: Buffer) => {
       const text = says(JSON.parse(line.toString()) as NodeCall);
       if (text !== undefined) far.end(text);
     });
-    socket?.(near);
+    reply?.socket?.(near);
   }
 }
