@@ -200,6 +200,21 @@ describe('as the documentation shows it', () => {
     expect(spec.quota).toMatchObject({ instances: 10 });
   });
 
+  test('in scripts', async () => {
+    const scripts = examplesOf('docs/scripts.md');
+    const answers: string[] = [];
+    for (const command of scripts.commands) answers.push(await ok('root', ...scripts.take(command)));
+    expect(scripts.left()).toEqual([]);
+    const [created, instances, failed, plan, deleted] = answers;
+    expect([created, instances, failed]).toEqual(['wee\n', '', 'op,target,took\n']);
+    expect(plan).toContain('delete wee');
+    expect(JSON.parse(deleted ?? '')).toMatchObject({
+      kind: 'flavor',
+      name: 'wee',
+      spec: { memoryMiB: 512 },
+    });
+  });
+
   test('from another one', async () => {
     const secret = (await ok('root', 'token', 'create', 'desk', '--user', 'ada')).trim();
     const replaced = { SHA256: fingerprint, token: writeToken('ada', secret), 'https://10.0.0.1:7460': url };

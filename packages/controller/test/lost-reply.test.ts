@@ -2,6 +2,7 @@
 import type { Flavor, Instance, Operation, RouteName, Token } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Request } from '../src/api/call.ts';
+import type { Resource } from '../src/kinds.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 
 let cluster: TestCluster;
@@ -27,13 +28,32 @@ const twice = async <T>(route: RouteName, request: Asked): Promise<[T, T]> => {
 };
 
 describe('deletions', () => {
+  test('of a disk with bytes: while they go, and when they are gone', async () => {
+    const instance = { params: { ref: 'web' } };
+    await cluster.call('attachDisk', { ...instance, body: { disk: 'data' } });
+    await cluster.converge();
+    await cluster.call('detachDisk', { params: { ref: 'web', disk: 'data' } });
+    await cluster.converge();
+    const request = { params: { ref: 'data' }, idempotencyKey: 'once' };
+    const deleted = { kind: 'disk', name: 'data', status: { state: 'deleting' } };
+    expect(await cluster.call('deleteDisk', request)).toMatchObject(deleted);
+    expect(await cluster.call('deleteDisk', request)).toMatchObject(deleted);
+    await cluster.converge();
+    await expect(cluster.call('getDisk', { params: { ref: 'data' } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    expect(await cluster.call('deleteDisk', request)).toMatchObject(deleted);
+  });
+
   test.each([
     ['deleteFlavor', 'wee'],
     ['deleteDisk', 'data'],
     ['deleteUser', 'ann'],
     ['deleteProject', 'blue'],
   ] as const)('%s', async (route, ref) => {
-    expect(await twice(route, { params: { ref } })).toEqual([{}, {}]);
+    const [first, second] = await twice<Resource>(route, { params: { ref } });
+    expect(first).toMatchObject({ name: ref, kind: route.slice('delete'.length).toLowerCase() });
+    expect(second).toEqual(first);
     await expect(cluster.call(route, { params: { ref } })).rejects.toMatchObject({ code: 'not_found' });
   });
 

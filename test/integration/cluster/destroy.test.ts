@@ -105,18 +105,19 @@ const nothing = { processes: [], domains: '', links: null, rules: '', certificat
 
 test('root makes a new token of an administrator, and the audit tells of it', async () => {
   const { first } = fleet;
-  const words = [GANTRY, ...example(recovery, 'cluster recover-admin', first.state), '--yes'];
+  const words = [GANTRY, ...example(recovery, 'cluster recover-admin', first.state), '--yes', '-o', 'json'];
   const before = await first.processes('qemu');
   const { GANTRY_CONFIG: _, ...env } = first.env;
   const recovered = await run(first.enter(words), {
     env: { ...env, GANTRY_CONFIG: join(first.dir, 'root.json') },
   });
   expect(recovered.code, recovered.stderr).toBe(0);
+  expect(JSON.parse(recovered.stdout)).toMatchObject({ done: 'cluster.recover-admin', user: 'admin' });
   const token = (await readFile(join(first.state, 'admin-token'), 'utf8')).trim();
   const asRoot = { env: { ...first.env, GANTRY_TOKEN: token } };
   const audit = await first.gantry(['audit', 'list', '--output', 'json'], asRoot);
   expect(audit.stdout).toMatch(/"access\.recovered"/);
-  expect(audit.stdout).not.toContain(token);
+  for (const text of [audit.stdout, recovered.stdout]) expect(text).not.toContain(token);
   expect(await first.processes('qemu')).toEqual(before);
   expect(recovery.left()).toEqual([]);
 });
@@ -214,8 +215,10 @@ test('killed in the middle, and again, it is completed by the next run', async (
     expect(said).toMatch(moment);
     expect(existsSync(join(fleet.first.state, 'cluster.json'))).toBe(true);
   }
-  const last = await destroy(...sure);
+  const last = await destroy(...sure, '-o', 'json');
   expect(last.code, last.stderr).toBe(0);
+  const answer: unknown = JSON.parse(last.stdout);
+  expect(answer).toMatchObject({ done: 'cluster.destroy', cluster: { name: 'e2e' }, leftBehind: ['node3'] });
   expect(last.stderr).toMatch(/cluster e2e is gone/);
 });
 

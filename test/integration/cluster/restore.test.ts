@@ -46,16 +46,18 @@ const states = async () => {
 const processes = async () =>
   (await cluster.processes('qemu')).map(({ hostPid, startTicks }) => `${hostPid} ${startTicks}`).sort();
 const restore = async () => {
-  const { code, stderr } = await example('cluster restore', '--yes');
+  const { code, stdout, stderr } = await example('cluster restore', '--yes', '-o', 'json');
   expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ done: 'cluster.restore', file, instances: 4 });
   expect(examples.left()).toEqual([]);
 };
 const settled = () =>
   until('every instance is known', async () => !Object.values(await states()).includes('unknown'));
 
 test('it is taken while the cluster works, and not over another file', async () => {
-  const taken = await example('cluster backup');
+  const taken = await example('cluster backup', '-o', 'json');
   expect(taken, taken.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining('with 4 instances') });
+  expect(JSON.parse(taken.stdout)).toMatchObject({ done: 'cluster.backup', file, instances: 4 });
   expect(await cluster.exec('stat', '-c', '%a', file)).toBe('600\n');
   expect(await local('backup', file)).toMatchObject({
     code: 5,

@@ -52,9 +52,11 @@ async function copyAndPack(session: Session, layout: Layout, file: string): Prom
     if (existsSync(authority)) cpSync(authority, join(folder, 'ca'), { recursive: true });
     for (const { name, path } of files) if (existsSync(path)) copyFileSync(path, join(folder, name));
     const { cluster, instances } = made;
-    await pack(folder, { version, at: new Date().toISOString(), cluster, instances }, file);
+    const at = new Date().toISOString();
+    await pack(folder, { version, at, cluster, instances }, file);
     session.note(`${file}: cluster ${cluster.name} with ${instances} instances; no disks and no images`);
     session.note('Keep it as you keep keys: the authority’s key and the administrator’s token are in it.');
+    await session.out.done('cluster.backup', { cluster, at, file, instances }, file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
     rmSync(made.path, { force: true });

@@ -1,6 +1,6 @@
 /** A cluster of this machine, step by step. Each step looks first: after a crash the next run completes what is missing. */
 import { readTokenFile } from '@gantry/client';
-import { err, type Node } from '@gantry/model';
+import { type Cluster, err, type Node } from '@gantry/model';
 import { localContext, readConfig, writeConfig } from '../config.ts';
 import type { Session } from '../session.ts';
 import { ensureAccount } from './account.ts';
@@ -76,7 +76,7 @@ const writeSettings = (layout: Layout, settings: Settings): void =>
 async function finish(session: Session, layout: Layout, settings: Settings): Promise<void> {
   const client = localClient(layout);
   const alive = settings.mode === 'detached' ? () => requireRunning(layout, 'agent') : () => undefined;
-  let id: string;
+  let cluster: Cluster;
   try {
     await untilAnswers(client, () => undefined);
     session.note(
@@ -84,13 +84,14 @@ async function finish(session: Session, layout: Layout, settings: Settings): Pro
     );
     const node = await untilNodeReady(client, settings.node, alive);
     session.note(`  node     ${describe(node)}`);
-    ({ id } = await client.call('getCluster', {}));
+    cluster = await client.call('getCluster', {});
   } finally {
     client.close();
   }
   remember(session, layout, settings);
-  writeSettings(layout, { ...settings, id, complete: true });
+  writeSettings(layout, { ...settings, id: cluster.id, complete: true });
   session.note(`cluster ${settings.name} is ready   gantry launch debian/12 web1`);
+  await session.out.result(cluster, cluster.name);
 }
 
 const describe = ({ name, status }: Node): string => {

@@ -136,8 +136,9 @@ async function untilReady(
   const client = clientOf(layout, { controller });
   try {
     const alive = mode === 'systemd' ? () => undefined : () => requireRunning(layout, 'agent');
-    await untilNodeReady(client, node, alive);
+    const ready = await untilNodeReady(client, node, alive);
     session.note(`node ${node} is ready`);
+    await session.out.result(ready, ready.name);
   } finally {
     client.close();
   }

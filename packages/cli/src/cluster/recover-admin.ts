@@ -33,6 +33,8 @@ export async function recoverAdmin(session: Session, layout: Layout): Promise<vo
     `token ${made.token} of user ${made.user} is kept in ${layout.adminToken}, and used by this command`,
   );
   session.note('If the others may be in foreign hands: gantry token list, gantry token revoke NAME');
+  const { user, token, changed } = made;
+  await session.out.done('cluster.recover-admin', { user, token, changed, file: layout.adminToken }, token);
 }
 
 async function recover(layout: Layout, settings: Settings): Promise<Recovered> {

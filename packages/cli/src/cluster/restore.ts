@@ -68,7 +68,8 @@ async function restoreFrom(session: Session, layout: Layout, { file, folder }: S
   const made = await prepare(layout, owner, folder);
   if (made.cluster.id !== cluster.id)
     throw err('bad_backup', { file, why: 'the store in it is of another cluster than its manifest says' });
-  const settings = await exchange(session, layout, owner, { file, folder });
+  const { settings, kept } = await exchange(layout, owner, { file, folder });
+  session.note(`what was there is kept in ${kept}`);
   await startDaemons(layout, settings);
   session.note(
     `cluster ${cluster.name} is as it was at ${at}; ${made.operations} operations that were under way count as failed`,
@@ -77,6 +78,8 @@ async function restoreFrom(session: Session, layout: Layout, { file, folder }: S
     `Its ${made.instances} instances are told of as their nodes find them: what runs goes on, what does not stays down until it is started.`,
   );
   session.note('Look with: gantry cluster verify');
+  const { instances, operations } = made;
+  await session.out.done('cluster.restore', { cluster, at, file, instances, operations, kept }, cluster.name);
 }
 
 /** Disks and guests here belong to one cluster; names do not tell, since most are called alike. @throws GantryError `bad_backup` */
@@ -120,11 +123,10 @@ function begunAnew(layout: Layout): void {
  * the disk before the first rename: a store without the keys of its authority would let in none of its nodes.
  */
 async function exchange(
-  session: Session,
   layout: Layout,
   owner: Owner,
   { file, folder }: Source,
-): Promise<Settings> {
+): Promise<{ settings: Settings; kept: string }> {
   const { store, authority, files } = placesOf(layout);
   const present = readSettings(layout);
   if (present) await stopDaemons(layout, present);
@@ -146,8 +148,7 @@ async function exchange(
   ] as const)
     if (existsSync(join(folder, 'controller', name))) renameSync(join(folder, 'controller', name), path);
   for (const changed of [layout.controller, layout.state]) syncFolder(changed);
-  session.note(`what was there is kept in ${before}`);
   const settings = readSettings(layout);
   if (!settings) throw err('bad_backup', { file, why: 'it does not say how the cluster is run' });
-  return settings;
+  return { settings, kept: before };
 }

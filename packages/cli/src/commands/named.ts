@@ -26,8 +26,9 @@ export const deleteVerb = (noun: string, route: DeleteRoute, argument: Argument,
     if (given.on('plan')) return await planned(session, given.args, route);
     await session.confirm(`Delete ${noun} ${given.args.join(', ')}?`);
     for (const ref of given.args) {
-      await session.client.call(route, { params: { ref } });
+      const gone = await session.client.call(route, { params: { ref } });
       session.note(`${noun} ${ref} deleted`);
+      await session.out.result(gone, gone.name);
     }
   },
 });

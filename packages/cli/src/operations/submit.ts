@@ -79,7 +79,7 @@ export async function conclude(
   const hint = next(ended);
   session.note(`done in ${formatMs(tookMs(ended, Date.now()))}${hint ? `   ${hint}` : ''}`);
   await noteInstance(session, ended);
-  if (!session.out.forPeople) await session.out.object(ended, ended.spec.target.name, () => '');
+  await session.out.result(ended, ended.spec.target.name);
 }
 
 async function detached(session: Session, operation: Operation): Promise<void> {

@@ -87,6 +87,17 @@ export class Output {
     else this.line(await text());
   }
 
+  /** The same for programs; people have been told by notices. */
+  async result<T>(value: T, name: string): Promise<void> {
+    if (this.format === 'json' || this.format === 'yaml' || this.format === 'name')
+      await this.object(value, name, () => '');
+  }
+
+  /** What was done on this machine, where the API has no object for it: named as operations are, with what it was done to. */
+  async done(done: string, facts: object, name: string): Promise<void> {
+    await this.result({ done, ...facts }, name);
+  }
+
   /** Draws over what was drawn before, where there is a terminal. */
   redraw(text: Printable): void {
     const clear = isFancy(this.#io, this.#io.stdout) ? '\u001b[H\u001b[2J' : '';

@@ -108,6 +108,8 @@ export interface About {
   message: string;
   /** What a repetition of the request is answered with. */
   made?: { kind: Kind; id: string };
+  /** What it removed: a repetition is answered with it once it is no more. */
+  removed?: Resource;
   /** What that answer has beside the object. */
   beside?: NonNullable<IdempotencyRecord['beside']>;
 }

@@ -5,7 +5,7 @@ import { requireDiskIdle } from '../operations/new-operation.ts';
 import { projectOf } from '../operations/project-of.ts';
 import { Draft, withSpec, withStatus } from '../store/batch.ts';
 import { accepted, changeable } from './begun.ts';
-import { type Asking, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
+import { type Asking, committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { refOf, textReply } from './list.ts';
 import { createNamed, deleteNamed } from './named.ts';
 
@@ -39,12 +39,13 @@ export const deleteDisk: Handler<'deleteDisk'> = async (call) => {
   if (holder) throw err('disk_attached', { name: disk.name, instance: holder.name });
   const { items: replicas } = await store.list('replica', { owner: disk.id });
   if (replicas.length === 0) return deleteNamed(call, disk);
-  if (call.query.plan) return { body: {} };
+  const removed = withStatus(disk, { state: 'deleting' });
+  if (call.query.plan) return resourceReply(removed);
   const draft = new Draft(env.clock.now());
   for (const replica of replicas) draft.put(withSpec(replica, { desired: 'absent' }) as typeof replica);
-  draft.put(withStatus(disk, { state: 'deleting' }));
-  await call.commit(draft, { subject: disk, message: `delete disk ${disk.name}` });
-  return { body: {} };
+  draft.put(removed);
+  const written = await call.commit(draft, { subject: disk, message: `delete disk ${disk.name}`, removed });
+  return resourceReply(committed(written, removed));
 };
 
 export const growDisk: Handler<'growDisk'> = async (call) => {

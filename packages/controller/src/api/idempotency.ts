@@ -1,7 +1,7 @@
 /**
  * A POST, PATCH or DELETE that carries an Idempotency-Key is done once; its repetitions are answered with what it made or
- * changed, as that is then. A PUT says how something shall be, so it may be done again, unless that is an operation, which
- * would be in its own way; what passes through one (a password) leaves no trace here.
+ * changed, as that is then, or with what it removed, as that was. A PUT says how something shall be, so it may be done again,
+ * unless that is an operation, which would be in its own way; what passes through one (a password) leaves no trace here.
  */
 import { createHash } from 'node:crypto';
 import { err, type Instance, type InstanceChanged, matches, type RouteName, routes } from '@gantry/model';
@@ -13,7 +13,7 @@ import { type Caller, sees } from './caller.ts';
 export interface Replay {
   answered(): Promise<Reply | undefined>;
   /** Undefined where the answer could not be given again: it has a secret in it, or plans. */
-  record(about: Pick<About, 'made' | 'subject' | 'beside'>): IdempotencyRecord | undefined;
+  record(about: Pick<About, 'made' | 'subject' | 'removed' | 'beside'>): IdempotencyRecord | undefined;
 }
 
 const REPEATABLE: readonly string[] = ['POST', 'PATCH', 'DELETE'];
@@ -32,19 +32,18 @@ export function idempotency(app: App, caller: Caller, request: Request, input: o
     .digest('hex');
   const token = caller.token.id;
   return {
-    record({ made, subject, beside }) {
+    record({ made, subject, removed, beside }) {
       const again = beside ?? answerWith(route, subject);
       const one = made ?? (again ? { kind: subject.kind, id: subject.id } : undefined);
-      return (
-        one && { token, key, digest, atMs: app.env.clock.now(), made: one, ...(beside ? { beside } : {}) }
-      );
+      const more = { ...(removed ? { removed } : {}), ...(beside ? { beside } : {}) };
+      return one && { token, key, digest, atMs: app.env.clock.now(), made: one, ...more };
     },
     async answered() {
       const record = await app.store.idempotent(token, key);
       if (!record) return undefined;
       if (record.digest !== digest) throw err('idempotency_mismatch');
       const { kind, id } = record.made;
-      const object = await app.store.get(kind, id);
+      const object = (await app.store.get(kind, id)) ?? record.removed;
       const answer =
         record.beside && object?.kind === 'instance'
           ? await changedAgain(app, object, record.beside)

@@ -27,18 +27,18 @@ export async function createNamed<K extends Kind>(
   return resourceReply(committed(written, object), 201);
 }
 
-/** Its row and its name. */
+/** Its row and its name. Answers it as it was. */
 export async function deleteNamed<K extends Kind>(
   call: Making,
   object: Kinds[K],
   draft = new Draft(call.app.env.clock.now()),
 ): Promise<Reply> {
   requireMatch(call, object);
-  if (call.query.plan) return { status: 200, body: {} };
+  if (call.query.plan) return resourceReply(object);
   const { kind, name, id } = object;
   draft.remove(object).release(id);
-  await call.commit(draft, { subject: object, message: `delete ${kind} ${name}` });
-  return { body: {} };
+  await call.commit(draft, { subject: object, message: `delete ${kind} ${name}`, removed: object });
+  return resourceReply(object);
 }
 
 /** @throws GantryError `in_use`, naming at most five users */

@@ -32,6 +32,8 @@ export interface IdempotencyRecord {
   atMs: number;
   /** What the request made; a repetition answers with it as it is then. */
   made: { kind: Kind; id: string };
+  /** What the request removed, as it was: it cannot be read again. */
+  removed?: Resource;
   /** What else the answer had, and cannot be read again. */
   beside?: { changes: SettingChange[]; operation?: string };
 }

@@ -65,7 +65,7 @@ export const accessRoutes = {
     body: SetUser,
     response: User,
   },
-  deleteUser: { ...remove('/v1/users', 'user', admin), summary: 'delete a user and his tokens' },
+  deleteUser: { ...remove('/v1/users', 'user', User, admin), summary: 'delete a user and his tokens' },
   listProjects: list('/v1/projects', 'projects', Project),
   getProject: get('/v1/projects', 'project', Project),
   createProject: create('/v1/projects', 'project', CreateProject, Project, admin),
@@ -79,7 +79,7 @@ export const accessRoutes = {
     body: SetProject,
     response: Project,
   },
-  deleteProject: remove('/v1/projects', 'project', admin),
+  deleteProject: remove('/v1/projects', 'project', Project, admin),
   listMembers: {
     method: 'GET',
     path: '/v1/projects/:ref/members',
@@ -134,5 +134,5 @@ export const accessRoutes = {
     query: planQuery,
     response: Token,
   },
-  deleteToken: remove('/v1/tokens', 'token', all),
+  deleteToken: remove('/v1/tokens', 'token', Token, all),
 } as const satisfies Record<string, Route>;

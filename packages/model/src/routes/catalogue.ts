@@ -20,7 +20,7 @@ export const catalogueRoutes = {
     body: SetFlavor,
     response: Flavor,
   },
-  deleteFlavor: remove('/v1/flavors', 'flavor', admin),
+  deleteFlavor: remove('/v1/flavors', 'flavor', Flavor, admin),
   listImages: list('/v1/images', 'images', Image),
   getImage: get('/v1/images', 'image', Image),
   createImage: create('/v1/images', 'image', CreateImage, Image),
@@ -33,7 +33,7 @@ export const catalogueRoutes = {
     body: SetImage,
     response: Image,
   },
-  deleteImage: remove('/v1/images', 'image'),
+  deleteImage: remove('/v1/images', 'image', Image),
   putImageContent: {
     method: 'PUT',
     path: '/v1/images/:ref/content',
@@ -72,5 +72,5 @@ export const catalogueRoutes = {
     status: 200,
     response: strict({ items: Type.Array(Attachment) }),
   },
-  deleteNetwork: remove('/v1/networks', 'network', admin),
+  deleteNetwork: remove('/v1/networks', 'network', Network, admin),
 } as const satisfies Record<string, Route>;

@@ -97,7 +97,7 @@ export const clusterRoutes = {
     response: Group,
   },
   createGroup: create('/v1/groups', 'group', CreateGroup, Group, admin),
-  deleteGroup: remove('/v1/groups', 'group', admin),
+  deleteGroup: remove('/v1/groups', 'group', Group, admin),
   narrowCpuBaseline: {
     method: 'POST',
     path: '/v1/groups/:ref/cpu-baseline',

@@ -17,7 +17,7 @@ export const disksRoutes = {
     body: GrowDisk,
     response: OperationOrPlan,
   },
-  deleteDisk: remove('/v1/disks', 'disk'),
+  deleteDisk: remove('/v1/disks', 'disk', Disk),
   attachDisk: {
     method: 'POST',
     path: '/v1/instances/:ref/disks',

@@ -59,7 +59,7 @@ export const nodesRoutes = {
     response: NodeAdded,
   },
   removeNode: {
-    ...remove('/v1/nodes', 'node', admin),
+    ...remove('/v1/nodes', 'node', Node, admin),
     query: strict({
       ...planQuery.properties,
       leave: optional(LeaveWith),

@@ -93,7 +93,13 @@ export const create = <B extends TSchema, T extends TSchema>(
     body,
     response: of,
   }) as const;
-export const remove = <P extends string>(path: P, kind: string, who: readonly RouteRole[] = operators) =>
+/** Answers what was removed, as it was. */
+export const remove = <P extends string, T extends TSchema>(
+  path: P,
+  kind: string,
+  of: T,
+  who: readonly RouteRole[] = operators,
+) =>
   ({
     method: 'DELETE',
     path: `${path}/:ref`,
@@ -101,7 +107,7 @@ export const remove = <P extends string>(path: P, kind: string, who: readonly Ro
     roles: who,
     status: 200,
     query: planQuery,
-    response: Empty,
+    response: of,
   }) as const;
 export const settings = <P extends string>(path: P, what: string) =>
   ({

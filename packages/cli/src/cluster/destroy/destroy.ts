@@ -69,6 +69,9 @@ async function destroy(
   forget(session, name, `unix:${layout.socket}`);
   session.note(`cluster ${name} is gone; system user gantry and the cache stay`);
   for (const node of wishes.leaveBehind) if (losses) session.note(leftBehindText(node, losses));
+  const cluster = { name, ...(settings.id ? { id: settings.id } : {}) };
+  const { leaveBehind } = wishes;
+  await session.out.done('cluster.destroy', { cluster, leftBehind: losses ? leaveBehind : [] }, name);
 }
 
 async function emptyAll(

@@ -25,7 +25,7 @@ export const clusterListen: Verb = {
     'gantry cluster listen 0.0.0.0:7460 --advertise gantry.example.org',
   ],
   async run(session, given) {
-    const { layout } = localCluster(given, session.io);
+    const { layout, settings } = localCluster(given, session.io);
     const [listen] = given.args;
     const advertise = given.all('advertise');
     const wanted = { ...(listen ? { listen } : {}), ...(advertise.length > 0 ? { advertise } : {}) };
@@ -33,5 +33,7 @@ export const clusterListen: Verb = {
     if (!now.listen) session.note('the controller answers on its socket only');
     else session.note(`the controller answers at ${listensFar(now) ? 'https' : 'http'}://${now.listen}`);
     if (listensFar(now)) session.note('  gantry node add NAME');
+    const { id, name } = settings;
+    await session.out.done('cluster.listen', { cluster: { id, name }, listen: now.listen ?? null }, name);
   },
 };

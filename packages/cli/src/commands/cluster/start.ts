@@ -11,11 +11,12 @@ export const clusterStart: Verb = {
   examples: ['gantry cluster start', 'gantry cluster start --state /srv/gantry'],
   async run(session, given) {
     const { layout } = localCluster(given, session.io);
-    const { name } = await alone(layout, async () => {
+    const { id, name } = await alone(layout, async () => {
       const settings = settingsOf(layout);
       await startDaemons(layout, settings);
       return settings;
     });
     session.note(`cluster ${name} runs`);
+    await session.out.done('cluster.start', { cluster: { id, name } }, name);
   },
 };

@@ -10,8 +10,10 @@ export const clusterStop: Verb = {
   flags: [stateFlag],
   examples: ['gantry cluster stop'],
   async run(session, given) {
-    const { layout } = localCluster(given, session.io);
+    const { layout, settings } = localCluster(given, session.io);
     const ran = await alone(layout, () => stopDaemons(layout, settingsOf(layout)));
     session.note(ran.server || ran.agent ? 'stopped; guests go on' : 'they did not run');
+    const { id, name } = settings;
+    await session.out.done('cluster.stop', { cluster: { id, name }, ran }, name);
   },
 };

@@ -46,6 +46,7 @@ export const contextAdd: Verb = {
     });
     const next = given.on('use') ? `commands now speak with ${name}` : `use it: gantry --cluster ${name} ...`;
     session.note(`context ${name}: ${url} as ${user}   ${next}`);
+    await session.out.done('context.add', { context: name, url, user }, name);
   },
 };
 

@@ -18,5 +18,6 @@ export const contextRemove: Verb = {
     const still = current !== undefined && !given.args.includes(current);
     writeConfig(session.io.env, { contexts: Object.fromEntries(kept), ...(still ? { current } : {}) });
     session.note(`forgotten: ${given.args.join(', ')}`);
+    for (const context of given.args) await session.out.done('context.remove', { context }, context);
   },
 };

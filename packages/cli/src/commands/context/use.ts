@@ -40,5 +40,6 @@ export const contextUse: Verb = {
       contexts: { ...config.contexts, ...(context ? { [name]: context } : {}) },
     });
     session.note(`commands now speak with ${name}`);
+    await session.out.done('context.use', { context: name }, name);
   },
 };

@@ -12,6 +12,6 @@ export const groupCreate: Verb = {
     const body = { name, ...inheritedChanges(given) };
     const group = await session.client.call('createGroup', { body });
     session.note(`group ${group.name} is there   gantry node add NAME --group ${group.name}`);
-    if (!session.out.forPeople) await session.out.object(group, group.name, () => '');
+    await session.out.result(group, group.name);
   },
 };

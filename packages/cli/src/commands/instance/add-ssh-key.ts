@@ -19,5 +19,6 @@ export const instanceAddSshKey: Verb = {
     const ref = given.arg(0, 'name');
     await session.client.call('addInstanceKeys', { params: { ref }, body: { user, keys } });
     session.note(`${keys.length === 1 ? 'the key opens' : `${keys.length} keys open`} ${user} in ${ref}`);
+    await session.out.done('instance.add-ssh-key', { instance: ref, user, keys: keys.length }, ref);
   },
 };

@@ -20,6 +20,7 @@ export const instanceSetPassword: Verb = {
     const body = { user, password: await readPassword(session, `New password of ${user} in ${ref}: `) };
     await session.client.call('setInstancePassword', { params: { ref }, body });
     session.note(`the password of ${user} in ${ref} is set`);
+    await session.out.done('instance.set-password', { instance: ref, user }, ref);
   },
 };
 

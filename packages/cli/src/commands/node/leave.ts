@@ -33,5 +33,6 @@ export const nodeLeave: Verb = {
     } else await session.confirm(`Remove what node ${settings.node} has in ${layout.state}?`);
     await alone(layout, () => leaveCluster(layout, settings, gone));
     session.note(`${settings.node} is no node any more; the cache stays`);
+    await session.out.done('node.leave', { node: settings.node }, settings.node);
   },
 };

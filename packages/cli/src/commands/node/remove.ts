@@ -17,8 +17,9 @@ export const nodeRemove: Verb = {
     await session.confirm(`Remove node ${given.args.join(', ')} from the cluster?`);
     const query = given.on('leave') ? ({ leave: 'none' } as const) : {};
     for (const ref of given.args) {
-      await session.client.call('removeNode', { params: { ref }, query });
+      const gone = await session.client.call('removeNode', { params: { ref }, query });
       session.note(`node ${ref} removed`);
+      await session.out.result(gone, gone.name);
     }
   },
 };

@@ -2,7 +2,6 @@
 import { nodeNames } from '../../names.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
-import { describeNode } from './node.ts';
 
 export const roleVerb = (
   verb: string,
@@ -19,6 +18,6 @@ export const roleVerb = (
       body: { role },
     });
     session.note(`${node.name} ${words.said}`);
-    if (!session.out.forPeople) await session.out.object(node, node.name, () => describeNode(node));
+    await session.out.result(node, node.name);
   },
 });

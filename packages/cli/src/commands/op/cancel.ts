@@ -17,6 +17,6 @@ export const opCancel: Verb = {
       ? `op ${number} is ${state}`
       : `op ${number} is being cancelled; follow it: gantry op watch ${number}`;
     session.note(said);
-    if (!session.out.forPeople) await session.out.object(operation, String(number), () => '');
+    await session.out.result(operation, String(number));
   },
 };
