@@ -34,6 +34,8 @@ export interface World {
   nodes: FakeNode[];
   /** Disk id -> what it must hold, wherever it is. */
   written: Map<string, string>;
+  /** Instance -> when its guest last powered off by itself, ms. */
+  powerOffs: Map<string, number>;
   /** What must never happen, and did. */
   violations: string[];
 }
@@ -73,7 +75,12 @@ export interface FakeNode {
   nextDomainId: number;
 }
 
-export const fakeWorld = (): World => ({ nodes: [], written: new Map(), violations: [] });
+export const fakeWorld = (): World => ({
+  nodes: [],
+  written: new Map(),
+  powerOffs: new Map(),
+  violations: [],
+});
 
 export const fakeNode = (
   world: World,
@@ -168,6 +175,12 @@ export function shutOff(domain: FakeDomain, reason: string): void {
   delete domain.domainId;
   delete domain.size;
   delete domain.most;
+}
+
+/** From inside, and nobody asked for it. */
+export function powerOff({ powerOffs }: World, domain: FakeDomain, now: number): void {
+  powerOffs.set(domain.uuid, now);
+  shutOff(domain, 'shutdown');
 }
 
 export const readJournal = (node: FakeNode): JournalState | undefined =>

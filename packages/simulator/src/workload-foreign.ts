@@ -1,7 +1,7 @@
 /** A working day's guests that somebody else made: what their owner does to them, and what Gantry is asked to. */
 import type { Instance, Operation } from '@gantry/model';
 import { addForeign } from './fake-adoption.ts';
-import { type FakeNode, shutOff, startAlone } from './fake-node.ts';
+import { type FakeNode, powerOff, shutOff, startAlone } from './fake-node.ts';
 import type { Random } from './random.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -32,16 +32,17 @@ export function ofForeign(sim: Simulation, random: Random, name: string): (() =>
       const { number } = (await imports()).spec;
       await sim.user('cancelOperation', { params: { ref: String(number) } });
     },
-    async () => home && byHand(home, uuid, random),
+    async () => home && byHand(home, uuid, random, sim.time.now()),
   ];
 }
 
 /** With virsh, whoever manages it. */
-function byHand(node: FakeNode, uuid: string, random: Random): void {
+function byHand(node: FakeNode, uuid: string, random: Random, now: number): void {
   const domain = node.domains.get(uuid);
   if (!domain) return;
   if (domain.state === 'shutoff' && random.chance(0.5)) node.domains.delete(uuid);
-  else if (domain.state !== 'shutoff') shutOff(domain, random.chance(0.5) ? 'shutdown' : 'destroyed');
+  else if (domain.state !== 'shutoff' && random.chance(0.5)) powerOff(node.world, domain, now);
+  else if (domain.state !== 'shutoff') shutOff(domain, 'destroyed');
   else if (!domain.saved) startAlone(node, domain);
 }
 

@@ -1,32 +1,40 @@
 /** Whether instances are wanted up or down: nothing but their users, and their guests by ending, changes that. */
-import type { Operation } from '@gantry/model';
+import type { Instance, InstanceSpec, Operation } from '@gantry/model';
 import type { Simulation } from './simulation.ts';
 
-const wishes: Partial<Record<Operation['spec']['kind'], 'running' | 'stopped'>> = {
-  'instance.start': 'running',
-  'instance.stop': 'stopped',
-  'instance.suspend': 'stopped',
-};
+type Power = InstanceSpec['power'];
 
-/** These boot a guest whatever it was, and some leave it up. */
-const booting: readonly string[] = ['instance.rescue', 'instance.unrescue', 'instance.reinstall'];
+/** What a user says of an instance by an operation on it; undefined: nothing. */
+function wishOf({ spec: { kind, input } }: Operation): Power | undefined {
+  if (kind === 'instance.start' || input['bootOnce'] !== undefined) return 'running';
+  if (kind === 'instance.stop' || kind === 'instance.suspend') return 'stopped';
+  const exchanges = kind === 'instance.rescue' || kind === 'instance.unrescue';
+  if (kind === 'instance.create' || kind === 'instance.reinstall' || exchanges)
+    return input['power'] as Power;
+  return kind === 'instance.clone' ? 'running' : undefined;
+}
 
-const isBoot = ({ spec }: Operation): boolean =>
-  booting.includes(spec.kind) || spec.input['bootOnce'] !== undefined;
-
-/** One that was stopped stays so until somebody has it started: no operation that fails, and none of another kind, does that. */
-export async function assertWishes({ store }: Simulation): Promise<void> {
+/**
+ * One that was stopped stays so until somebody has it started, and one that was started stays wanted until somebody stops
+ * it, or it ends itself: no operation that fails, and none of another kind, changes that.
+ */
+export async function assertWishes({ store, world }: Simulation): Promise<void> {
   const operations = (await store.list('operation')).items
     .filter(({ status }) => status.state === 'succeeded')
     .toSorted((a, b) => a.spec.number - b.spec.number);
-  for (const { id, name, spec } of (await store.list('instance')).items) {
-    const last = operations.findLast(
-      (each) => each.spec.target.id === id && (wishes[each.spec.kind] || isBoot(each)),
+  for (const instance of (await store.list('instance')).items) {
+    const last = operations.findLast((each) => each.spec.target.id === instance.id && wishOf(each));
+    if (!last || wishOf(last) === instance.spec.power) continue;
+    if (instance.spec.power === 'stopped' && endedSince(instance, last, world)) continue;
+    const { kind, number } = last.spec;
+    throw new Error(
+      `${instance.name} is wanted ${instance.spec.power}, and operation ${number} (${kind}) was the last word`,
     );
-    if (!last || isBoot(last) || wishes[last.spec.kind] !== 'stopped') continue;
-    if (spec.power !== 'stopped')
-      throw new Error(
-        `${name} is wanted up, and operation ${last.spec.number} (${last.spec.kind}) was the last word`,
-      );
   }
 }
+
+const endedSince = (
+  { id }: Instance,
+  { createdAt }: Operation,
+  { powerOffs }: Simulation['world'],
+): boolean => (powerOffs.get(id) ?? 0) >= Date.parse(createdAt);

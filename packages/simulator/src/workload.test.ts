@@ -1,6 +1,6 @@
 import { type Instance, isGantryError, type Operation } from '@gantry/model';
 import { describe, expect, it } from 'vitest';
-import { type FakeNode, powerCycle, shutOff } from './fake-node.ts';
+import { type FakeNode, powerCycle, powerOff, shutOff } from './fake-node.ts';
 import type { Faults } from './faults.ts';
 import { assertNothingLeft, assertSound, assertWhole } from './invariants.ts';
 import { type Random, seeded } from './random.ts';
@@ -171,7 +171,7 @@ function mishaps(sim: Simulation, random: Random, name: string): Acts {
     .flatMap(({ domains }) => [...domains.values()])
     .find((d) => d.name.startsWith(`${name}-`) && d.state === 'running');
   return [
-    async () => domain && shutOff(domain, 'shutdown'),
+    async () => domain && powerOff(sim.world, domain, sim.time.now()),
     async () => domain && shutOff(domain, 'crashed'),
     async () => {
       sim.kill('agent', node.name);
