@@ -210,6 +210,33 @@ describe('of a stopped one', () => {
   });
 });
 
+describe('of one that crashed', () => {
+  const crash = async (more: object) => {
+    cluster.agent.alter = (report) =>
+      report.kind === 'guest'
+        ? { ...report, status: { ...report.status, state: 'crashed', endedBy: 'crash', ...more } }
+        : report;
+    await cluster.converge();
+    cluster.agent.alter = (report) => report;
+  };
+  const outcome = async () => {
+    expect((await ended(await clone())).status.state).toBe('succeeded');
+    await cluster.converge();
+    const { spec, status } = await cluster.instance('hello');
+    return [spec.power, status.state];
+  };
+
+  test('and that its policy starts again soon: it is started when its disks are copied', async () => {
+    await crash({ reason: 'restarts soon' });
+    expect(await outcome()).toEqual(['running', 'running']);
+  });
+
+  test('and that stays down: it does', async () => {
+    await crash({});
+    expect(await outcome()).toEqual(['stopped', 'stopped']);
+  });
+});
+
 describe('of one that runs', () => {
   test.each(['quiesce', 'crash'] as const)('%s: its QEMU copies, and it runs on', async (running) => {
     const { spec } = await clone({ running });

@@ -71,6 +71,33 @@ async function isWholeAt(name: string, node: string): Promise<void> {
   expect(disk?.status).toEqual({ state: 'ready', node: id(node) });
 }
 
+describe('one that does not run, and is to', () => {
+  const error = toProblem(err('guest_refused', { why: 'no bridge' }));
+  test.each<[string, object]>([
+    ['its policy starts it again soon', { state: 'crashed', endedBy: 'crash', reason: 'restarts soon' }],
+    ['its node cannot start it', { state: 'stopped', error }],
+  ])('%s: it runs at the target, and is wanted again where the move fails', async (_, status) => {
+    await create('web');
+    const ill = (report: StatusReport): StatusReport =>
+      report.kind === 'guest'
+        ? ({ ...report, status: { ...report.status, ...status } } as StatusReport)
+        : report;
+    cluster.agent.alter = ill;
+    await rounds();
+    second.alter = failing(err('copy_failed', { why: 'a disk is full' }));
+    const first = await move('web', { node: 'n2' });
+    await rounds();
+    expect((await operation(first)).status.state).toBe('failed');
+    expect((await cluster.instance('web')).spec.power).toBe('running');
+    second.alter = (report) => report;
+    const again = await move('web', { node: 'n2' });
+    cluster.agent.alter = (report) => report;
+    await rounds();
+    expect((await operation(again)).status.state).toBe('succeeded');
+    expect((await cluster.instance('web')).status.state).toBe('running');
+  });
+});
+
 describe('a stopped instance', () => {
   test('goes with its disks, its claims and a newer epoch', async () => {
     const before = await create('web', { power: 'stopped' });

@@ -54,8 +54,8 @@ export interface BegunClone {
 export async function beginClone(asking: Asking, source: Instance, body: CloneInstance): Promise<BegunClone> {
   const { app } = asking;
   const { store, env } = app;
-  const manner = mannerOf(source, body);
   const held = await bindingOf(asking, source);
+  const manner = mannerOf(source, held, body);
   const from = await nodeThatCopies(asking, source, held, manner);
   const cluster = await theCluster(store);
   const draft = new Draft(env.clock.now()).relyOn(cluster, from);

@@ -34,6 +34,7 @@ import { type Ancestry, guestInput, guestSpec, readAncestry, theCluster } from '
 import { type MoveInput, moveSteps } from './instance-move.ts';
 import { ensureMedia } from './media.ts';
 import { addOperation, DEFAULT_DEADLINE_MS, type Requester } from './new-operation.ts';
+import { restartsSoon } from './view.ts';
 import { waitSteps } from './waits.ts';
 import { wholeReplica } from './whole-replica.ts';
 
@@ -81,7 +82,8 @@ export async function beginMove(
   const { node: to, group, decision, fit } = choice;
   const goesDown = up.includes(instance.status.state);
   // one that is up against its owner's wish (a start that was given up and came all the same) is not started again
-  const restart = goesDown && instance.spec.power === 'running';
+  const comesUp = goesDown || instance.status.state === 'failed' || restartsSoon(source);
+  const restart = comesUp && instance.spec.power === 'running';
   const bytes = bytesOf(disks);
   const draft = new Draft(app.env.clock.now()).relyOn(to, group, cluster, from);
   const stopTimeoutMs = wishes.timeoutMs ?? source.spec.life.stopTimeoutMs;

@@ -6,6 +6,7 @@ import {
   type Disk,
   err,
   type Flavor,
+  type Guest,
   type Instance,
   type InstanceSpec,
   type Nic,
@@ -17,6 +18,7 @@ import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { newObject } from '../objects.ts';
 import type { NewNics } from './create-nics.ts';
+import { restartsSoon } from './view.ts';
 
 type RequestedNics = NonNullable<CloneInstance['nics']>;
 
@@ -28,17 +30,17 @@ export interface Manner {
   consistency: Consistency;
   /** QEMU of the source copies; it runs on. */
   live: boolean;
-  /** The source goes down for it, and comes up again. */
+  /** The source goes down for it, or is, and comes up again. */
   restart: boolean;
 }
 
 /** @throws GantryError `clone_needs_choice`, `wrong_state`; `locked` where its disks cannot be read but by keeping it down */
-export function mannerOf(source: Instance, { running }: CloneInstance): Manner {
+export function mannerOf(source: Instance, guest: Guest, { running }: CloneInstance): Manner {
   const { name, status, spec } = source;
   const { state } = status;
   const mustStayDown = spec.power === 'running' && (running === 'stop' || !up.includes(state));
   if (spec.locked && mustStayDown) requirePermitted('stop', source);
-  if (!up.includes(state)) return { consistency: 'stopped', live: false, restart: false };
+  if (!up.includes(state)) return { consistency: 'stopped', live: false, restart: restartsSoon(guest) };
   if (running === undefined) throw err('clone_needs_choice', { name, state });
   if (running === 'quiesce' && state === 'paused')
     throw err('wrong_state', {

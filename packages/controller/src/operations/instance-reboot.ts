@@ -5,7 +5,7 @@
  */
 import { err, type Guest, type readiness, type Step } from '@gantry/model';
 import type { Logic, Move } from './advance.ts';
-import { isCurrent } from './view.ts';
+import { isCurrent, restartsSoon } from './view.ts';
 import { stepsUntil, waitSteps } from './waits.ts';
 
 export const rebootSteps = { act: 'done by the node', rebooted: 'rebooted' } as const;
@@ -63,8 +63,7 @@ function ended(move: Move) {
   if (!move.isDone(rebootSteps.act) || !guest || !isCurrent(guest)) return undefined;
   const { state, endedBy } = guest.status;
   if ((state !== 'stopped' && state !== 'crashed') || endedBy === undefined) return undefined;
-  // A reason beside a crash: the agent starts it again soon.
-  if (state === 'crashed' && guest.status.reason !== undefined) return undefined;
+  if (restartsSoon(guest)) return undefined;
   const { number, kind } = move.operation.spec;
   return err('operation_failed', { kind, operation: number, why: `the guest ended (${endedBy})` });
 }
