@@ -1,5 +1,6 @@
 /** A backup of the store restored over a cluster that went on: with a real libvirt, on tiny guests. */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding, Instance } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -46,7 +47,12 @@ const states = async () => {
 const processes = async () =>
   (await cluster.processes('qemu')).map(({ hostPid, startTicks }) => `${hostPid} ${startTicks}`).sort();
 const restore = async () => {
-  const { code, stdout, stderr } = await example('cluster restore', '--yes', '-o', 'json');
+  const { code, stdout, stderr } = await example(
+    'cluster restore /root/gantry-monday.tar',
+    '--yes',
+    '-o',
+    'json',
+  );
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ done: 'cluster.restore', file, instances: 4 });
   expect(examples.left()).toEqual([]);
@@ -63,6 +69,17 @@ test('it is taken while the cluster works, and not over another file', async () 
     code: 5,
     stderr: expect.stringContaining('[name_taken]'),
   });
+});
+
+test('a plan checks it and changes nothing', async () => {
+  const known = () => readdir(cluster.state, { recursive: true });
+  const pids = async () => (await cluster.processes('server')).map(({ hostPid }) => hostPid);
+  const before = [await pids(), (await known()).filter((name) => name.includes('before-'))];
+  const { code, stdout, stderr } = await example('cluster restore /root/gantry-monday.tar --plan');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/put the store of cluster e2e as it was at .*\n[\s\S]*hold its 4 instances/);
+  expect([await pids(), (await known()).filter((name) => name.includes('before-'))]).toEqual(before);
+  expect(existsSync(join(cluster.state, 'init.restore'))).toBe(false);
 });
 
 test('restored, it starts nothing twice, stops nothing and deletes nothing', async () => {

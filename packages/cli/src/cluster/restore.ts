@@ -2,8 +2,9 @@
 import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { err } from '@gantry/model';
+import { showPlan } from '../operations/submit.ts';
 import type { Session } from '../session.ts';
-import { ensureAccount } from './account.ts';
+import { ensureAccount, findAccount } from './account.ts';
 import { unpack } from './archive.ts';
 import { placesOf } from './backup.ts';
 import { programsFor } from './daemons.ts';
@@ -21,21 +22,31 @@ import type { Manifest } from './manifest.ts';
 import { serverVerb } from './server-verb.ts';
 import { startDaemons, stopDaemons } from './start.ts';
 
+/** Where nobody made the controller's account yet: a plan makes none. */
+const ROOT: Owner = { uid: 0, gid: 0 };
+/** In the archive: how the cluster is run. */
+const SETTINGS = 'cluster.json';
+
 interface Restored {
   cluster: Manifest['cluster'];
   instances: number;
   operations: number;
 }
 
-/** @throws GantryError `bad_backup`, `machine_busy`; then nothing was changed */
-export async function restore(session: Session, layout: Layout, from: string): Promise<void> {
+/**
+ * @param plan only say what it would do, after the same checks
+ * @throws GantryError `bad_backup`, `machine_busy`; then nothing was changed
+ */
+export async function restore(session: Session, layout: Layout, from: string, plan = false): Promise<void> {
   const file = resolve(from);
   const first = !existsSync(layout.state);
   await alone(layout, async () => {
     const folder = `${layout.draft}.restore`;
     rmSync(folder, { recursive: true, force: true });
     try {
-      await restoreFrom(session, layout, { file, folder });
+      const source = { file, folder };
+      if (plan) await planRestore(session, layout, source);
+      else await restoreFrom(session, layout, source);
     } finally {
       rmSync(folder, { recursive: true, force: true });
       if (first) removeBare(layout);
@@ -43,10 +54,12 @@ export async function restore(session: Session, layout: Layout, from: string): P
   });
 }
 
-/** A refusal on a machine without a cluster leaves no folder of one behind. With the lock held: who waits for it looks again. */
+/** A plan or refusal on a machine without a cluster leaves no folder of one behind. With the lock held: who waits for it looks again. */
 function removeBare(layout: Layout): void {
-  const lock = lockFile(layout);
-  if (readdirSync(layout.state).some((name) => name !== basename(lock))) return;
+  const [lock, programs] = [lockFile(layout), layout.lib];
+  const ours = [basename(lock), basename(programs)];
+  if (readdirSync(layout.state).some((name) => !ours.includes(name))) return;
+  rmSync(programs, { recursive: true, force: true });
   rmSync(lock);
   rmdirSync(layout.state);
 }
@@ -57,18 +70,38 @@ interface Source {
   folder: string;
 }
 
-async function restoreFrom(session: Session, layout: Layout, { file, folder }: Source): Promise<void> {
+async function planRestore(session: Session, layout: Layout, source: Source): Promise<void> {
+  const { cluster, at } = await opened(layout, source);
+  const owner = (await findAccount()) ?? ROOT;
+  const { instances, operations } = await prepare(layout, owner, source, cluster);
+  const present = readSettings(layout) !== undefined;
+  const plan = [
+    `put the store of cluster ${cluster.name} as it was at ${at} into ${layout.state}`,
+    present ? 'stop controller and agent for it, and start them; guests go on' : 'start controller and agent',
+    ...(existsSync(placesOf(layout).store) ? ['keep the store that is there beside it'] : []),
+    `hold its ${instances} instances until their nodes have told how they find them; none is started, stopped or deleted`,
+    `count ${operations} operations that were under way as failed`,
+  ];
+  await showPlan(session, { plan });
+}
+
+async function opened(layout: Layout, { file, folder }: Source): Promise<Manifest> {
   const manifest = await unpack(file, folder);
-  const { cluster, at } = manifest;
-  requireSame(layout, file, cluster);
+  requireSame(layout, file, manifest.cluster);
+  if (!readSettings(layout) && !existsSync(join(folder, SETTINGS)))
+    throw err('bad_backup', { file, why: 'it does not say how the cluster is run' });
+  return manifest;
+}
+
+async function restoreFrom(session: Session, layout: Layout, source: Source): Promise<void> {
+  const { file } = source;
+  const { cluster, at } = await opened(layout, source);
   await session.confirm(
     `Put the store of cluster ${cluster.name} as it was at ${at} in place of the present one? What was done since then is forgotten, not undone.`,
   );
   const owner = await ensureAccount(layout.state);
-  const made = await prepare(layout, owner, folder);
-  if (made.cluster.id !== cluster.id)
-    throw err('bad_backup', { file, why: 'the store in it is of another cluster than its manifest says' });
-  const { settings, kept } = await exchange(layout, owner, { file, folder });
+  const made = await prepare(layout, owner, source, cluster);
+  const { settings, kept } = await exchange(layout, owner, source);
   session.note(`what was there is kept in ${kept}`);
   await startDaemons(layout, settings);
   session.note(
@@ -96,7 +129,12 @@ export function requireSame(layout: Layout, file: string, { id, name }: Manifest
 }
 
 /** The controller's user makes a usable store of the copy, aside. */
-async function prepare(layout: Layout, owner: Owner, folder: string): Promise<Restored> {
+async function prepare(
+  layout: Layout,
+  owner: Owner,
+  { file, folder }: Source,
+  cluster: Manifest['cluster'],
+): Promise<Restored> {
   const aside = join(folder, 'controller');
   ensureFolder(folder, owner, 0o700);
   ensureFolder(aside, owner, 0o750);
@@ -104,7 +142,10 @@ async function prepare(layout: Layout, owner: Owner, folder: string): Promise<Re
     if (existsSync(join(folder, name))) renameSync(join(folder, name), join(aside, name));
   own(aside, owner);
   const failed = 'the backup could not be made ready';
-  return serverVerb<Restored>(programsFor(owner, layout), owner, { verb: 'restore', state: folder, failed });
+  const how = { verb: 'restore', state: folder, failed } as const;
+  const made = await serverVerb<Restored>(programsFor(owner, layout), owner, how);
+  if (made.cluster.id === cluster.id) return made;
+  throw err('bad_backup', { file, why: 'the store in it is of another cluster than its manifest says' });
 }
 
 function own(folder: string, owner: Owner): void {
@@ -139,7 +180,7 @@ async function exchange(
     if (existsSync(path)) renameSync(path, join(before, path.slice(layout.controller.length + 1)));
   syncFolder(before);
   for (const { name, path, mode } of files)
-    if (existsSync(join(folder, name)) && (name !== 'cluster.json' || !present))
+    if (existsSync(join(folder, name)) && (name !== SETTINGS || !present))
       copyDurably(join(folder, name), path, mode);
   begunAnew(layout);
   for (const [name, path] of [

@@ -13,7 +13,8 @@ type DeleteRoute =
   | 'deleteNetwork'
   | 'deleteProject'
   | 'deleteToken'
-  | 'deleteUser';
+  | 'deleteUser'
+  | 'removeNode';
 
 /** `delete NAME...`, after asking. */
 export const deleteVerb = (noun: string, route: DeleteRoute, argument: Argument, example: string): Verb => ({
@@ -23,7 +24,7 @@ export const deleteVerb = (noun: string, route: DeleteRoute, argument: Argument,
   flags: [planFlag],
   examples: [`gantry ${noun} delete ${example}`],
   async run(session, given) {
-    if (given.on('plan')) return await planned(session, given.args, route);
+    if (given.on('plan')) return await planDeletion(session, given.args, route);
     await session.confirm(`Delete ${noun} ${given.args.join(', ')}?`);
     for (const ref of given.args) {
       const gone = await session.client.call(route, { params: { ref } });
@@ -33,7 +34,12 @@ export const deleteVerb = (noun: string, route: DeleteRoute, argument: Argument,
   },
 });
 
-async function planned(session: Session, refs: readonly string[], route: DeleteRoute): Promise<void> {
+/** After all that is checked before. */
+export async function planDeletion(
+  session: Session,
+  refs: readonly string[],
+  route: DeleteRoute,
+): Promise<void> {
   for (const ref of refs) {
     const answer: object = await session.client.call(route, { params: { ref }, query: { plan: true } });
     await showPlan(session, 'plan' in answer ? (answer as Plan) : { plan: [`delete ${ref}`] });

@@ -7,6 +7,8 @@ import { follow } from './follow.ts';
 import { timelineText, titleOf, tookMs } from './words.ts';
 
 export const planFlag: Flag = { flags: '--plan', description: 'only say what would happen and why' };
+/** For the API: `--plan` as it is given. */
+export const planQuery = (given: Given): { plan?: true } => (given.on('plan') ? { plan: true } : {});
 export const waitFlags: readonly Flag[] = [
   { flags: '--wait', description: 'wait for the end (the default)' },
   { flags: '--detach', description: 'do not wait: print the operation' },

@@ -1,4 +1,4 @@
-import { ClusterSpec, type GroupId, type Node, validate } from '@gantry/model';
+import { ClusterSpec, type GroupId, type Node, type Operation, validate } from '@gantry/model';
 import { nowOf } from '../env.ts';
 import { withGauges } from '../gauges.ts';
 import { countMembers } from '../members.ts';
@@ -7,10 +7,12 @@ import { theCluster } from '../operations/guest-spec.ts';
 import { requireCpus } from '../placement/host-policy.ts';
 import { caSha256 } from '../remote.ts';
 import { Draft, withSpec } from '../store/batch.ts';
+import { planned } from './begun.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { actorOf } from './caller.ts';
 import { changedHost, inherited } from './inherited.ts';
 import { getReply, listReply, refOf } from './list.ts';
+import { nodePlan, policyPlan } from './set-plans.ts';
 
 export const getCluster: Handler<'getCluster'> = async ({ app: { store, remote } }) => {
   const cluster = await theCluster(store);
@@ -24,6 +26,8 @@ export const setClusterPolicy: Handler<'setClusterPolicy'> = async (call) => {
   requireMatch(call, cluster);
   const changed = withSpec(cluster, inherited(call.body, cluster, 'cluster'));
   const draft = new Draft(call.app.env.clock.now()).put(changed);
+  if (call.query.plan)
+    return planned(call, draft, { plan: await policyPlan(call.app.store, cluster, changed) });
   const message = `set settings of the cluster: ${named(call.body)}`;
   return resourceReply(committed(await call.commit(draft, { subject: cluster, message }), changed));
 };
@@ -61,9 +65,14 @@ export const setGroupPolicy: Handler<'setGroupPolicy'> = async (call) => {
   requireMatch(call, group);
   const changed = withSpec(group, inherited(call.body, group, 'group'));
   const draft = new Draft(call.app.env.clock.now()).put(changed);
+  if (call.query.plan)
+    return planned(call, draft, { plan: await policyPlan(call.app.store, group, changed) });
   const message = `set settings of group ${group.name}: ${named(call.body)}`;
   return resourceReply(committed(await call.commit(draft, { subject: group, message }), changed));
 };
+
+const endOf = (evacuation: Operation | undefined): string[] =>
+  evacuation ? [`operation ${evacuation.spec.number}, which empties it, begins no further moves`] : [];
 
 /** Of the settings, for the audit. */
 const named = ({ guest, host }: { guest?: object; host?: object }): string =>
@@ -95,6 +104,10 @@ export const setNode: Handler<'setNode'> = async (call) => {
   // who wants guests there again wants none of them moved away
   const evacuation = role === 'active' ? await evacuationOf(call.app.store, node) : undefined;
   if (evacuation) draft.put(cancelled(evacuation, { by: actorOf(call.caller), at: nowOf(call.app.env) }));
+  if (call.query.plan) {
+    const lines = [...(await nodePlan(call.app.store, node, changed)), ...endOf(evacuation)];
+    return planned(call, draft, { plan: lines });
+  }
   const ends = evacuation && `cancel operation ${evacuation.spec.number}`;
   const what = [role, group && `group ${group.name}`, named({ ...(host ? { host } : {}) }), ends];
   const message = `set node ${node.name} ${what.filter(Boolean).join(', ')}`;

@@ -5,9 +5,11 @@ import { withReservations } from '../networks/reservations.ts';
 import { bridgeOf } from '../operations/guest-spec.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
 import { Draft, withSpec } from '../store/batch.ts';
+import { planned } from './begun.ts';
 import { committed, type Handler, requireMatch, resolve, resourceReply } from './call.ts';
 import { getReply, listReply, refOf } from './list.ts';
 import { createNamed, deleteNamed, requireUnused } from './named.ts';
+import { networkPlan } from './set-plans.ts';
 
 export const listNetworks: Handler<'listNetworks'> = (call) => listReply(call, 'network');
 export const getNetwork: Handler<'getNetwork'> = (call) => getReply(call, 'network');
@@ -36,6 +38,7 @@ export const setNetwork: Handler<'setNetwork'> = async (call) => {
   const number = await requireApart(store, network.name, spec);
   const draft = claimSegment(new Draft(env.clock.now()).put(changed).relyOn(...groups), number);
   await requireNotCutOff(store, changed);
+  if (call.query.plan) return planned(call, draft, { plan: await networkPlan(store, network, changed) });
   const message = `set ${Object.keys(call.body).join(', ')} of network ${network.name}`;
   return resourceReply(committed(await call.commit(draft, { subject: network, message }), changed));
 };

@@ -5,7 +5,7 @@ import { Flavor } from '../resources/flavor.ts';
 import { Image } from '../resources/image.ts';
 import { Network } from '../resources/network.ts';
 import { strict, Type } from '../schema.ts';
-import { admin, all, create, get, list, operators, type Route, remove } from './shapes.ts';
+import { admin, all, create, get, list, operators, Plan, planQuery, type Route, remove } from './shapes.ts';
 
 export const catalogueRoutes = {
   listFlavors: list('/v1/flavors', 'flavors', Flavor),
@@ -61,8 +61,9 @@ export const catalogueRoutes = {
     summary: 'set uplink, VLAN, mtu, groups of nodes or addresses; its bridge and its kind stay',
     roles: admin,
     status: 200,
+    query: planQuery,
     body: SetNetwork,
-    response: Network,
+    response: Type.Union([Network, Plan]),
   },
   listNetworkNodes: {
     method: 'GET',

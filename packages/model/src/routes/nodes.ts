@@ -8,7 +8,7 @@ import { DrainPlan } from '../resources/drain.ts';
 import { Node, NodeProbed } from '../resources/node.ts';
 import { Operation } from '../resources/operation.ts';
 import { optional, strict, Type } from '../schema.ts';
-import { admin, all, clusterOperators, get, list, planQuery, type Route, remove } from './shapes.ts';
+import { admin, all, clusterOperators, get, list, Plan, planQuery, type Route, remove } from './shapes.ts';
 
 export const nodesRoutes = {
   listNodes: list('/v1/nodes', 'nodes', Node),
@@ -19,8 +19,9 @@ export const nodesRoutes = {
     summary: 'drain, undrain or set offline; set what of it guests may use',
     roles: admin,
     status: 200,
+    query: planQuery,
     body: SetNode,
-    response: Node,
+    response: Type.Union([Node, Plan]),
   },
   planDrain: {
     method: 'GET',

@@ -1,6 +1,7 @@
 import { type Body, err } from '@gantry/model';
 import type { Given } from '../../given.ts';
 import { networkNames } from '../../names.ts';
+import { planFlag, planQuery, showPlan } from '../../operations/submit.ts';
 import { parseCount } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
@@ -41,10 +42,11 @@ export const networkSet: Verb = {
       many: true,
       complete: () => Object.keys(unsettable),
     },
+    planFlag,
   ],
   examples: [
     'gantry network set net100 --group rack1 --group rack2',
-    'gantry network set net100 --mtu 9000 --vlan 101',
+    'gantry network set net100 --mtu 9000 --vlan 101 --plan',
     'gantry network set net100 --reserve 10.1.0.60 --reserve 10.1.0.61 --release 10.1.0.70',
     'gantry network set net100 --unset groups --unset reserved',
   ],
@@ -53,7 +55,8 @@ export const networkSet: Verb = {
     if (Object.keys(body).length === 0)
       throw err('usage', { what: 'nothing to set: give --vlan, --group, --mtu or another of the options' });
     const params = { ref: given.arg(0, 'name') };
-    const network = await session.client.call('setNetwork', { params, body });
+    const network = await session.client.call('setNetwork', { params, body, query: planQuery(given) });
+    if ('plan' in network) return await showPlan(session, network);
     await session.out.object(network, network.name, () => describeNetwork(network));
     await tellOfNodes(session, network);
   },

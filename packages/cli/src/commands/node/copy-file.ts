@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { err } from '@gantry/model';
+import { err, formatBytes, type Node, type Query } from '@gantry/model';
+import { planFlag, showPlan } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
 import { chosenFlags, chosenNodes, forEachNode } from './chosen.ts';
 import { conclude, type NodeRow, nodeColumns, refusedRow } from './rows.ts';
@@ -15,10 +16,12 @@ export const nodeCopyFile: Verb = {
     ...chosenFlags,
     { flags: '--to <path>', description: 'absolute path on the nodes' },
     { flags: '--mode <octal>', description: 'permissions, default those of the file' },
+    planFlag,
   ],
   examples: [
     'gantry node copy-file --group rack1 /etc/network/interfaces.d/net100',
     'gantry node copy-file --all motd --to /etc/motd',
+    'gantry node copy-file --all motd --to /etc/motd --plan',
   ],
   async run(session, given) {
     const file = given.arg(0, 'file');
@@ -30,6 +33,7 @@ export const nodeCopyFile: Verb = {
       sizeBytes: info.size,
     };
     const nodes = await chosenNodes(session, given);
+    if (given.on('plan')) return await showPlan(session, { plan: nodes.map((node) => lineOf(node, query)) });
     const rows = await forEachNode(nodes, given, async ({ id, name }): Promise<NodeRow> => {
       try {
         const how = { sizeBytes: info.size };
@@ -47,6 +51,9 @@ export const nodeCopyFile: Verb = {
     await conclude(rows, (shown) => session.out.list(shown, nodeColumns));
   },
 };
+
+const lineOf = ({ name }: Node, { path, mode, sizeBytes }: Query<'putNodeFile'>): string =>
+  `write ${path} on node ${name}: ${formatBytes(sizeBytes)}, of root, mode ${(mode ?? 0).toString(8).padStart(4, '0')}`;
 
 function octal(text: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);

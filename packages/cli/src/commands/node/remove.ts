@@ -1,6 +1,7 @@
 import { nodeNames } from '../../names.ts';
+import { planFlag } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
-import { nameArgument } from '../named.ts';
+import { nameArgument, planDeletion } from '../named.ts';
 
 export const nodeRemove: Verb = {
   words: 'node remove',
@@ -11,9 +12,16 @@ export const nodeRemove: Verb = {
   arguments: [{ ...nameArgument('node', nodeNames), name: 'NAME...' }],
   flags: [
     { flags: '--leave', description: 'also take Gantry’s state off the machine: its agent must answer' },
+    planFlag,
   ],
-  examples: ['gantry node remove n2', 'gantry node remove n2 n3 --yes', 'gantry node remove n2 --leave'],
+  examples: [
+    'gantry node remove n2',
+    'gantry node remove n2 n3 --yes',
+    'gantry node remove n2 --leave',
+    'gantry node remove n2 --plan',
+  ],
   async run(session, given) {
+    if (given.on('plan')) return await planDeletion(session, given.args, 'removeNode');
     await session.confirm(`Remove node ${given.args.join(', ')} from the cluster?`);
     const query = given.on('leave') ? ({ leave: 'none' } as const) : {};
     for (const ref of given.args) {

@@ -1,5 +1,6 @@
 /** The role of a node: what drain and undrain share. */
 import { nodeNames } from '../../names.ts';
+import { planFlag, planQuery, showPlan } from '../../operations/submit.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
 
@@ -11,12 +12,15 @@ export const roleVerb = (
   words: `node ${verb}`,
   summary: words.summary,
   arguments: [nameArgument('node', nodeNames)],
-  examples: [`gantry node ${verb} n1`],
+  flags: [planFlag],
+  examples: [`gantry node ${verb} n1`, `gantry node ${verb} n1 --plan`],
   async run(session, given) {
     const node = await session.client.call('setNode', {
       params: { ref: given.arg(0, 'name') },
       body: { role },
+      query: planQuery(given),
     });
+    if ('plan' in node) return await showPlan(session, node);
     session.note(`${node.name} ${words.said}`);
     await session.out.result(node, node.name);
   },
