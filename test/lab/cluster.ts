@@ -87,7 +87,8 @@ const commandLines: Record<Part, RegExp> = {
   agent: /\bagent\.mjs\0--state\0/,
   server: /\bserver\.mjs\0--state\0/,
   libvirtd: /^libvirtd\0/,
-  qemu: /^[^\0]*qemu-system-/,
+  // Of guests: libvirt and the agent start others to ask them what they can, at times of their own.
+  qemu: /^[^\0]*qemu-system-.*\0-name\0guest=/s,
   dnsmasq: /^[^\0]*dnsmasq\0/,
 };
 
