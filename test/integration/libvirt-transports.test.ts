@@ -276,6 +276,8 @@ describe('a unix socket', () => {
       `# mine\nuri_aliases = [\n  "here=qemu+unix:///system?socket=${libvirtd.socketPath}",\n]\n`,
     );
     expect(await opened('here', { surroundings: { uid: 1000, home, env: {} } })).toBe('qemu:///system');
+    const env = { LIBVIRT_DEFAULT_URI: 'here' };
+    expect(await opened('', { surroundings: { uid: 1000, home, env } })).toBe('qemu:///system');
   });
 
   test('a program that leads there (ext)', async () => {

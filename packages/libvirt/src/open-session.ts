@@ -13,7 +13,7 @@ import { openProcess } from './transport/process.ts';
 import { openTcp } from './transport/tcp.ts';
 import { openTls } from './transport/tls.ts';
 import { openUnixSocket } from './transport/unix.ts';
-import { resolveAlias } from './uri/aliases.ts';
+import { resolveUri } from './uri/aliases.ts';
 import { type Dial, dialOf } from './uri/dial.ts';
 import { ownSurroundings, type Surroundings } from './uri/surroundings.ts';
 import { type LibvirtUri, parseUri } from './uri/uri.ts';
@@ -48,9 +48,8 @@ export async function openSession(
   });
 }
 
-/** An empty URI lets the server choose. */
 const parsed = async (text: string, surroundings: Surroundings): Promise<LibvirtUri> =>
-  parseUri(text === '' ? 'remote:///' : await resolveAlias(text, surroundings));
+  parseUri(await resolveUri(text, surroundings));
 
 function withSocket(uri: LibvirtUri, { socket }: ConnectOptions): LibvirtUri {
   if (socket === undefined) return uri;

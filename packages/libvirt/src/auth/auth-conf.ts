@@ -16,7 +16,7 @@ export function parseKeyFile(text: string, path: string): KeyFile {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     const name = /^\[([^\][]+)\]$/.exec(line)?.[1];
-    const [, key, value] = /^([A-Za-z0-9-]+)[ \t]*=[ \t]*(.*)$/.exec(raw.replace(/^[ \t]+|\r$/g, '')) ?? [];
+    const [, key, value] = KEY.exec(raw.replace(/^[ \t]+|\r$/g, '')) ?? [];
     if (name !== undefined) {
       section = sections.get(name) ?? new Map();
       sections.set(name, section);
@@ -26,6 +26,9 @@ export function parseKeyFile(text: string, path: string): KeyFile {
   }
   return sections;
 }
+
+/** `key=value` or `key[locale]=value`; spaces may stand inside of a key, but not around it. */
+const KEY = /^([^=[\] \t](?:[^=[\]]*[^=[\] \t])?(?:\[[^=[\]]*\])?)[ \t]*=[ \t]*(.*)$/;
 
 /** GLib's escapes. */
 const ESCAPES: Readonly<Record<string, string>> = { s: ' ', n: '\n', t: '\t', r: '\r', '\\': '\\' };
@@ -92,7 +95,7 @@ async function readAuthConf(path: string, named: boolean): Promise<string | unde
     return await readFile(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' && !named) return undefined;
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && !named) return undefined;
     throw new TransportError('AUTH', `${path} cannot be read: ${String(error)}`, { cause: error });
   }
 }

@@ -110,6 +110,9 @@ credentials=other
 [auth-libvirt-broken]
 credentials=nobody
 [auth-libvirt-empty]
+some_key = 1
+of.another program=2
+password[de]=3
 `;
   const find = (host: string) => accountIn(parseKeyFile(conf, 'f'), 'f', 'libvirt', host);
 

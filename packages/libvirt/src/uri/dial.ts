@@ -37,8 +37,10 @@ export function dialOf(uri: LibvirtUri, surroundings: Surroundings, readOnly = f
       return { kind: 'tls', host, port: port ?? LIBVIRT_TLS_PORT, pkipath, verify: !noVerify };
     }
     case 'ssh': {
-      const socket = parameters.socket ?? legacySocket(SYSTEM_DIR, readOnly);
-      const argv = sshArgv(uri, remoteCommand(uri, socket, readOnly));
+      const own = isUserSession(uri, surroundings);
+      const dir = own ? userRuntimeDir(surroundings) : SYSTEM_DIR;
+      const socket = parameters.socket ?? legacySocket(dir, readOnly && !own);
+      const argv = sshArgv(uri, remoteCommand(uri, { socket, readOnly, own }));
       return { kind: 'process', transport: 'ssh', argv };
     }
     default:

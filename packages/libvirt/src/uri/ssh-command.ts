@@ -1,4 +1,5 @@
 import type { LibvirtUri } from './uri.ts';
+import { UriError } from './uri-error.ts';
 
 /** One word of a POSIX shell, whatever is in it. ssh has no argument vector: the far end gets a line for its shell. */
 export const shellWord = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -19,12 +20,30 @@ export function sshArgv(uri: LibvirtUri, command: string): string[] {
   ];
 }
 
+/** What is to be reached at the far end. */
+interface FarEnd {
+  /** The daemon's, for a netcat. */
+  readonly socket: string;
+  readonly readOnly: boolean;
+  /** A user's own daemon. */
+  readonly own: boolean;
+}
+
 /**
  * What runs at the far end: virt-ssh-helper, which finds the daemon's socket by itself, or netcat on a socket named from
- * here. A `netcat` or `socket` in the URI asks for the second.
+ * here. A `netcat` or `socket` in the URI asks for the second. Where a user's own daemon listens only the far end
+ * knows: unless the URI says it, there is no netcat to fall back on.
+ * @throws UriError
  */
-export function remoteCommand(uri: LibvirtUri, socket: string, readOnly: boolean): string {
-  const { proxy, netcat, socket: named } = uri.parameters;
+export function remoteCommand(uri: LibvirtUri, { socket, readOnly, own }: FarEnd): string {
+  const { netcat, socket: named } = uri.parameters;
+  const proxy =
+    own && named === undefined && uri.parameters.proxy === 'auto' ? 'native' : uri.parameters.proxy;
+  if (proxy === 'native' && netcat !== undefined)
+    throw new UriError(
+      uri.serverUri,
+      'netcat is not used where virt-ssh-helper is (proxy=native, or a session of one’s own without socket); leave one of them out',
+    );
   const native = `virt-ssh-helper ${readOnly ? '-r ' : ''}${shellWord(uri.serverUri)}`;
   const viaNetcat = netcatScript(netcat ?? 'nc', socket);
   if (proxy === 'native') return native;

@@ -16,13 +16,13 @@ export const ownSurroundings = (): Surroundings => ({
   env: process.env,
 });
 
-/** Where libvirt keeps the sockets of a user's own daemon. */
+/** Where libvirt keeps the sockets of a user's own daemon. Empty variables count as none, as GLib has it. */
 export function userRuntimeDir({ env, home }: Surroundings): string {
-  const base = env['XDG_RUNTIME_DIR'] ?? env['XDG_CACHE_HOME'] ?? join(home, '.cache');
+  const base = env['XDG_RUNTIME_DIR'] || env['XDG_CACHE_HOME'] || join(home, '.cache');
   return join(base, 'libvirt');
 }
 
 /** Where libvirt looks for a user's own `auth.conf` and `libvirt.conf`. */
 export function userConfigDir({ env, home }: Surroundings): string {
-  return join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'libvirt');
+  return join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'libvirt');
 }

@@ -1,6 +1,9 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { parseAliases } from './aliases.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseUriConf, resolveUri } from './aliases.ts';
 import { type Dial, dialOf } from './dial.ts';
 import { remoteCommand, shellWord, sshArgv } from './ssh-command.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -23,6 +26,7 @@ describe('where a URI leads', () => {
     ['qemu:///system?mode=legacy', unix(`${SYS}/libvirt-sock`), 'qemu:///system'],
     ['qemu:///system?mode=direct', unix(`${SYS}/virtqemud-sock`), 'qemu:///system'],
     ['qemu:///system?socket=/x/y', unix('/x/y'), 'qemu:///system'],
+    ['qemu:///system?socket=/x/y&a=b#c%20d', unix('/x/y'), 'qemu:///system?a=b#c%20d'],
     ['qemu:///system?SOCKET=/x%2Fy&a=b;c=d', unix('/x/y'), 'qemu:///system?a=b&c=d'],
     [
       'qemu:///system?name=test:///default',
@@ -55,7 +59,7 @@ describe('where a URI leads', () => {
     expect(own('qemu:///session')).toEqual(unix(`${dir}/virtqemud-sock`, `${dir}/libvirt-sock`));
     expect(own('test+unix:///default')).toEqual(unix(`${dir}/virttestd-sock`, `${dir}/libvirt-sock`));
     expect(own('qemu:///system')).toEqual(unix(`${SYS}/virtqemud-sock`, `${SYS}/libvirt-sock`));
-    const bare = { ...user, env: {} };
+    const bare = { ...user, env: { XDG_RUNTIME_DIR: '' } };
     expect(dialOf(parseUri('qemu:///session?mode=legacy'), bare)).toEqual(
       unix('/home/u/.cache/libvirt/libvirt-sock'),
     );
@@ -139,7 +143,11 @@ describe('what is refused', () => {
 describe('ssh', () => {
   const argv = (text: string): string[] => {
     const uri = parseUri(text);
-    return sshArgv(uri, remoteCommand(uri, '/s', false));
+    return sshArgv(uri, remoteCommand(uri, { socket: '/s', readOnly: false, own: false }));
+  };
+  const farEnd = (text: string, who = user): string | undefined => {
+    const dial = dialOf(parseUri(text), who, true);
+    return dial.kind === 'process' ? dial.argv.at(-1) : undefined;
   };
 
   test('says in its arguments what the URI says', () => {
@@ -164,6 +172,23 @@ describe('ssh', () => {
     expect(argv('qemu+ssh://h/system?netcat=/n').at(-1)).not.toContain('virt-ssh-helper');
   });
 
+  test('a user’s own daemon is found by the far end alone, and its system’s is none for it', () => {
+    for (const own of ['qemu+ssh://h/session', 'test+ssh://h/default'])
+      expect(farEnd(own)).toBe(`virt-ssh-helper -r ${shellWord(own.replace('+ssh://h', '://'))}`);
+    expect(farEnd('qemu+ssh://h/session?socket=/s')).toMatch(/exec .*nc.* -U .*\/s/);
+    const netcat = farEnd('qemu+ssh://h/session?proxy=netcat');
+    expect(netcat).toContain('/run/user/1000/libvirt/libvirt-sock');
+    expect(netcat).not.toContain('-ro');
+    for (const elsewhere of [farEnd('qemu+ssh://h/system'), farEnd('qemu+ssh://h/session', root)])
+      expect(elsewhere).toMatch(/virt-ssh-helper.*\/var\/run\/libvirt\/libvirt-sock-ro/);
+  });
+
+  test('a netcat beside virt-ssh-helper is refused, as virsh refuses it', () => {
+    expect(() => farEnd('qemu+ssh://h/system?proxy=native&netcat=/n')).toThrow(UriError);
+    expect(() => farEnd('qemu+ssh://h/session?netcat=/n')).toThrow(/leave one of them out/);
+    expect(farEnd('qemu+ssh://h/session?netcat=/n', root)).toContain('/n');
+  });
+
   test('a shell word is one word, whatever is in it', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
@@ -175,12 +200,39 @@ describe('ssh', () => {
   });
 });
 
-test('aliases of libvirt.conf', () => {
-  const conf =
-    '# uri_aliases = ["no=qemu:///no"]\nuri_aliases = [\n  "a=qemu+ssh://root@a/system",\n # "c=x",\n "b=q?x=y",\n]\n';
-  expect([...parseAliases(conf)]).toEqual([
-    ['a', 'qemu+ssh://root@a/system'],
-    ['b', 'q?x=y'],
-  ]);
-  expect(parseAliases('').size).toBe(0);
+describe('libvirt.conf', () => {
+  const conf = `# uri_aliases = ["no=qemu:///no"]
+uri_aliases = [
+  "a=qemu+ssh://root@[::1]/system",
+ # "c=x",
+ 'b=q?x=y', "a=second", "no equals sign", "=no name",
+]
+uri_default = 'b'
+`;
+
+  test('has aliases, the first of a name, and a default', () => {
+    const { aliases, defaultUri } = parseUriConf(conf);
+    expect([...aliases]).toEqual([
+      ['a', 'qemu+ssh://root@[::1]/system'],
+      ['b', 'q?x=y'],
+    ]);
+    expect(defaultUri).toBe('b');
+    expect(parseUriConf('#uri_default = "x"\n')).toEqual({ aliases: new Map(), defaultUri: undefined });
+    expect(parseUriConf('uri_aliases = [ "a=b", broken, "c=d" ]').aliases.size).toBe(1);
+  });
+
+  test('what is meant by a name, and by none', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'uri-'));
+    onTestFinished(() => rm(home, { recursive: true }));
+    const meant = (text: string, env: Surroundings['env'] = {}) => resolveUri(text, { uid: 1000, home, env });
+    expect(await meant('')).toBe('remote:///session');
+    await mkdir(join(home, '.config', 'libvirt'), { recursive: true });
+    await writeFile(join(home, '.config', 'libvirt', 'libvirt.conf'), conf);
+    expect(await meant('b')).toBe('q?x=y');
+    expect(await meant('c')).toBe('c');
+    expect(await meant('')).toBe('q?x=y');
+    expect(await meant('', { XDG_CONFIG_HOME: '', LIBVIRT_DEFAULT_URI: '' })).toBe('q?x=y');
+    expect(await meant('', { LIBVIRT_DEFAULT_URI: 'a' })).toBe('qemu+ssh://root@[::1]/system');
+    expect(await meant('test:///default', { LIBVIRT_DEFAULT_URI: 'a' })).toBe('test:///default');
+  });
 });

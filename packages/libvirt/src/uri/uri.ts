@@ -23,7 +23,7 @@ export interface LibvirtUri {
 }
 
 const URI =
-  /^(?<scheme>[a-z][a-z0-9+.-]*):(?:\/\/(?<authority>[^/?#]*))?(?<path>[^?#]*)(?:\?(?<query>[^#]*))?$/i;
+  /^(?<scheme>[a-z][a-z0-9+.-]*):(?:\/\/(?<authority>[^/?#]*))?(?<path>[^?#]*)(?:\?(?<query>[^#]*))?(?<fragment>#.*)?$/i;
 const AUTHORITY = /^(?:(?<user>[^@]*)@)?(?<host>\[[0-9a-f:.%]+\]|[^:@[\]]*)(?::(?<port>\d*))?$/i;
 const NOT_PRINTABLE = /[\u0000-\u0020\u007f]/;
 const TRANSPORTS: ReadonlySet<string> = new Set(['unix', 'tcp', 'tls', 'ssh', 'ext']);
@@ -31,7 +31,7 @@ const LIBSSH: ReadonlySet<string> = new Set(['libssh', 'libssh2']);
 
 /** Takes a URI apart. @throws UriError that says what is wrong with it */
 export function parseUri(text: string): LibvirtUri {
-  const { scheme = '', authority, path = '', query = '' } = match(URI, text, text, FORM);
+  const { scheme = '', authority, path = '', query = '', fragment = '' } = match(URI, text, text, FORM);
   const { user, host, port } = match(
     AUTHORITY,
     authority ?? '',
@@ -52,7 +52,7 @@ export function parseUri(text: string): LibvirtUri {
     port: portOf(port, text),
     path: decoded(path, text) ?? '',
     parameters,
-    serverUri: parameters.name ?? serverUri(driver, path, passedOn),
+    serverUri: parameters.name ?? serverUri(driver, path, passedOn, fragment),
   };
 }
 
@@ -102,7 +102,7 @@ function transportOf(named: string | undefined, host: string | undefined, whole:
   return named as TransportName;
 }
 
-function serverUri(driver: string, path: string, query: string): string {
+function serverUri(driver: string, path: string, query: string, fragment: string): string {
   if (driver === 'remote') return '';
-  return `${driver}://${path}${query === '' ? '' : `?${query}`}`;
+  return `${driver}://${path}${query === '' ? '' : `?${query}`}${fragment}`;
 }
