@@ -4,6 +4,8 @@ import { TransportError } from '../errors.ts';
 
 /** Of a program's complaints, as much as an error message bears. */
 const STDERR_BYTES = 2_000;
+/** What a program has said before its end is here by then, unless a process that it left behind can still speak. */
+const LAST_WORDS_MS = 500;
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -41,6 +43,12 @@ class ProcessDuplex extends Duplex {
     // EPIPE when it has gone; its end tells more.
     child.stdin.on('error', () => {});
     child.once('close', (code, signal) => this.#ended(command, code, signal));
+    child.once('exit', (code, signal) => {
+      // ssh's ControlPersist keeps standard error open, and `close` waits for it.
+      const soon = () => setTimeout(() => this.#ended(command, code, signal), LAST_WORDS_MS).unref();
+      if (child.stdout.closed) soon();
+      else child.stdout.once('close', soon);
+    });
   }
 
   #ended(command: string, code: number | null, signal: string | null): void {
@@ -67,6 +75,7 @@ class ProcessDuplex extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#child.stdin.destroy();
     this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
     this.#child.kill('SIGTERM');
     done(error);
   }
