@@ -62,6 +62,13 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function serve(options: Options, signal: AbortSignal): Promise<void> {
   const { state } = options;
   const env = systemEnv();
+  // the disk of the log may be full, or who read it be gone: that must not end the agent
+  process.stderr.on('error', () => undefined);
+  // one that nobody caught, in a promise too: all that counts survives a kill, so a new start is the cure
+  process.on('uncaughtException', (error, origin) => {
+    env.log('error', 'a fault ends the agent', { origin, stack: error.stack ?? String(error) });
+    process.exit(1);
+  });
   if (await resumeLeaving(state, options.leaveBy, env.log)) return;
   await mkdir(storageRoot(state), { recursive: true, mode: 0o711 });
   const files = new IdentityFiles(state);

@@ -23,7 +23,7 @@ const DEFAULT_STATE = '/var/lib/gantry';
 /** Resolves with the exit code; the controller runs until SIGTERM or SIGINT. */
 export async function main(argv: readonly string[]): Promise<number> {
   const env = systemEnv();
-  // whoever read the log may be gone: that must not end the controller
+  // the disk of the log may be full, or who read it be gone: that must not end the controller
   process.stderr.on('error', () => {});
   try {
     const [first] = argv;
@@ -46,6 +46,11 @@ const storeOf = (argv: readonly string[]): string => storePath(parse(argv.slice(
 
 async function serve(env: Env, argv: readonly string[]): Promise<void> {
   const options = parse(argv);
+  // one that nobody caught, in a promise too: all that counts survives a kill, so a new start is the cure
+  process.on('uncaughtException', (error, origin) => {
+    env.log('error', 'a fault ends the controller', { origin, stack: error.stack ?? String(error) });
+    process.exit(1);
+  });
   const server = await startServer(env, options);
   const { address } = server;
   env.log('info', 'the controller is ready', {

@@ -63,6 +63,8 @@ export async function startServer(env: Env, options: ServerOptions): Promise<Run
   const done = Promise.all([controller.run(stop.signal, options.tasksOff), far?.door.keep(stop.signal)]).then(
     () => undefined,
   );
+  // whoever starts the server listens once it is there
+  done.catch(() => undefined);
   try {
     if (socket) {
       const door = await httpServer(controller.app);

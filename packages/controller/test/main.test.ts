@@ -1,9 +1,9 @@
 /** The program itself: a store is made, served, held alone, left and served again. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 
 const main = join(import.meta.dirname, '../src/main.ts');
 const state = mkdtempSync(join(tmpdir(), 'gantry-main-'));
@@ -70,6 +70,23 @@ test('made once; what was acknowledged is there after kill -9; SIGTERM ends it c
   expect((await fetch(`${second.base}/v1/flavors/kept`, { headers })).status).toBe(200);
   second.child.kill('SIGTERM');
   expect(await ended(second.child)).toBe(0);
+});
+
+test('a promise that nobody listens to ends it with a line that says why, for its supervisor to start it again', async () => {
+  const log = join(state, 'log');
+  const forget = `process.once('SIGUSR2', () => void Promise.reject(new Error('forgotten')))`;
+  const file = openSync(log, 'a');
+  const words = ['--import', `data:text/javascript,${forget}`, main, '--state', state];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', file] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const over = ended(child);
+  await expect.poll(() => readFileSync(log, 'utf8')).toContain('the controller is ready');
+  child.kill('SIGUSR2');
+  expect(await over).toBe(1);
+  expect(JSON.parse(readFileSync(log, 'utf8').trim().split('\n').at(-1) ?? '')).toMatchObject({
+    ...{ level: 'error', message: 'a fault ends the controller', origin: 'unhandledRejection' },
+    stack: expect.stringContaining('Error: forgotten\n    at '),
+  });
 });
 
 test('it listens at an address and a port', () => {

@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { NodeAdded, NodeCertificates } from '@gantry/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Env } from '../src/env.ts';
 import { httpServer } from '../src/http/http-server.ts';
 import { secureDoor } from '../src/http/secure-server.ts';
+import type { CertificateAuthority } from '../src/pki/certificate-authority.ts';
 import { openAuthority } from '../src/pki/openssl-authority.ts';
 import { systemEnv } from '../src/system-env.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
@@ -34,6 +36,40 @@ afterAll(async () => {
   await door.close();
   await cluster.close();
   rmSync(folder, { recursive: true });
+});
+
+test('a renewal that fails leaves the door open, and is tried again', async () => {
+  const real = await openAuthority(join(folder, 'renewed-ca'), 'test', systemEnv());
+  const over = new AbortController();
+  const said: string[] = [];
+  let [aheadMs, turns] = [0, 0];
+  const authority: CertificateAuthority = {
+    certificate: real.certificate,
+    publicKey: (request) => real.publicKey(request),
+    // the first renewal finds a full disk
+    issue: (key, profile) => (turns === 1 ? Promise.reject(new Error('ENOSPC')) : real.issue(key, profile)),
+    revocations: (nodes) => real.revocations(nodes),
+  };
+  const env: Env = {
+    ...systemEnv(),
+    clock: {
+      now: () => Date.now() + aheadMs,
+      sleep: async () => {
+        turns += 1;
+        if (turns === 3) over.abort();
+      },
+    },
+    log: (_level, message) => said.push(message),
+  };
+  const renewed = await secureDoor(join(folder, 'renewed-ca'), authority, ['localhost'], env);
+  const before = renewed.certificate();
+  aheadMs = 10 * 365 * 86_400_000;
+  await renewed.keep(over.signal);
+  expect(said).toEqual([
+    'the certificate of the controller was not renewed',
+    'the certificate of the controller was renewed',
+  ]);
+  expect(renewed.certificate()).not.toBe(before);
 });
 
 interface Answer {

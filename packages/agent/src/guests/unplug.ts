@@ -33,6 +33,8 @@ export async function unplug(
     signal: AbortSignal.any([signal, stop.signal]),
   });
   const answer = firstOf(events);
+  // libvirt may go before anybody listens to it
+  answer.catch(() => undefined);
   try {
     await events.ready;
     const flags = virDomainDeviceModifyFlags.VIR_DOMAIN_DEVICE_MODIFY_LIVE;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isGantryError, type LeaveWith } from '@gantry/model';
@@ -92,6 +92,26 @@ describe('told to leave', () => {
   test('it is on the disk before it is answered', async () => {
     await tell(down, '/opt/gantry.mjs');
     expect(noted()).toBe('down\n');
+  });
+
+  test('a disk that is full keeps it from beginning, and not the agent from running: it is tried again', async () => {
+    const turns: (() => void)[] = [];
+    const told: string[] = [];
+    const sleep = () => new Promise<void>((resolve) => turns.push(resolve));
+    const env = { clock: { sleep }, log: (_: string, text: string) => told.push(text) } as never;
+    const by = join(state, 'gantry.mjs');
+    const went = join(state, 'went');
+    writeFileSync(by, `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(went)}, '');`);
+    // no folder can be made there
+    writeFileSync(join(state, 'log'), '');
+    await beToldToLeave({ state, by, env, host: node({}).host }, { cluster: OURS, guests: 'none' });
+    turns.shift()?.();
+    await expect.poll(() => turns).toHaveLength(1);
+    expect(told.at(-1)).toMatch(/tried again/);
+    rmSync(join(state, 'log'));
+    turns.shift()?.();
+    await expect.poll(() => existsSync(went)).toBe(true);
+    expect(turns).toEqual([]);
   });
 
   test('what may not go is refused, and nothing is noted', async () => {

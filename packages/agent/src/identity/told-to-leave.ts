@@ -25,6 +25,7 @@ const leavingFile = (state: string): string => join(state, 'agent', 'leaving');
 
 /** The answer travels before the agent is stopped. */
 const ANSWER_MS = 1000;
+const AGAIN_MS = 10_000;
 
 /** @throws GantryError `in_use`, `host_unfit`, `not_supported`; then nothing was changed */
 export async function beToldToLeave(
@@ -40,7 +41,19 @@ export async function beToldToLeave(
   await requireClearable({ host, cluster }, guests);
   await writeDurably(leavingFile(state), `${guests}\n`);
   env.log('info', 'the controller takes this node out of its cluster', { guests });
-  void env.clock.sleep(ANSWER_MS).then(() => startLeaving(state, by));
+  void leaveSoon(state, by, env);
+}
+
+/** A disk that is full may have room again; whatever ends this agent meanwhile, the next one goes on. */
+async function leaveSoon(state: string, by: string, { clock, log }: LeavingParts['env']): Promise<void> {
+  for (let waitMs = ANSWER_MS; ; waitMs = AGAIN_MS) {
+    await clock.sleep(waitMs);
+    try {
+      return startLeaving(state, by);
+    } catch (error) {
+      log('error', 'leaving the cluster cannot be begun; it is tried again', { error: String(error) });
+    }
+  }
 }
 
 /** What was begun before this agent was started goes on. True: there is nothing else to do here. */

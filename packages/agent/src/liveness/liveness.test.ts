@@ -63,6 +63,23 @@ describe('firstPing', () => {
     expect(calls.length).toBeLessThanOrEqual(2);
   });
 
+  it('what breaks beside it is told at the end, and nobody else', async () => {
+    const run: Run = async (argv) => {
+      if (argv[0] !== 'ping') throw new TypeError('a fault of ours');
+      // longer than a rejection may be unheard
+      await systemClock.sleep(20);
+      return { code: 0, stdout: '', stderr: '', truncated: false };
+    };
+    const phases = [{ everyMs: 100, forMs: 10 }];
+    const mac = '52:54:00:00:00:05';
+    const asked = firstPing({ ...target, mac }, new AbortController().signal, {
+      clock: systemClock,
+      run,
+      phases,
+    });
+    await expect(asked).rejects.toThrow('a fault of ours');
+  });
+
   it('tells the kernel the MAC', async () => {
     const calls: string[][] = [];
     const mac = '52:54:00:00:00:05';

@@ -34,6 +34,8 @@ export async function firstPing(
   const done = new AbortController();
   const stop = AbortSignal.any([signal, done.signal]);
   const introduced = introduce(target, stop, clock, run);
+  // told at the end
+  introduced.catch(() => undefined);
   try {
     for (;;) {
       const phase = phaseAt(phases, clock.bootMs() - begun);

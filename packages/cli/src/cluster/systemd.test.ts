@@ -32,6 +32,14 @@ test('the end of the agent leaves what it started for guests', () => {
   expect(unit).toContain('--libvirt /run/libvirt/libvirt-sock');
 });
 
+test.each([controllerUnit(layout, settings, programs), agentUnit(layout, settings, programs)])(
+  'one that fails again and again, as on a full disk, is started again for ever',
+  (unit) => {
+    expect(unit).toMatch(/\[Unit\][^[]*StartLimitIntervalSec=0\n/);
+    expect(unit).toMatch(/\[Service\][^[]*Restart=on-failure\nRestartSec=1\n/);
+  },
+);
+
 test.each([
   ['/a/b-c.d', '/a/b-c.d'],
   ['a b', '"a b"'],

@@ -30,6 +30,7 @@ export const controllerUnit = (
 ): string => `[Unit]
 Description=Gantry controller
 After=network.target
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=${execStart([node, server, ...serverArguments(layout, settings)])}
@@ -71,6 +72,7 @@ export const agentUnit = (
 Description=Gantry agent
 After=network.target libvirtd.service virtqemud.service gantry-controller.service
 Wants=network-online.target${settings.controller ? '' : ' gantry-controller.service'}
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=${execStart([node, agent, ...agentArguments(layout, settings)])}

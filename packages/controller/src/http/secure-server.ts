@@ -53,9 +53,14 @@ export async function secureDoor(
       while (!signal.aborted) {
         await env.clock.sleep(LOOK_MS, signal).catch(() => undefined);
         if (signal.aborted || !endsSoon(pair.cert, env)) continue;
-        pair = await make(folder, authority, names);
-        server?.setSecureContext(contextOf(pair, authority));
-        env.log('info', 'the certificate of the controller was renewed');
+        try {
+          pair = await make(folder, authority, names);
+          server?.setSecureContext(contextOf(pair, authority));
+          env.log('info', 'the certificate of the controller was renewed');
+        } catch (error) {
+          // a disk that is full; the one that there is is good for weeks
+          env.log('error', 'the certificate of the controller was not renewed', { error: String(error) });
+        }
       }
     },
   };

@@ -1,13 +1,16 @@
 /**
  * Finished base images, one for each set of parameters, in the cache of the node:
  *
- *     CACHE/debootstrap/DIGEST.json             what the newest image of these parameters is, and when it was built
+ *     CACHE/debootstrap/DIGEST.json             what the newest image of these parameters is, and when it was built; its time
+ *                                               says when it was used last
  *     CACHE/debootstrap/DIGEST-SHA256.raw       the image; the one before stays until the next build
  *     CACHE/debootstrap/DIGEST.work/            a build under way (under DIGEST.lock)
  *     CACHE/debootstrap/packages/               downloaded packages
+ *
+ * Disks stand on copies of them; those of kernels that no new guest gets go: old-bases.ts.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGantryError } from '@gantry/model';
 import type { Logger } from '../../actions.ts';
@@ -18,15 +21,10 @@ import { type BuildRequest, buildBase, pruneOld } from './build.ts';
 import { recipe } from './customize.ts';
 import { keyringOf } from './keyring.ts';
 import { checkMirror } from './mirror.ts';
+import { type BaseRecord, oldBases, removeBase } from './old-bases.ts';
 import type { DebootstrapParameters } from './parameters.ts';
 
 const DAY_MS = 86_400_000;
-
-interface BaseRecord {
-  file: string;
-  sha256: string;
-  builtAtMs: number;
-}
 
 export interface CachedBase {
   path: string;
@@ -72,7 +70,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
       const built = await buildBase({ ...wanted, work, packageCache, uuid: uuid() }, log, signal);
       const file = `${key}-${built.sha256}.raw`;
       await publish(built.image, join(root, file));
-      const record: BaseRecord = { file, sha256: built.sha256, builtAtMs: now() };
+      const record: BaseRecord = { file, sha256: built.sha256, builtAtMs: now(), kernel: kernelOf(kit) };
       await writeFile(join(work, 'record.json'), JSON.stringify(record));
       await publish(join(work, 'record.json'), join(root, `${key}.json`));
       await pruneOld(packageCache, 60, now());
@@ -80,6 +78,31 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
       return { path: join(root, file), sha256: built.sha256 };
     } finally {
       await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  /** What its time says keeps it from going. */
+  async function used<T>(key: string, base: T): Promise<T> {
+    await utimes(join(root, `${key}.json`), now() / 1000, now() / 1000).catch(ignoreMissing);
+    return base;
+  }
+
+  /** Tidiness: what stands against it is told, and stops nothing. */
+  async function sweep(kernel: string, log: Logger, signal: AbortSignal): Promise<void> {
+    try {
+      for (const key of await oldBases(root, kernel, now()))
+        await withFileLock(
+          join(root, `${key}.lock`),
+          async () => {
+            if (!(await oldBases(root, kernel, now())).includes(key)) return;
+            await removeBase(root, key);
+            log('info', `base image ${key} of an older kernel removed from the cache`);
+          },
+          { signal },
+        );
+    } catch (error) {
+      signal.throwIfAborted();
+      log('warn', `base images of older kernels stay in ${root}: ${(error as Error).message}`);
     }
   }
 
@@ -95,8 +118,10 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
       signal: AbortSignal,
     ): Promise<CachedBase> {
       const kit = await kits.current(log, signal);
-      const there = await read(keyOf(parameters, kit));
-      if (there && isFresh(there, parameters)) return there;
+      const present = keyOf(parameters, kit);
+      const there = await read(present);
+      await sweep(kernelOf(kit), log, signal);
+      if (there && isFresh(there, parameters)) return used(present, there);
       await mkdir(root, { recursive: true });
       const keyring = await keyringOf(parameters.suite, parameters.keyring);
       try {
@@ -107,7 +132,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
           'warn',
           `${error.message}; the base image of ${new Date(there.builtAtMs).toISOString()} is used again`,
         );
-        return there;
+        return used(present, there);
       }
       // A new base takes a new kernel with it, so that a guest's modules always fit its kernel.
       const newest = await kits.refresh(
@@ -120,7 +145,7 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
         join(root, `${key}.lock`),
         async () => {
           const meanwhile = await read(key);
-          if (meanwhile && isFresh(meanwhile, parameters)) return meanwhile;
+          if (meanwhile && isFresh(meanwhile, parameters)) return used(key, meanwhile);
           return build({ parameters, kit: newest, operation, keyring }, log, signal);
         },
         { signal, onWait: () => log('info', 'waiting for another build of the same base image') },
@@ -130,11 +155,14 @@ export function createBaseCache({ cacheDir, kits, now, uuid }: BaseCacheOptions)
 }
 
 /** All that decides what is in the image. */
-const keyOf = (parameters: DebootstrapParameters, kit: BootKit): string => {
+export const keyOf = (parameters: DebootstrapParameters, kit: BootKit): string => {
   const { proxy: _, cacheDays: __, ...content } = parameters;
-  const fields = { recipe, kernel: `${kit.release} ${kit.version}`, ...content };
+  const fields = { recipe, kernel: kernelOf(kit), ...content };
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 32);
 };
+
+const kernelOf = ({ release, version }: Pick<BootKit, 'release' | 'version'>): string =>
+  `${release} ${version}`;
 
 /** Images of these parameters that the record no longer names. */
 async function removeOthers(root: string, key: string, keep: string | undefined): Promise<void> {
