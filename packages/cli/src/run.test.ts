@@ -97,6 +97,7 @@ describe('refusals', () => {
     [['list', '-o', 'xml'], 2, '[usage]'],
     [['list', '--fields', 'nmae'], 2, 'did you mean name?'],
     [['list', '--filter', 'name='], 2, '[invalid_argument]'],
+    [['list', '--filter', 'status=runing'], 2, 'did you mean running?'],
     [['instance', 'create', 'x', '--memory', '1024'], 2, 'a size with its unit'],
     [['instance', 'create', 'x', '--nic', 'netwrk=a'], 2, 'did you mean network?'],
     [['instance', 'delete', 'web1'], 2, 'add --yes'],

@@ -26,7 +26,7 @@ export const listFlags = <T>(columns: readonly Column<T>[]): readonly Flag[] => 
     {
       flags: '--filter <expression>',
       description: "show only what fits, such as 'status=running and node=n1'",
-      complete: () => names.map((name) => `${name}=`),
+      complete: () => columns.flatMap(comparisons),
     },
     {
       flags: '--sort <field>',
@@ -36,6 +36,10 @@ export const listFlags = <T>(columns: readonly Column<T>[]): readonly Flag[] => 
     { flags: '--watch', description: 'show it again at every change' },
   ];
 };
+
+/** What a shell can write without quotes. */
+const comparisons = <T>({ name, values = [''] }: Column<T>): string[] =>
+  values.filter((value) => !value.includes(' ')).map((value) => `${name}=${value}`);
 
 /** Prints it once, or with --watch at every change until Ctrl-C. */
 export async function runList<T>(session: Session, given: Given, listing: Listing<T>): Promise<void> {

@@ -6,6 +6,8 @@ export type Cell = string | number | boolean | undefined;
 export interface Column<T> {
   name: string;
   value(row: T): Cell;
+  /** All that it can be: a filter that asks for anything else is refused. */
+  values?: readonly string[];
   /** What the number counts: it is shown with its unit and compared with values that carry one. */
   unit?: 'bytes' | 'MiB' | 'ms';
   /** Only with -o wide, or when named. */
@@ -49,4 +51,20 @@ function atPath(value: unknown, path: readonly string[]): Cell {
   }
   if (here === null || here === undefined) return undefined;
   return typeof here === 'object' ? JSON.stringify(here) : (here as Cell);
+}
+
+/**
+ * A value that nothing can have is a mistake, not an empty list. What a row has counts too: a newer cluster may know more.
+ * @throws GantryError `invalid_argument` with the nearest one
+ */
+export function requireValue<T>(column: Column<T>, value: string, rows: readonly T[]): void {
+  const { name, values } = column;
+  if (values === undefined || value === '' || values.includes(value)) return;
+  if (rows.some((row) => column.value(row) === value)) return;
+  const close = nearest(value, values) ?? values.find((one) => one.toLowerCase() === value.toLowerCase());
+  const known = values.map((one) => (/[ ,]/.test(one) ? JSON.stringify(one) : one)).join(', ');
+  throw err('invalid_argument', {
+    what: `${name} ${JSON.stringify(value.slice(0, 64))}`,
+    wanted: `one of ${known}${close ? ` (did you mean ${close}?)` : ''}`,
+  });
 }

@@ -17,6 +17,7 @@ const columns: Column<Row>[] = [
   { name: 'memory', value: (row) => row.memory, unit: 'MiB' },
   { name: 'took', value: (row) => row.took, unit: 'ms' },
   { name: 'vcpus', value: () => 2 },
+  { name: 'state', value: ({ status = 'odd' }) => status, values: ['running', 'stopped', 'ready, drained'] },
 ];
 const rows: Row[] = [
   { name: 'web1', status: 'running', memory: 512, took: 900, spec: { labels: { tier: 'front end' } } },
@@ -25,7 +26,7 @@ const rows: Row[] = [
 ];
 const kept = (filter: string): string =>
   rows
-    .filter(parseFilter(filter, columns))
+    .filter(parseFilter(filter, columns, rows))
     .map(({ name }) => name)
     .join(' ');
 
@@ -46,6 +47,13 @@ test.each([
   ['not (status=running or status=stopped)', 'or'],
   ["spec.labels.tier='front end'", 'web1'],
   ['name="or"', 'or'],
+  ['state=running', 'web1'],
+  ['state=""', ''],
+  ['state!=running', 'web2 or'],
+  ['state="ready, drained"', ''],
+  ['state~drained', ''],
+  // one that a newer cluster may know
+  ['state=odd', 'or'],
 ])('%s', (filter, names) => {
   expect(kept(filter)).toBe(names);
 });
@@ -61,6 +69,10 @@ test.each([
   ['memory>1', 'a size with its unit'],
   ['name~[', 'a regular expression'],
   ['name="x', 'wanted there'],
+  ['state=runing', 'one of running, stopped, "ready, drained" (did you mean running?)'],
+  ['state=RUNNING', 'did you mean running?'],
+  ['name=web1 and state!=stoped', 'did you mean stopped?'],
+  ['not (state=nonsense)', 'state "nonsense" is not one of running'],
 ])('%s is refused', (filter, text) => {
   expect(() => parseFilter(filter, columns)).toThrow(text);
 });

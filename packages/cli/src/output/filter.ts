@@ -3,7 +3,7 @@
  * Operators: = != < <= > >= ~ !~ (the last two: regular expression). A number with a unit is compared with a unit.
  */
 import { err, parseBytes, parseDurationMs } from '@gantry/model';
-import { type Cell, type Column, columnNamed } from './column.ts';
+import { type Cell, type Column, columnNamed, requireValue } from './column.ts';
 
 export type Filter<T> = (row: T) => boolean;
 
@@ -14,9 +14,16 @@ interface Word {
   at: number;
 }
 
-/** @throws GantryError `invalid_argument`, naming the place */
-export function parseFilter<T>(text: string, columns: readonly Column<T>[]): Filter<T> {
-  const parser = new Parser(wordsOf(text), text, columns);
+/**
+ * @param rows what it will be asked of
+ * @throws GantryError `invalid_argument`, naming the place
+ */
+export function parseFilter<T>(
+  text: string,
+  columns: readonly Column<T>[],
+  rows: readonly T[] = [],
+): Filter<T> {
+  const parser = new Parser(wordsOf(text), text, columns, rows);
   return parser.all();
 }
 
@@ -39,12 +46,14 @@ class Parser<T> {
   readonly #words: Word[];
   readonly #text: string;
   readonly #columns: readonly Column<T>[];
+  readonly #rows: readonly T[];
   #next = 0;
 
-  constructor(words: Word[], text: string, columns: readonly Column<T>[]) {
+  constructor(words: Word[], text: string, columns: readonly Column<T>[], rows: readonly T[]) {
     this.#words = words;
     this.#text = text;
     this.#columns = columns;
+    this.#rows = rows;
   }
 
   all(): Filter<T> {
@@ -90,6 +99,7 @@ class Parser<T> {
     this.#next += 1;
     const value = this.#word('a value');
     const column = columnNamed(this.#columns, field);
+    if (sign.text === '=' || sign.text === '!=') requireValue(column, value, this.#rows);
     const test = compare(operandOf(column, value), value);
     return (row) => test(column.value(row));
   }

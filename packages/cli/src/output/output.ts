@@ -114,7 +114,7 @@ const isNumeric = (values: readonly unknown[]): boolean =>
   values.every((value) => typeof value === 'number' || value === undefined);
 
 function choose<T>(rows: readonly T[], columns: readonly Column<T>[], wish: ListWish): T[] {
-  const kept = wish.filter === undefined ? [...rows] : rows.filter(parseFilter(wish.filter, columns));
+  const kept = wish.filter === undefined ? [...rows] : rows.filter(parseFilter(wish.filter, columns, rows));
   if (wish.sort === undefined) return kept;
   const down = wish.sort.startsWith('-');
   const [column] = columnsNamed(columns, [down ? wish.sort.slice(1) : wish.sort]);

@@ -45,6 +45,8 @@ export const DiskSpec = strict({
 });
 export type DiskSpec = Static<typeof DiskSpec>;
 
+export const diskStates = ['unplaced', 'creating', 'ready', 'deleting', 'failed'] as const;
+
 /** A virtual disk: one made with its instance is called INSTANCE:INDEX. Its replicas say where its bytes are. */
 export const Disk = resource(
   'disk',
@@ -52,7 +54,7 @@ export const Disk = resource(
   DiskSpec,
   strict({
     state: oneOf(
-      ['unplaced', 'creating', 'ready', 'deleting', 'failed'] as const,
+      diskStates,
       '`unplaced`: its bytes are made on the node of the first instance that it is attached to',
     ),
     node: optional(NodeId),

@@ -16,6 +16,8 @@ export const Audit = strict({
 });
 export type Audit = Static<typeof Audit>;
 
+export const eventLevels = ['info', 'warn', 'error'] as const;
+
 /** Something that happened: to a guest, by a node, or by a user (audit). Append-only, without revision. */
 export const Event = strict({
   number: Type.Integer({ minimum: 1 }),
@@ -24,7 +26,7 @@ export const Event = strict({
     pattern: '^[a-z]+([.-][a-z]+)*$',
     description: 'guest.crashed, api.create-instance, operation.succeeded, node.joined, ...',
   }),
-  level: oneOf(['info', 'warn', 'error'] as const),
+  level: oneOf(eventLevels),
   subject: optional(strict({ kind: Type.String(), id: AnyId, name: Type.String() })),
   actor: optional(Type.String({ description: 'user, token or node that caused it' })),
   message: Type.String(),

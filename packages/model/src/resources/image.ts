@@ -62,8 +62,10 @@ export const ImageSpec = strict({
 });
 export type ImageSpec = Static<typeof ImageSpec>;
 
+export const imageStates = ['empty', 'ready'] as const;
+
 export const ImageStatus = strict({
-  state: oneOf(['empty', 'ready'] as const),
+  state: oneOf(imageStates),
   sha256: optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'of the content as uploaded' })),
   sizeBytes: optional(Bytes('of the uploaded file')),
   virtualBytes: optional(Bytes('of the disk it describes')),

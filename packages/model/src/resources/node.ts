@@ -6,12 +6,12 @@ import { HostPolicy } from './host-policy.ts';
 import { NodeHardware } from './node-hardware.ts';
 import { TransferPort } from './transfer.ts';
 
+export const nodeRoles = ['active', 'drained', 'offline'] as const;
+export const nodeStates = ['joining', 'ready', 'degraded', 'lost'] as const;
+
 export const NodeSpec = strict({
   group: GroupId,
-  role: oneOf(
-    ['active', 'drained', 'offline'] as const,
-    'drained takes no new guests; offline is not spoken with',
-  ),
+  role: oneOf(nodeRoles, 'drained takes no new guests; offline is not spoken with'),
   machine: optional(
     Type.String({ description: '/etc/machine-id of the machine that joined under this name' }),
   ),
@@ -64,7 +64,7 @@ export const NodeProbed = strict({
 export type NodeProbed = Static<typeof NodeProbed>;
 
 export const NodeStatus = strict({
-  state: oneOf(['joining', 'ready', 'degraded', 'lost'] as const),
+  state: oneOf(nodeStates),
   bootId: optional(Type.String()),
   facts: optional(NodeFacts),
   storage: optional(

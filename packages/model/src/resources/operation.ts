@@ -65,11 +65,10 @@ export const OperationSpec = strict({
 });
 export type OperationSpec = Static<typeof OperationSpec>;
 
+export const operationStates = ['running', 'cleaning', 'succeeded', 'failed', 'cancelled'] as const;
+
 export const OperationStatus = strict({
-  state: oneOf(
-    ['running', 'cleaning', 'succeeded', 'failed', 'cancelled'] as const,
-    '`cleaning`: failed or cancelled, taking back what it made',
-  ),
+  state: oneOf(operationStates, '`cleaning`: failed or cancelled, taking back what it made'),
   steps: Type.Array(Step),
   attempts: Type.Integer({ minimum: 0 }),
   error: optional(Problem),

@@ -1,6 +1,6 @@
 /** A disk for people. */
 import type { Disk, DiskDevice } from '@gantry/model';
-import { diskLimitNames, err, formatBytes } from '@gantry/model';
+import { diskLimitNames, diskStates, err, formatBytes } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { entries } from '../../output/describe.ts';
 import type { Session } from '../../session.ts';
@@ -27,7 +27,7 @@ export async function withNames(session: Session, disks: readonly Disk[]): Promi
 
 export const diskColumns: readonly Column<ShownDisk>[] = [
   { name: 'name', value: (row) => row.name },
-  { name: 'state', value: (row) => row.status.state },
+  { name: 'state', value: (row) => row.status.state, values: diskStates },
   { name: 'size', value: (row) => row.spec.sizeBytes, unit: 'bytes' },
   { name: 'instance', value: (row) => row.instance },
   { name: 'place', value: (row) => (row.spec.instance ? row.spec.index : undefined) },

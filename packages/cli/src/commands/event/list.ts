@@ -1,4 +1,4 @@
-import type { Event } from '@gantry/model';
+import { type Event, eventLevels } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { parseCount } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
@@ -7,7 +7,7 @@ import { everyItem } from '../pages.ts';
 
 const columns: readonly Column<Event>[] = [
   { name: 'at', value: (row) => row.at },
-  { name: 'level', value: (row) => row.level },
+  { name: 'level', value: (row) => row.level, values: eventLevels },
   { name: 'type', value: (row) => row.type },
   { name: 'subject', value: (row) => row.subject && `${row.subject.kind} ${row.subject.name}` },
   { name: 'by', value: (row) => row.actor },

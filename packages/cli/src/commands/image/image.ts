@@ -1,5 +1,5 @@
 /** An image for people. */
-import { formatBytes, type Image } from '@gantry/model';
+import { formatBytes, type Image, imageStates } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { entries, join, section } from '../../output/describe.ts';
 
@@ -10,7 +10,7 @@ const sourceOf = ({ spec }: Image): string =>
 
 export const imageColumns: readonly Column<Image>[] = [
   { name: 'name', value: (row) => row.name },
-  { name: 'status', value: (row) => row.status.state },
+  { name: 'status', value: (row) => row.status.state, values: imageStates },
   { name: 'source', value: sourceOf },
   { name: 'size', value: (row) => row.status.sizeBytes, unit: 'bytes' },
   { name: 'disk', value: (row) => row.status.virtualBytes, unit: 'bytes' },

@@ -89,7 +89,11 @@ type Foreign = NonNullable<Node['status']['foreignDomains']>[number] & { node: s
 const columns: readonly Column<Foreign>[] = [
   { name: 'node', value: ({ node }) => node },
   { name: 'domain', value: ({ name }) => name },
-  { name: 'state', value: ({ running }) => (running ? 'running' : 'stopped') },
+  {
+    name: 'state',
+    value: ({ running }) => (running ? 'running' : 'stopped'),
+    values: ['running', 'stopped'],
+  },
   { name: 'memory', value: ({ memoryMiB }) => formatBytes(memoryMiB * 2 ** 20) },
   { name: 'uuid', value: ({ uuid }) => uuid },
 ];

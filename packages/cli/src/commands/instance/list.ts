@@ -1,4 +1,4 @@
-import type { Instance } from '@gantry/model';
+import { type Instance, instanceStates } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { ago } from '../../output/describe.ts';
 import type { Session } from '../../session.ts';
@@ -11,7 +11,7 @@ type Row = Instance & { names?: Record<'node' | 'flavor' | 'image', string | und
 
 const columns: readonly Column<Row>[] = [
   { name: 'name', value: (row) => row.name },
-  { name: 'status', value: (row) => row.status.state },
+  { name: 'status', value: (row) => row.status.state, values: instanceStates },
   { name: 'node', value: (row) => row.names?.node ?? row.status.node },
   { name: 'vcpus', value: (row) => row.spec.vcpus },
   { name: 'memory', value: (row) => row.spec.memoryMiB, unit: 'MiB' },

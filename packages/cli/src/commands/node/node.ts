@@ -1,21 +1,26 @@
 /** A node for people. */
-import { formatBytes, type Node } from '@gantry/model';
+import { formatBytes, type Node, nodeStates } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { ago, entries, join, section, subTable } from '../../output/describe.ts';
 import { describeHost } from '../host-settings.ts';
 
 const stateOf = ({ spec, status }: Node): string =>
   spec.role === 'active' ? status.state : `${status.state}, ${spec.role}`;
+/** With its role, where it is not active. */
+const states = [
+  ...nodeStates,
+  ...(['drained', 'offline'] as const).flatMap((role) => nodeStates.map((state) => `${state}, ${role}`)),
+];
 const acceleratorOf = ({ status }: Node): string | undefined =>
   status.facts && (status.facts.accelerator.kvm ? 'kvm' : 'tcg');
 
 export const nodeColumns: readonly Column<Node>[] = [
   { name: 'name', value: (row) => row.name },
-  { name: 'status', value: stateOf },
+  { name: 'status', value: stateOf, values: states },
   { name: 'cpus', value: (row) => row.status.facts?.cpus },
   { name: 'memory', value: (row) => row.status.facts?.memoryMiB, unit: 'MiB' },
   { name: 'free', value: (row) => row.status.memoryFreeMiB, unit: 'MiB' },
-  { name: 'accelerator', value: acceleratorOf },
+  { name: 'accelerator', value: acceleratorOf, values: ['kvm', 'tcg'] },
   { name: 'seen', value: (row) => ago(row.status.lastSeenAt, Date.now()) },
   { name: 'libvirt', value: (row) => row.status.facts?.libvirtVersion, wide: true },
   { name: 'qemu', value: (row) => row.status.facts?.qemuVersion, wide: true },

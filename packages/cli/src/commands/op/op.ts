@@ -1,5 +1,5 @@
 /** An operation for people. */
-import { formatMs, type LogLine, type Operation } from '@gantry/model';
+import { formatMs, type LogLine, type Operation, operationKinds, operationStates } from '@gantry/model';
 import { stepMs, titleOf, tookMs } from '../../operations/words.ts';
 import type { Column } from '../../output/column.ts';
 import { ago, entries, join, section, subTable } from '../../output/describe.ts';
@@ -7,8 +7,8 @@ import { problemText } from '../../report-error.ts';
 
 export const operationColumns: readonly Column<Operation>[] = [
   { name: 'op', value: (row) => row.spec.number },
-  { name: 'status', value: (row) => row.status.state },
-  { name: 'kind', value: (row) => row.spec.kind },
+  { name: 'status', value: (row) => row.status.state, values: operationStates },
+  { name: 'kind', value: (row) => row.spec.kind, values: operationKinds },
   { name: 'target', value: (row) => row.spec.target.name },
   { name: 'took', value: (row) => tookMs(row, Date.now()), unit: 'ms' },
   { name: 'age', value: (row) => ago(row.createdAt, Date.now()) },

@@ -1,4 +1,4 @@
-import type { Token } from '@gantry/model';
+import { roles, type Token } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import type { Verb } from '../../verb.ts';
 import { type Listing, listFlags, runList } from '../list.ts';
@@ -9,19 +9,21 @@ interface Row extends Token {
   named: { user: string | undefined; project: string | undefined };
 }
 
+const states = ['valid', 'expired', 'revoked', 'used'] as const;
+
 const columns: readonly Column<Row>[] = [
   { name: 'name', value: (row) => row.name },
   { name: 'user', value: (row) => row.named.user },
-  { name: 'role', value: (row) => row.spec.role },
+  { name: 'role', value: (row) => row.spec.role, values: roles },
   { name: 'project', value: (row) => row.named.project },
   { name: 'node', value: (row) => row.spec.node, wide: true },
-  { name: 'state', value: (row) => stateOf(row, Date.now()) },
+  { name: 'state', value: (row) => stateOf(row, Date.now()), values: states },
   { name: 'expires', value: (row) => row.spec.expiresAt },
   { name: 'created', value: (row) => row.createdAt, wide: true },
   { name: 'id', value: (row) => row.id, wide: true },
 ];
 
-const stateOf = ({ spec }: Token, nowMs: number): string => {
+const stateOf = ({ spec }: Token, nowMs: number): (typeof states)[number] => {
   if (spec.revokedAt) return 'revoked';
   if (spec.usedBy) return 'used';
   return spec.expiresAt && Date.parse(spec.expiresAt) <= nowMs ? 'expired' : 'valid';

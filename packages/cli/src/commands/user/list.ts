@@ -1,4 +1,4 @@
-import type { User } from '@gantry/model';
+import { type User, userRoles } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import type { Verb } from '../../verb.ts';
 import { type Listing, listFlags, runList } from '../list.ts';
@@ -6,9 +6,13 @@ import { everyItem } from '../pages.ts';
 
 const columns: readonly Column<User>[] = [
   { name: 'name', value: (row) => row.name },
-  { name: 'role', value: (row) => row.spec.role },
+  { name: 'role', value: (row) => row.spec.role, values: userRoles },
   { name: 'projects', value: (row) => Object.keys(row.spec.projects ?? {}).length },
-  { name: 'state', value: (row) => (row.spec.disabled ? 'disabled' : 'enabled') },
+  {
+    name: 'state',
+    value: (row) => (row.spec.disabled ? 'disabled' : 'enabled'),
+    values: ['enabled', 'disabled'],
+  },
   { name: 'full-name', value: (row) => row.spec.fullName },
   { name: 'created', value: (row) => row.createdAt, wide: true },
   { name: 'id', value: (row) => row.id, wide: true },
