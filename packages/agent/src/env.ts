@@ -122,6 +122,8 @@ export interface GuestMemory {
   /** A graceful stop was first, and last, asked for at (wall-clock ms). */
   stopAskedAt?: number;
   stopRepeatedAt?: number;
+  /** A stop that was asked for was taken back at (wall-clock ms); until the next start. */
+  stopWithdrawnAt?: number;
   /** Latest ending that libvirt told of, to know a poweroff from a crash. */
   ended?: 'guest-poweroff' | 'guest-reboot' | 'crash' | 'panic' | 'watchdog';
   /** An operator’s reboot was passed on at (wall-clock ms): an ending soon after it is part of the reboot. */

@@ -264,6 +264,57 @@ describe('booting once', () => {
     expect((await web()).spec.bootOrder).toBeUndefined();
   });
 
+  describe('its image is not on the node', () => {
+    const media = (status: object) => {
+      cluster.agent.alter = (report) =>
+        report.kind === 'replica' ? ({ ...report, status } as StatusReport) : obeying(report);
+    };
+    const gone = async () => {
+      media({ state: 'failed', error: toProblem(err('download_failed', { what: 'setup', why: 'gone' })) });
+      await converge();
+    };
+    const runsOn = async () => {
+      expect((await bound())?.spec.power).toBe('running');
+      expect((await web()).status.state).toBe('running');
+    };
+
+    test('it runs until it is', async () => {
+      await gone();
+      media({ state: 'creating' });
+      const operation = await reboot();
+      await converge();
+      await runsOn();
+      cluster.agent.alter = obeying;
+      await converge();
+      expect(await statusOf(operation)).toMatchObject({ state: 'succeeded' });
+    });
+
+    test('and cannot be: it was never down', async () => {
+      await gone();
+      const operation = await reboot();
+      await converge();
+      expect(await statusOf(operation)).toMatchObject({
+        state: 'failed',
+        error: { code: 'download_failed' },
+      });
+      await runsOn();
+    });
+
+    test('and is slow, or nobody waits for it any more', async () => {
+      await gone();
+      media({ state: 'creating' });
+      const late = await reboot({ deadlineMs: 1000 });
+      await cluster.env.pass(2000);
+      await converge();
+      expect(await statusOf(late)).toMatchObject({ state: 'failed', error: { code: 'deadline_exceeded' } });
+      const other = await reboot();
+      await cluster.call('cancelOperation', { params: { ref: String(other.spec.number) } });
+      await converge();
+      expect((await statusOf(other)).state).toBe('cancelled');
+      await runsOn();
+    });
+  });
+
   test('one that does not come to it in time is taken back, and the instance boots as always', async () => {
     deaf = true;
     const operation = await reboot({ deadlineMs: 1000 });

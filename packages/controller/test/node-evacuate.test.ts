@@ -1,6 +1,7 @@
 /** A node is emptied, guest by guest, whatever happens meanwhile. */
-import type { DrainPlan, Node, Operation, StatusReport } from '@gantry/model';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { DrainPlan, Guest, Node, Operation, StatusReport } from '@gantry/model';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Draft, withSpec, withStatus } from '../src/store/batch.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 import type { FakeAgent } from '../src/testing/fake-agent.ts';
 import { addNode } from '../src/testing/more-nodes.ts';
@@ -72,6 +73,45 @@ test('one that runs stays, with the reason, and goes when it may be stopped', as
   expect((await latest(second)).status.state).toBe('succeeded');
   expect(await nodeOf('up')).not.toBe('n1');
   expect((await cluster.instance('up')).status.state).toBe('running');
+});
+
+test('one that somebody moved away meanwhile is not moved from where it is now', async () => {
+  await create('a', { memoryMiB: 1024 });
+  await create('b');
+  await rounds();
+  const { store } = cluster;
+  const commit = store.commit.bind(store);
+  const there = (await store.list('node')).items.find(({ name }) => name === 'n2')?.id as Node['id'];
+  const moveB = async () => {
+    const { id } = await cluster.instance('b');
+    const instance = await store.get('instance', id);
+    const [guest] = (await store.list('guest', { owner: id })).items;
+    if (!instance || !guest) throw new Error('b is not there');
+    const bound = withSpec(guest, { node: there as Guest['spec']['node'] });
+    await commit(
+      new Draft(0).put(withStatus(instance, { node: there as Guest['spec']['node'] })).put(bound).batch,
+    );
+  };
+  // both are looked at, and then one after the other is moved
+  let moved = false;
+  vi.spyOn(store, 'commit').mockImplementation(async (batch) => {
+    const result = await commit(batch);
+    const begins = batch.puts.some(
+      ({ object }) => object.kind === 'operation' && object.spec.kind === 'instance.move',
+    );
+    if (begins && !moved) {
+      moved = true;
+      await moveB();
+    }
+    return result;
+  });
+  const begun = await evacuate({ parallel: 2 });
+  await rounds(12);
+  expect(moved).toBe(true);
+  expect(results(await latest(begun))).toEqual({
+    a: expect.stringMatching(/^done/),
+    b: 'skipped it is not there any more',
+  });
 });
 
 test('at most so many at a time', async () => {

@@ -325,21 +325,48 @@ describe('on a running instance', () => {
     ]);
   });
 
-  test('a start that goes on with saved memory and is cancelled loses nothing of it', async () => {
-    says('guest', ({ status }) => (/stopped|defined/.test(status.state) ? { state: 'suspended' } : status));
-    await cluster.call('suspendInstance', { params: { ref: 'hello' }, body: {} });
-    await cluster.converge();
-    expect((await cluster.instance('hello')).status.state).toBe('suspended');
-    const start = await act('startInstance');
-    await cancel(start);
-    await settle();
-    expect((await stateOf(start)).state).toBe('cancelled');
-    // it may be up by now: it is saved again, and not forced off
-    const [guest] = (await cluster.agent.assignments()).guests;
-    expect(guest?.spec).toMatchObject({ power: 'stopped', memory: 'save', force: false });
-    await cluster.converge();
-    const { spec, status } = await cluster.instance('hello');
-    expect([spec.power, status.state]).toEqual(['stopped', 'suspended']);
+  describe('a start that goes on with saved memory and is cancelled', () => {
+    const cancelled = async () => {
+      says('guest', ({ status }) => (/stopped|defined/.test(status.state) ? { state: 'suspended' } : status));
+      await cluster.call('suspendInstance', { params: { ref: 'hello' }, body: {} });
+      await cluster.converge();
+      expect((await cluster.instance('hello')).status.state).toBe('suspended');
+      const start = await act('startInstance');
+      await cancel(start);
+      await settle();
+      return start;
+    };
+
+    test('loses nothing of it', async () => {
+      const start = await cancelled();
+      expect((await stateOf(start)).state).toBe('cleaning');
+      // it may be up by now: it is saved again, and not forced off
+      const [guest] = (await cluster.agent.assignments()).guests;
+      expect(guest?.spec).toMatchObject({ power: 'stopped', memory: 'save', force: false });
+      await cluster.converge();
+      expect((await stateOf(start)).state).toBe('cancelled');
+      const { spec, status } = await cluster.instance('hello');
+      expect([spec.power, status.state]).toEqual(['stopped', 'suspended']);
+    });
+
+    test('runs on where it cannot be saved again: nothing suspends it later', async () => {
+      const start = await cancelled();
+      const error = toProblem(err('suspend_failed', { name: 'hello', why: 'the disk is full' }));
+      says('guest', ({ status }) => ({ ...status, state: 'running', error }));
+      await cluster.converge();
+      expect((await stateOf(start)).state).toBe('cancelled');
+      const [guest] = (await cluster.agent.assignments()).guests;
+      expect(guest?.spec).toMatchObject({ power: 'running', memory: 'restore' });
+      const { spec, status } = await cluster.instance('hello');
+      expect([spec.power, status.state]).toEqual(['running', 'running']);
+    });
+
+    test('ends in time where its node says nothing', async () => {
+      const start = await cancelled();
+      await cluster.env.pass(10 * MINUTE);
+      await settle();
+      expect((await stateOf(start)).state).toBe('cancelled');
+    });
   });
 
   test('a stop is one, also of what was to be saved and could not be', async () => {

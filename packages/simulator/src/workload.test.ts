@@ -324,6 +324,7 @@ async function step(random: Random, acts: Acts): Promise<void> {
         'clone_needs_choice',
         'not_supported',
         'node_unreachable',
+        'node_not_told',
         'not_adoptable',
         'not_adopted',
         'hardware_kept',

@@ -135,10 +135,11 @@ function succeeded(parts: AgentParts, state: AgentState, action: Action): boolea
     const memory = state.journal.guests[instance];
     if (kind === 'guest.reboot' && memory) memory.rebootAskedAt = begunAt;
   } else if (action.do === 'guest.start') {
-    // The reboot that the start was part of is over now, and not before: a start that failed is tried again. What the
-    // console said while it was starting is heard again, as words of this start.
+    // The reboot, or the stop taken back, that the start follows is over now, and not before: a start that failed is
+    // tried again. What the console said while it was starting is heard again, as words of this start.
     const {
       rebootAskedAt: _over,
+      stopWithdrawnAt: _followed,
       console: _heard,
       ...memory
     } = state.journal.guests[action.spec.instance] ?? { restarts: [] };

@@ -8,7 +8,7 @@ import { isOnceDue } from './boot-once.ts';
 /** At most this many automatic restarts in the window; each waits twice as long as the one before. */
 export const restartLimit = { count: 5, windowMs: 10 * 60_000 };
 
-/** A guest with the policy to stop at a reboot ends when an operator reboots it; so long it is taken for that. */
+/** A guest may follow late what an operator asked it to, a reboot or a stop; so long its ending is taken for that. */
 const rebootMs = 5 * 60_000;
 
 export type Verdict =
@@ -62,6 +62,8 @@ export function judgeEnding(
   }
   if (memory.rebootAskedAt !== undefined && now - memory.rebootAskedAt < rebootMs)
     return { what: 'start', because: 'guest-reboot' };
+  if (memory.stopWithdrawnAt !== undefined && now - memory.stopWithdrawnAt < rebootMs)
+    return { what: 'start', because: 'wanted' };
   const ending = endingOf(seen, memory);
   // libvirt cannot tell whether it rebooted or powered off: it was to boot from elsewhere once, and goes on as always.
   if (memory.once?.now && (ending === 'guest-reboot' || ending === 'guest-poweroff'))
@@ -72,6 +74,13 @@ export function judgeEnding(
   const until = recent.length === 0 ? now : Math.max(...recent) + 1000 * 2 ** (recent.length - 1);
   if (until > now) return { what: 'wait', until, endedBy: ending };
   return { what: 'start', because: ending === 'panic' || ending === 'watchdog' ? 'crash' : ending };
+}
+
+/** A stop that was asked for, and taken back: a guest that follows it all the same has not ended by itself. */
+export function noteWithdrawn(memory: GuestMemory, now: number): void {
+  if (memory.stopAskedAt !== undefined) memory.stopWithdrawnAt = now;
+  delete memory.stopAskedAt;
+  delete memory.stopRepeatedAt;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { SeenDomain } from '../observation.ts';
 import { planAdoption, planRelease } from './adoption.ts';
 import { bootedOnce, isAfterOnce, isHeldBack, isOnceDue, letRun, noteOnce } from './boot-once.ts';
 import { seenCds } from './cds.ts';
-import { judgeEnding, wishOf } from './ending.ts';
+import { judgeEnding, noteWithdrawn, wishOf } from './ending.ts';
 import { filterIsGone } from './filter.ts';
 import { type Answer, failureOf, free, type GuestPart, type PlanInput } from './input.ts';
 import { missingToDefine, missingToStart } from './missing.ts';
@@ -111,8 +111,7 @@ function planAlive(
   }
   if (isHeldBack(seen, memory))
     return answer({ state: 'starting' }, mayAct(guest, input) ? [letRun(guest)] : []);
-  delete memory.stopAskedAt;
-  delete memory.stopRepeatedAt;
+  noteWithdrawn(memory, input.now);
   if (seen.state === 'paused')
     return answer({ state: 'paused', reason: seen.reason, ...(seen.size ? { size: seen.size } : {}) });
   if (seen.state === 'shutdown') return answer({ state: 'stopping', reason: 'the guest is powering off' });
@@ -168,8 +167,6 @@ const ofOneRun = [
   'rebootedAt',
   'firstPingAt',
   'sshReadyAt',
-  'stopAskedAt',
-  'stopRepeatedAt',
   'rebootRepeatedAt',
   'updatedBy',
   'unplugging',
@@ -188,6 +185,7 @@ function planStart(
 ): GuestPart {
   const subject = `guest:${guest.spec.instance}`;
   if (input.busy.has(subject)) return answer({ state: 'starting' });
+  noteWithdrawn(memory, input.now);
   const verdict = judgeEnding(guest, seen, memory, input.bootId, input.now);
   if (verdict.what === 'stay-down') {
     const by = verdict.endedBy;

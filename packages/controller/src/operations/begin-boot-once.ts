@@ -1,18 +1,11 @@
 /** start and reboot from elsewhere, once: what each writes when it begins. A guest that may run is stopped for it first. */
 import { checkCombination } from '@gantry/guest';
-import {
-  type BootOrder,
-  err,
-  type Instance,
-  type InstanceActionBody,
-  type OperationId,
-  type Step,
-} from '@gantry/model';
+import { type BootOrder, err, type Instance, type InstanceActionBody, type Step } from '@gantry/model';
 import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { withSpec } from '../store/batch.ts';
 import { type BegunAction, begin, bindingOf, requireStillFits, withTimes } from './begin-actions.ts';
-import { bindingOfOnce, type OnceInput } from './boot-once.ts';
+import { bindingOfOnce, type OnceInput, onceSteps } from './boot-once.ts';
 import { requireBootableOnce } from './boot-order.ts';
 import { guestInput, guestSpec, readAncestry, theCluster } from './guest-spec.ts';
 import { putBinding, startingFit } from './held-hardware.ts';
@@ -57,16 +50,19 @@ async function beginOnce(
   });
   const what = {
     kind,
-    steps: mayRun(instance) ? [stopped, ...stepsUntil(body.until)] : stepsUntil(body.until),
-    input: { bootOnce: body.bootOnce, before: instance.spec.power, next } satisfies OnceInput,
+    steps: mayRun(instance)
+      ? [...waiting(onceSteps.media, stopSteps.stopped), ...stepsUntil(body.until)]
+      : stepsUntil(body.until),
+    input: {
+      ...{ bootOnce: body.bootOnce, before: instance.spec.power, next },
+      force: body.force ?? false,
+    } satisfies OnceInput,
     state: kind === 'instance.start' ? 'starting' : instance.status.state,
   } as const;
   const { draft, operation, marked } = await begin(asking, instance, what, body);
   const node = guest.spec.node;
   await ensureMedia(app, draft, input.cds, { cluster: await theCluster(app.store), node });
-  const by = operation.id as OperationId;
-  if (mayRun(instance))
-    draft.put(withSpec(guest, { power: 'stopped', force: body.force ?? false, operation: by }));
+  if (mayRun(instance)) draft.relyOn(guest);
   else putBinding(draft, guest, bindingOfOnce(guest, operation));
   draft.put(withSpec(withTimes(marked, nowOf(app.env)), { power: 'running' }));
   const stop = kind === 'instance.reboot' ? [`stop instance ${name}${body.force ? ' at once' : ''}`] : [];
@@ -74,7 +70,7 @@ async function beginOnce(
   return { draft, operation, plan: [...stop, start, 'when its guest reboots, it boots as always'] };
 }
 
-const stopped: Step = { name: stopSteps.stopped, state: 'waiting' };
+const waiting = (...names: string[]): Step[] => names.map((name) => ({ name, state: 'waiting' }));
 
 /** Down is what is known to be: of others there may be a QEMU, which has what the binding says now. */
 const mayRun = ({ status }: Instance): boolean =>

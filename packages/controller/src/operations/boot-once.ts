@@ -1,6 +1,6 @@
 /**
- * start and reboot from elsewhere, once. A guest that may run is stopped first; until it is down its binding is what its
- * QEMU has, and it may be called off. Then the binding says what to boot until the node has seen that start. From then on
+ * start and reboot from elsewhere, once. A guest that may run is stopped first, when what lies in its CD drives is on its
+ * node: no image costs it downtime. Until it is down its binding is what its QEMU has, and it may be called off. Then the binding says what to boot until the node has seen that start. From then on
  * no word of it is left that anybody could follow again: neither an agent that has lost its journal, nor another node.
  */
 import type {
@@ -16,7 +16,7 @@ import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
 import { putBinding } from './held-hardware.ts';
 import { howForced, powerBefore, type Stopped, stopSteps, withdraw } from './instance-stop.ts';
-import { isCurrent, isDown } from './view.ts';
+import { failedPart, isCurrent, isDown } from './view.ts';
 import { awaitGuest, failureOf, waitSteps } from './waits.ts';
 
 /** What is kept with the operation. */
@@ -24,7 +24,13 @@ export interface OnceInput extends Pick<Stopped, 'before'> {
   bootOnce: BootOrder;
   /** What it is started with. */
   next: GuestSpec;
+  /** It is stopped without being asked. */
+  force?: boolean;
 }
+
+const inputOf = ({ spec }: Operation): OnceInput => spec.input as unknown as OnceInput;
+
+export const onceSteps = { media: 'images on its node' } as const;
 
 /** Goes on as `logic` does, but where the operation is to boot from elsewhere. */
 export const onceOr = (logic: Logic): Logic => ({
@@ -36,8 +42,30 @@ function advance(move: Move): void {
   const { guest } = move.view;
   if (!guest) move.fail(move.deadlineError('the guest is gone'));
   else if (move.isDone(waitSteps.running)) awaitGuest(move, (last, error) => last.fail(error));
+  else if (move.step(onceSteps.media) && !move.isDone(onceSteps.media)) awaitMedia(move, guest);
   else if (move.step(stopSteps.stopped) && !move.isDone(stopSteps.stopped)) goDown(move, guest);
   else awaitOnce(move, guest);
+}
+
+/** Nothing of the guest has changed yet. */
+function awaitMedia(move: Move, guest: Guest): void {
+  const { instance } = move.view;
+  const { next, force = false } = inputOf(move.operation);
+  const wanted = next.input.cds?.flatMap(({ media }) => media?.sha256 ?? []) ?? [];
+  const media = wanted.map((sha256) =>
+    move.view.replicas.find(({ spec }) => spec.what === 'base' && spec.sha256 === sha256),
+  );
+  const failed = media.map((one) => failedPart([one], guest)).find((problem) => problem !== undefined);
+  const failure = move.cancelError() ?? failed ?? late(move, guest);
+  if (failure) {
+    const power = powerBefore(move);
+    if (instance && instance.spec.power !== power) move.draft.put(withSpec(instance, { power }));
+    move.fail(failure);
+  } else if (media.every((one) => one && isCurrent(one) && one.status.state === 'ready')) {
+    move.done(onceSteps.media);
+    const operation = move.operation.id as OperationId;
+    move.draft.put(withSpec(guest, { power: 'stopped', force, operation }));
+  }
 }
 
 function goDown(move: Move, guest: Guest): void {
@@ -49,9 +77,9 @@ function goDown(move: Move, guest: Guest): void {
   }
 }
 
-export function bindingOfOnce(guest: Guest, { id, spec }: Operation): Guest {
-  const { next, bootOnce: order } = spec.input as unknown as OnceInput;
-  const operation = id as OperationId;
+export function bindingOfOnce(guest: Guest, begun: Operation): Guest {
+  const { next, bootOnce: order } = inputOf(begun);
+  const operation = begun.id as OperationId;
   return {
     ...guest,
     generation: guest.generation + 1,

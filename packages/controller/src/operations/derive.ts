@@ -71,7 +71,8 @@ function stateOf(
   const wanted = guest.spec.power === 'running';
   const goesDown = active !== undefined && !wanted && takesDown.includes(active.spec.kind);
   if (goesDown && (seen === 'running' || seen === 'paused')) return 'stopping';
-  if (active?.spec.kind === 'instance.start' && seen !== 'running' && seen !== 'paused') return 'starting';
+  const comesUp = active?.spec.kind === 'instance.start' && active.status.state === 'running';
+  if (comesUp && seen !== 'running' && seen !== 'paused') return 'starting';
   if (seen === 'absent' || seen === 'defined' || seen === 'stopped') {
     if (wanted && guest.status.error) return 'failed';
     return wanted && seen === 'absent' ? 'starting' : 'stopped';

@@ -1,6 +1,6 @@
 /**
  * instance.stop: the handler has set power=stopped; the agent asks the guest, then forces it. Cancelled or late while the
- * guest still runs, power is set back to what it was; the guest may still follow what it was already asked to do.
+ * guest still runs, power is set back to what it was; a guest that follows what it was already asked to do is started again.
  */
 import { formatMs, type Guest } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';

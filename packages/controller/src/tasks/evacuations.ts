@@ -93,7 +93,8 @@ async function move(app: Parts, evacuation: string, id: string): Promise<void> {
   const operation = await app.store.get('operation', evacuation);
   const instance = await app.store.get('instance', id);
   if (!operation || !instance || operationEnded(operation.status.state)) return;
-  if (operation.spec.cancelRequested) return;
+  // somebody may have moved it since it was looked at
+  if (operation.spec.cancelRequested || instance.status.node !== evacuationInput(operation).node) return;
   const requester = { token: { name: operation.spec.requester } };
   try {
     await requireIdle(app.store, instance);

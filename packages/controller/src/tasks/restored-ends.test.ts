@@ -1,6 +1,6 @@
-import type { Guest } from '@gantry/model';
+import type { Guest, NodeLook } from '@gantry/model';
 import { expect, test } from 'vitest';
-import { type End, settleEnds } from './restored-ends.ts';
+import { type End, endOf, settleEnds } from './restored-ends.ts';
 
 /** Two disks; bound to the source when the backup was made, with the target's guest above it. */
 const guest = (id: 'source' | 'target', held = true): Guest =>
@@ -48,6 +48,16 @@ test.each<[string, string, string, string]>([
   ],
 ])('%s', (_, source, target, expected) => {
   expect(settled([end('source', source), end('target', target)])).toBe(expected);
+});
+
+test('a disk is there when it is ready, and what it stands on is', () => {
+  const ready = (...disks: object[]) =>
+    endOf(guest('target'), { domains: [], disks } as unknown as NodeLook).ready;
+  const found = (disk: string, more: object = {}) => ({ disk, state: 'ready', path: `/${disk}`, ...more });
+  expect(ready(found('d0'), found('d1'))).toBe(2);
+  expect(ready(found('d0'), found('d0', { path: '/again' }))).toBe(1);
+  expect(ready(found('d0'), found('d1', { state: 'creating' }), found('other'))).toBe(1);
+  expect(ready(found('d0'), found('d1', { lacks: 'its base' }))).toBe(1);
 });
 
 test('handed over before the backup: a target that was never defined has nothing that the source has not', () => {

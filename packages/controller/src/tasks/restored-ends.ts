@@ -10,14 +10,16 @@ export interface End {
   guest: Guest;
   /** The domain of the instance there, with the epoch of its mark. */
   domain?: { epoch: Guest['spec']['epoch']; alive: boolean };
-  /** Disks of the guest that are there, ready. */
+  /** Disks of the guest that are there, ready, with what they stand on. */
   ready: number;
 }
 
 export const endOf = (guest: Guest, look: NodeLook): End => {
   const domain = look.domains.find(({ ours }) => ours?.instance === guest.spec.instance);
   const wanted = new Set<string>(guest.spec.input.disks.map(({ id }) => id));
-  const found = look.disks.filter(({ disk, state }) => state === 'ready' && wanted.has(disk));
+  const found = look.disks.filter(
+    ({ disk, state, lacks }) => state === 'ready' && lacks === undefined && wanted.has(disk),
+  );
   return {
     guest,
     ...(domain?.ours ? { domain: { epoch: domain.ours.epoch, alive: domain.alive } } : {}),
