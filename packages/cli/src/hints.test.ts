@@ -41,8 +41,14 @@ const kinds = new Set(
 const hintFor = (kind: string) => err('not_found', { kind, name: 'x' }).hint;
 
 test('the kinds are found', () => {
-  for (const kind of ['instance', 'operation', 'replica', 'NIC', 'domain on node n1', 'context', 'tunnel'])
+  for (const kind of ['instance', 'operation', 'replica', 'NIC', 'domain', 'context', 'tunnel'])
     expect([...kinds]).toContain(kind);
+});
+
+test('a domain is looked for on its node', () => {
+  const error = err('not_found', { kind: 'domain', name: 'Mail on node n2', node: 'n2' });
+  expect(error.message).toBe('domain Mail on node n2 does not exist');
+  expect(error.hint).toContain('gantry node exec --node n2 -- virsh list --all');
 });
 
 test.each([...kinds])('%s that does not exist', (kind) => {

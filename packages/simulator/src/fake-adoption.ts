@@ -86,7 +86,8 @@ const DIGEST = 'd'.repeat(64);
 
 function inspect(node: FakeNode, ref: string): ForeignDomain {
   const domain = [...node.domains.values()].find(({ uuid, name }) => uuid === ref || name === ref);
-  if (!domain) throw err('not_found', { kind: `domain on node ${node.name}`, name: ref });
+  if (!domain)
+    throw err('not_found', { kind: 'domain', name: `${ref} on node ${node.name}`, node: node.name });
   const { uuid, name, state, memoryMiB } = domain;
   return {
     uuid,

@@ -7,8 +7,8 @@ type Step = Operation['status']['steps'][number];
 export class Progress {
   readonly #verbose: boolean;
   readonly #told = new Map<string, Step['state']>();
-  /** Warnings and errors that were printed: attempts that fail alike, and the step that fails of it, say no more. */
-  readonly #said = new Set<string>();
+  /** Warnings and errors with how often they came: attempts that fail alike are counted, the step that fails of it says no more. */
+  readonly #said = new Map<string, number>();
   #begun = false;
   #current: Operation | undefined;
 
@@ -33,10 +33,12 @@ export class Progress {
   /** Warnings and errors always, output and the rest when asked for. */
   log(line: LogLine): string[] {
     const loud = line.level === 'warn' || line.level === 'error';
-    if (!this.#verbose && (!loud || this.#said.has(line.text))) return [];
-    if (loud) this.#said.add(line.text);
+    const times = (this.#said.get(line.text) ?? 0) + 1;
+    if (loud) this.#said.set(line.text, times);
+    if (!this.#verbose && (!loud || !isTold(times))) return [];
     const mark = line.level === 'output' || line.level === 'info' ? '' : `${line.level}: `;
-    return line.text.split('\n').map((text) => `    ${mark}${text}`);
+    const often = loud && times > 1 ? ` (${times} times by now)` : '';
+    return `${line.text}${often}`.split('\n').map((text) => `    ${mark}${text}`);
   }
 
   /** What is going on at this moment, for a line that is drawn over. */
@@ -65,6 +67,10 @@ export class Progress {
     return Math.max(0, ...(this.#current?.status.steps ?? []).map((step) => step.name.length));
   }
 }
+
+/** The first, then ever more seldom: 3, 6, 12... The end of an operation repeats what it failed of, so a second is none yet. */
+const isTold = (times: number): boolean =>
+  times === 1 || (times % 3 === 0 && Number.isInteger(Math.log2(times / 3)));
 
 /** Whole seconds: a line that is drawn over ten times a second must not flicker. */
 const formatSeconds = (ms: number): string => `${Math.max(0, Math.floor(ms / 1000))} s`;

@@ -5,8 +5,8 @@ import { whereabouts } from './whereabouts.ts';
 export const objectErrors = {
   not_found: {
     ...entry(404, 3, '{kind} {name} does not exist', 'List what exists with `gantry {kind} list`.'),
-    hintOf: ({ kind, similar }) =>
-      `${similar ? `Did you mean ${similar}? ` : ''}${whereabouts(String(kind))}`,
+    hintOf: ({ kind, similar, node }) =>
+      `${similar ? `Did you mean ${similar}? ` : ''}${whereabouts(String(kind), node)}`,
   },
   ambiguous: entry(409, 5, '{name} could mean {matches}', 'Write the id, or add --project.'),
   name_taken: entry(409, 5, '{kind} {name} exists already', 'Choose another name, or delete it first.'),

@@ -20,13 +20,14 @@ const elsewhere: Readonly<Record<string, string>> = {
   'system user': 'List those of that machine with `getent passwd`.',
 };
 
-const DOMAIN = 'domain on node ';
-
-/** What to do about a name that names nothing. */
-export function whereabouts(kind: string): string {
+/**
+ * What to do about a name that names nothing.
+ * @param node where it was looked for, if on one
+ */
+export function whereabouts(kind: string, node: string | number = 'NODE'): string {
   if (listed.includes(kind)) return `List what exists with \`gantry ${kind} list\`.`;
-  if (kind.startsWith(DOMAIN))
-    return `List those of that node with \`gantry node exec --node ${kind.slice(DOMAIN.length)} -- virsh list --all\`.`;
+  if (kind === 'domain')
+    return `List those of that node with \`gantry node exec --node ${node} -- virsh list --all\`.`;
   return (
     elsewhere[kind] ?? 'It may be over, or have been removed meanwhile: look again, and repeat the command.'
   );

@@ -23,7 +23,8 @@ export interface InspectParts {
 export async function inspectDomain(ref: string, parts: InspectParts): Promise<ForeignDomain> {
   const { lv, member } = parts;
   const found = await findDomain(lv, ref);
-  if (!found) throw err('not_found', { kind: `domain on node ${member.node}`, name: ref });
+  if (!found)
+    throw err('not_found', { kind: 'domain', name: `${ref} on node ${member.node}`, node: member.node });
   const { dom, definition, present } = found;
   const alive = isAlive(found.state);
   const { obstacles, ...hardware } = readForeign(definition);
