@@ -60,6 +60,25 @@ const guestOf = async (name: string) =>
 const stateOf = async ({ spec }: Operation) => (await cluster.operation(spec.number)).status;
 
 describe('attach and detach', () => {
+  test.each([
+    ['a guest that runs has it', plugging, undefined],
+    [
+      'one that ended meanwhile has it at its next start, and that is said',
+      (report: StatusReport): StatusReport =>
+        report.kind === 'guest' && report.status.state === 'running'
+          ? { ...report, status: { ...report.status, state: 'crashed', endedBy: 'crash' } }
+          : plugging(report),
+      'its next start has it',
+    ],
+  ])('%s', async (_, alter, detail) => {
+    cluster.agent.alter = alter;
+    const operation = await attach('web');
+    await converge();
+    const { state, steps } = await stateOf(operation);
+    expect([state, steps.at(-1)?.detail]).toEqual(['succeeded', detail]);
+    expect((await guestOf('web'))?.spec.input.disks).toHaveLength(2);
+  });
+
   test('gives bytes on the node of the instance, and its guest the device; back again the bytes stay', async () => {
     expect((await data()).status.state).toBe('unplaced');
     const operation = await attach('web', { cache: 'none', limits: { readIops: 100 } });

@@ -14,7 +14,7 @@ afterEach(() => cluster.close());
 const body = { name: 'hello', flavor: 'small', image: 'debian/12' };
 const create = (more: object = {}) =>
   cluster.call<Operation>('createInstance', { body: { ...body, ...more } });
-const act = (route: 'startInstance' | 'stopInstance' | 'rebootInstance', more = {}) =>
+const act = (route: 'startInstance' | 'stopInstance' | 'rebootInstance' | 'suspendInstance', more = {}) =>
   cluster.call<Operation>(route, { params: { ref: 'hello' }, body: more });
 const cancel = (operation: Operation) =>
   cluster.call<Operation>('cancelOperation', { params: { ref: operation.name } });
@@ -323,6 +323,33 @@ describe('on a running instance', () => {
     expect((await cluster.agent.assignments()).guests).toMatchObject([
       { spec: { power: 'stopped', memory: 'restore' } },
     ]);
+  });
+
+  test.each([
+    ['crashed', 'running'],
+    ['shutdown', 'stopped'],
+  ] as const)(
+    'one that ends (%s) before it is suspended is as its policy says: %s',
+    async (reason, power) => {
+      says('guest', ({ status }) => (status.state === 'running' ? status : { state: 'stopped', reason }));
+      const suspend = await act('suspendInstance');
+      await cluster.converge();
+      expect((await stateOf(suspend)).state).toBe('failed');
+      const [guest] = (await cluster.agent.assignments()).guests;
+      expect([guest?.spec.power, (await cluster.instance('hello')).spec.power]).toEqual([power, power]);
+    },
+  );
+
+  test('one that its node cannot start can be stopped: it does not come up by itself later', async () => {
+    const error = toProblem(err('guest_refused', { why: 'no bridge' }));
+    says('guest', ({ status }) => (status.state === 'running' ? { state: 'absent', error } : status));
+    await cluster.converge();
+    expect((await cluster.instance('hello')).status.state).toBe('failed');
+    const stop = await act('stopInstance');
+    await cluster.converge();
+    expect((await stateOf(stop)).state).toBe('succeeded');
+    const { spec, status } = await cluster.instance('hello');
+    expect([spec.power, status.state]).toEqual(['stopped', 'stopped']);
   });
 
   describe('a start that goes on with saved memory and is cancelled', () => {

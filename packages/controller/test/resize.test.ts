@@ -9,6 +9,7 @@ import {
   toProblem,
 } from '@gantry/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Draft, withSpec } from '../src/store/batch.ts';
 import { type TestCluster, testCluster } from '../src/testing/cluster.ts';
 
 let cluster: TestCluster;
@@ -91,6 +92,22 @@ describe('a guest that runs', () => {
     expect((await cluster.instance('web')).spec.resize).toBeUndefined();
     await expect(confirm()).rejects.toMatchObject({ code: 'no_resize' });
     await expect(revert()).rejects.toMatchObject({ code: 'no_resize' });
+  });
+
+  test('and is on its way down is not started by it', async () => {
+    // a start that was given up, and came all the same
+    const draft = new Draft(0);
+    for (const kind of ['instance', 'guest'] as const)
+      for (const object of (await cluster.store.list(kind)).items)
+        draft.put(withSpec(object as Guest, { power: 'stopped' }));
+    await cluster.store.commit(draft.batch);
+    expect((await cluster.instance('web')).status.state).toBe('running');
+    await expect(resize({ flavor: 'bigger' })).rejects.toMatchObject({ code: 'wrong_state' });
+    await settle();
+    const operation = await resize({ flavor: 'bigger' });
+    await settle();
+    expect(await ended(operation)).toMatchObject({ state: 'succeeded' });
+    expect((await cluster.instance('web')).status.state).toBe('stopped');
   });
 
   test('that shrinks keeps what it had in hand, through a stop and a start, until it is confirmed', async () => {

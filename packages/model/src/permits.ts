@@ -8,7 +8,8 @@ const standing = ['creating', ...made] as const;
 
 export const instanceActions = {
   start: ['stopped', 'suspended', 'crashed', 'failed', 'unknown'],
-  stop: ['running', 'starting', 'paused', 'crashed', 'unknown'],
+  // one that failed is tried again until it comes up
+  stop: ['running', 'starting', 'paused', 'crashed', 'failed', 'unknown'],
   reboot: ['running', 'paused'],
   reset: ['running', 'paused'],
   delete: standing,

@@ -156,12 +156,25 @@ function wayOf({ before, guest, input, fit }: Exchanged, live: Parameters<typeof
   const { down, stopped, running } = resizeSteps;
   if (before.status.state === 'stopped' && before.spec.power === 'stopped')
     return { name: 'down', steps: [waiting(down)] };
+  requireNotGoingDown(before);
   const has = guest.spec.input;
   const granted = grant(has, input, live);
   const whole = granted.vcpus === input.vcpus && granted.memoryMiB === input.memoryMiB;
   if (whole && sameMachine(has, input) && isDeepStrictEqual(fit, guest.spec.fit))
     return { name: 'live', steps: sizeSteps(has, granted), granted };
   return { name: 'restart', steps: [waiting(stopped), waiting(running)] };
+}
+
+/** A restart with the new size would keep up what nobody wants up. */
+function requireNotGoingDown({ name, spec, status: { state } }: Instance): void {
+  if (spec.power === 'stopped')
+    throw err('wrong_state', {
+      kind: 'instance',
+      name,
+      state,
+      action: 'resize it',
+      permitted: 'It is on its way down: that is possible when it is stopped.',
+    });
 }
 
 /** Its QEMU is as a new one would be. */

@@ -25,7 +25,7 @@ export const diskAttach: Logic = {
     const replica = replicaOf(move, disk);
     if (replica?.status.state === 'ready') move.done(attachSteps.ready);
     if (move.isDone(attachSteps.ready) && isThere(move, disk)) {
-      move.done(attachSteps.plugged);
+      move.done(attachSteps.plugged, undefined, isIn(move, disk) ? undefined : 'its next start has it');
       endPlug(move);
       return move.succeed();
     }
@@ -47,6 +47,9 @@ function isThere(move: Move, disk: Disk): boolean {
   if (!guest || !orderOf<AttachOrder>(move).live) return true;
   return isDown(guest) || isOpen(guest, disk.id) === true;
 }
+
+const isIn = ({ view: { guest } }: Move, { id }: Disk): boolean =>
+  guest !== undefined && isOpen(guest, id) === true;
 
 function failureOf({ view }: Move, replica: Replica | undefined): Problem | undefined {
   const told = view.guest && isCurrent(view.guest) ? view.guest.status.plugError : undefined;
