@@ -132,6 +132,10 @@ test('an emulated guest gives no CPU up while it runs, and is not asked to', asy
   await cluster.ok('image', 'import', await tinyDisk(), 'tiny2');
   const size = ['--vcpus', '3', '--max-vcpus', '4', '--memory', '64M', '--disk', '1M'];
   await cluster.ok('instance', 'create', 'tiny2', '--image', 'tiny2', ...size);
+  await until('where its sizes come from', async () => {
+    const shown = await cluster.ok('instance', 'show', 'tiny2');
+    return shown.includes('instance (vcpus, maxVcpus)') && shown.includes('instance (memoryMiB)');
+  });
   expect(await changes('tiny2', '--vcpus', '2')).toEqual([
     ['vcpus', 'next-start', expect.stringContaining('without KVM')],
   ]);

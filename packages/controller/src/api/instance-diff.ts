@@ -12,6 +12,7 @@ import { nextFit } from '../operations/held-hardware.ts';
 import { type Call, type Handler, resolve } from './call.ts';
 import { guestOf, nodeOf } from './instances.ts';
 import { refOf } from './list.ts';
+import { withSizeOrigins } from './size-origins.ts';
 
 type DiffWish = Extract<NodeCall, { do: 'guest.diff' }>;
 
@@ -22,11 +23,14 @@ export const diffInstance: Handler<'diffInstance'> = async (call) => {
   const node = await nodeOf(call, guest);
   const wish = await wishOf(call, instance, guest.spec);
   const comparison = await askNode(call.app, node, wish, call.signal);
+  const { spec } = instance;
+  const flavor = spec.flavor && (await call.app.store.get('flavor', spec.flavor));
   const body: InstanceDiff = {
     instance: guest.spec.instance,
     name: instance.name,
     node: guest.spec.node,
     ...comparison,
+    differences: withSizeOrigins(comparison.differences, spec, spec, flavor || undefined),
   };
   return { body };
 };

@@ -22,13 +22,20 @@ import { accepted, begun, changeable, planned } from './begun.ts';
 import { type Asking, type Call, type Handler, resolve, resourceReply } from './call.ts';
 import { createPlan } from './create-plan.ts';
 import { getReply, refOf, textReply } from './list.ts';
+import { withSizeOrigins } from './size-origins.ts';
 
 export const listInstances: Handler<'listInstances'> = (call) => textReply(call, 'instance');
 export const getInstance: Handler<'getInstance'> = (call) => getReply(call, 'instance');
 
 export const getInstanceGuest: Handler<'getInstanceGuest'> = async (call) => {
   const instance = await resolve(call, 'instance', refOf(call));
-  return resourceReply(await guestOf(call, instance));
+  const guest = await guestOf(call, instance);
+  const { explanation } = guest.status;
+  if (!explanation) return resourceReply(guest);
+  const { flavor: id } = instance.spec;
+  const flavor = id && (await call.app.store.get('flavor', id));
+  const told = withSizeOrigins(explanation, instance.spec, guest.spec.input, flavor || undefined);
+  return resourceReply({ ...guest, status: { ...guest.status, explanation: told } });
 };
 
 export const createInstance: Handler<'createInstance'> = async (call) => {
