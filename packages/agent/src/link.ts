@@ -43,7 +43,7 @@ export function agentLink(options: ClientOptions, speaker: Speaker = {}): AgentL
   return {
     assignments: async (signal) => await client.call('getAssignments', { query: speaker }, { signal }),
     async watch(from, on, signal) {
-      const query = from === undefined ? {} : { from };
+      const query = { ...speaker, ...(from === undefined ? {} : { from }) };
       const events = client.events('watchAssignments', { query }, { signal, timeoutMs: OPEN_TIMEOUT_MS });
       for await (const event of events) {
         const tunnel = event.event === 'tunnel' ? tunnelOf(event.data) : undefined;

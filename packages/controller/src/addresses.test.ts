@@ -14,7 +14,11 @@ import {
 const networkOf = (subnet: Subnet): Network => ({ name: 'net', spec: { mode: 'nat', subnet } }) as Network;
 
 const address = fc.nat(2 ** 31 - 1).map((half) => half * 2 + 1);
-const subnets = fc.tuple(address, fc.integer({ min: 8, max: 30 })).map(([number, prefix]) => {
+const unicast = fc.oneof(
+  fc.integer({ min: 2 ** 24, max: 127 * 2 ** 24 - 1 }),
+  fc.integer({ min: 170 * 2 ** 24, max: 224 * 2 ** 24 - 1 }),
+);
+const subnets = fc.tuple(unicast, fc.integer({ min: 8, max: 30 })).map(([number, prefix]) => {
   const first = rangeOf(`${numberToIpv4(number)}/${prefix}`).first;
   return { cidr: `${numberToIpv4(first)}/${prefix}` };
 });
@@ -46,6 +50,18 @@ test('a pool has each usable address once, all inside the subnet', () => {
     { numRuns: 50 },
   );
 });
+
+test.each([
+  ...['0.0.0.0/8', '127.0.0.0/24', '169.254.9.0/24', '224.0.0.0/24', '240.0.0.0/8', '255.255.255.0/24'],
+])('no host has an address in %s', (cidr) => {
+  expect(() => checkSubnet({ cidr })).toThrow(/of addresses that hosts may have/);
+});
+test.each(['10.0.0.0/8', '126.0.0.0/8', '128.0.0.0/8', '169.253.0.0/16', '223.255.255.0/24'])(
+  '%s may be',
+  (cidr) => {
+    expect(() => checkSubnet({ cidr })).not.toThrow();
+  },
+);
 
 test('generated MACs keep the prefix and are lower case', () => {
   expect(randomMac(undefined, new Uint8Array([0, 171, 255]))).toBe('52:54:00:00:ab:ff');

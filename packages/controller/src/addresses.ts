@@ -70,6 +70,7 @@ export function checkSubnet(subnet: Subnet): void {
   if (prefix < 8 || prefix > 30) throw refuse(`subnet ${subnet.cidr}`, 'between /8 and /30');
   if (`${numberToIpv4(first)}/${prefix}` !== subnet.cidr)
     throw refuse(`subnet ${subnet.cidr}`, `the network’s own address (${numberToIpv4(first)}/${prefix})`);
+  if (!isUnicast(first)) throw refuse(`subnet ${subnet.cidr}`, 'of addresses that hosts may have');
   for (const [what, address] of Object.entries({
     gateway: subnet.gateway,
     poolStart: subnet.poolStart,
@@ -83,6 +84,12 @@ export function checkSubnet(subnet: Subnet): void {
   if (stray !== undefined) throw refuse(`reserved address ${numberToIpv4(stray)}`, `inside ${subnet.cidr}`);
   const { start, end } = poolOf(subnet);
   if (start > end) throw refuse(`the pool ${subnet.poolStart}-${subnet.poolEnd}`, 'in ascending order');
+}
+
+/** Neither "this network", loopback and link-local, nor multicast and what is above it (RFC 6890, RFC 5771). */
+function isUnicast(number: number): boolean {
+  const [octet, second] = [Math.floor(number / 2 ** 24), Math.floor(number / 2 ** 16) % 256];
+  return octet !== 0 && octet !== 127 && octet < 224 && !(octet === 169 && second === 254);
 }
 
 /** Locally administered prefix of QEMU. */

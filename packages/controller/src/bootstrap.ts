@@ -5,6 +5,7 @@ import {
   type GroupId,
   Name,
   type NetworkSpec,
+  type NodeId,
   type OsSource,
   type Token,
   type UserId,
@@ -65,15 +66,17 @@ export async function initCluster(store: Store, env: Env, options: ClusterOption
     return object;
   };
   const { macPrefix } = options;
+  const ownId = env.uuid();
   const cluster = add('cluster', {
     name: validate(Name, options.name),
     spec: macPrefix ? { macPrefix } : {},
-    status: { incarnation: store.incarnation, version },
+    status: { incarnation: store.incarnation, version, node: ownId },
   });
   add('project', { name: 'default', spec: {}, status: {} });
   const group = add('group', { name: 'default', spec: {}, status: {} });
   const node = add('node', {
     name: validate(Name, options.node),
+    id: ownId as NodeId,
     spec: { group: group.id as GroupId, role: 'active' },
     status: { state: 'joining', conditions: [] },
   });

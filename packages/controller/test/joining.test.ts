@@ -215,6 +215,7 @@ describe('two machines with one identity', () => {
       body: { bootId: 'b1', machine: MACHINE, run: 1, sequence: 1, statuses: [], ...over },
     });
   const ask = (query: object) => by(agent)('getAssignments', { query });
+  const watch = (query: object) => by(agent)('watchAssignments', { query });
   const told = async () => (await cluster.store.events({ type: 'node.two-machines' }, 10)).length;
 
   test('a copied state folder on another machine neither hears nor is heard', async () => {
@@ -222,8 +223,10 @@ describe('two machines with one identity', () => {
     const other = { machine: 'c'.repeat(32) };
     await expect(report({ ...other, bootId: 'b2' })).rejects.toMatchObject({ code: 'identity_taken' });
     await expect(ask(other)).rejects.toMatchObject({ code: 'identity_taken' });
+    await expect(watch(other)).rejects.toMatchObject({ code: 'identity_taken' });
     expect(await told()).toBe(1);
     await report({ sequence: 2 });
+    await watch({ machine: MACHINE, boot: 'b1' });
     await ask({ machine: MACHINE, boot: 'b1' });
     await cluster.env.pass(60_000);
     await expect(ask(other)).rejects.toMatchObject({ code: 'identity_taken' });
@@ -235,6 +238,7 @@ describe('two machines with one identity', () => {
     await report({ bootId: 'b2' });
     await expect(report({ sequence: 5 })).rejects.toMatchObject({ code: 'identity_taken' });
     await expect(ask({ boot: 'b1' })).rejects.toMatchObject({ code: 'identity_taken' });
+    await expect(watch({ boot: 'b1' })).rejects.toMatchObject({ code: 'identity_taken' });
     await report({ bootId: 'b2', sequence: 2 });
     expect(await told()).toBe(1);
   });
@@ -272,6 +276,16 @@ describe('removing', () => {
     await expect(cluster.call('removeNode', { params: { ref: 'n1' } })).rejects.toMatchObject({
       code: 'in_use',
     });
+  });
+
+  test('not the controller’s own: its cluster could not be ended any more, nor the machine join again', async () => {
+    for (const role of ['active', 'drained', 'offline']) {
+      await cluster.call('setNode', { params: { ref: 'n1' }, body: { role } });
+      await expect(cluster.call('removeNode', { params: { ref: 'n1' } })).rejects.toMatchObject({
+        code: 'wrong_state',
+        message: 'node n1 is the controller’s own: cannot remove it',
+      });
+    }
   });
 
   test('one that nobody joined as goes with its token', async () => {

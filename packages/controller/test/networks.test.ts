@@ -21,6 +21,37 @@ const onNodes = async () =>
 const instance = (name: string, nics: object[] = [{ network: 'net100' }]) =>
   cluster.call('createInstance', { body: { name, flavor: 'tiny', image: 'debian/12', nics } });
 
+describe('behind NAT', () => {
+  const nat = (cidr: string, mode = 'nat') =>
+    cluster.call('createNetwork', {
+      body: { name: 'inner', spec: { mode, bridge: 'brx', subnet: { cidr } } },
+    });
+
+  test('no subnet takes a node, or the controller, out of reach', async () => {
+    await cluster.converge();
+    cluster.controller.app.remote = {
+      ...cluster.controller.app.remote,
+      url: 'https://198.51.100.9:7460',
+    } as never;
+    for (const [cidr, who] of [
+      ['192.0.2.0/24', 'node n1 (192.0.2.1)'],
+      ['192.0.0.0/16', 'node n1 (192.0.2.1)'],
+      ['192.0.2.0/30', 'node n1 (192.0.2.1)'],
+      ['198.51.100.8/29', 'the controller (198.51.100.9)'],
+    ] as const)
+      await expect(nat(cidr)).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringContaining(`is not apart from ${who}`) as string,
+      });
+    await nat('192.0.2.128/25');
+  });
+
+  test('elsewhere it may be theirs: no node has an address in it', async () => {
+    await cluster.converge();
+    await nat('192.0.2.0/24', 'bridge');
+  });
+});
+
 describe('a network on an uplink', () => {
   test('comes to the nodes of its groups by itself, with all that the agent needs, and follows them', async () => {
     await create({ groups: ['rack1'] });

@@ -19,7 +19,7 @@ export interface JoinOptions {
   token: string;
 }
 
-/** @throws GantryError `join_refused`, `unauthenticated`, `api_unreachable`, `host_unfit` */
+/** @throws GantryError `join_refused`, `api_unreachable`, `host_unfit` */
 export async function join(options: JoinOptions, signal: AbortSignal): Promise<Identity> {
   const { state, api, name, token } = options;
   const files = new IdentityFiles(state);
@@ -41,6 +41,9 @@ export async function join(options: JoinOptions, signal: AbortSignal): Promise<I
       { signal, timeoutMs: CERTIFICATES_TIMEOUT_MS },
     );
     return await files.adopt(name, api, issued);
+  } catch (error) {
+    if (!isGantryError(error, 'unauthenticated')) throw error;
+    throw err('join_refused', { node: name, why: error.message }, error);
   } finally {
     client.close();
   }

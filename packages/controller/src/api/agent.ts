@@ -43,6 +43,8 @@ const assigned: readonly string[] = ['guest', 'replica', 'attachment', 'act'];
 /** `changed` whenever assignments may have changed, many changes at once told once; `tunnel` for each request. */
 export const watchAssignments: Handler<'watchAssignments'> = async (call) => {
   const node = await nodeOf(call);
+  // commands, files and consoles of the node are asked for through it
+  await requireSameMachine(call.app, node, call.query);
   return { events: wakeUps(call, node.id) };
 };
 

@@ -223,6 +223,14 @@ export const removeNode: Handler<'removeNode'> = async (call) => {
     ...disks.map(({ name }) => ({ name: `disk ${name}` })),
   ];
   requireUnused(node, users);
+  if ((await theCluster(store)).status.node === node.id)
+    throw err('wrong_state', {
+      kind: 'node',
+      name: node.name,
+      state: 'the controller’s own',
+      action: 'remove it',
+      permitted: 'Drained, it takes no guests; it goes with the cluster: `gantry cluster destroy`.',
+    });
   if (node.spec.role === 'active' && !isAwaited(node))
     throw err('wrong_state', {
       kind: 'node',

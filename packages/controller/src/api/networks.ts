@@ -1,6 +1,7 @@
 import type { Attachment } from '@gantry/model';
 import { changedSpec, groupsOf, idsOf, requireNotCutOff } from '../networks/change-network.ts';
 import { BRIDGE_SPACE, claimSegment, completeNetwork, requireApart } from '../networks/check-network.ts';
+import { requireNobodyInside } from '../networks/check-shadow.ts';
 import { withReservations } from '../networks/reservations.ts';
 import { bridgeOf } from '../operations/guest-spec.ts';
 import { relyOnNoNewOperation } from '../operations/new-operation.ts';
@@ -20,6 +21,7 @@ export const createNetwork: Handler<'createNetwork'> = async (call) => {
   const groups = await groupsOf(call, asked.groups);
   const { groups: _names, ...rest } = asked;
   const spec = completeNetwork({ ...rest, ...idsOf(groups) });
+  await requireNobodyInside(call.app, spec);
   const number = await requireApart(call.app.store, name, spec);
   return createNamed(call, 'network', { name, labels, spec, status: {} }, (draft, network) => {
     claimSegment(draft.relyOn(...groups), number);

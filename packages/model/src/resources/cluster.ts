@@ -41,6 +41,9 @@ export type ClusterSpec = Static<typeof ClusterSpec>;
 export const ClusterStatus = strict({
   incarnation: Type.Integer({ description: 'of the store; a restored backup gets a new one' }),
   version: Type.String({ description: 'of the controller' }),
+  node: optional(
+    Type.String({ description: 'id of the controller’s own node, which goes with the cluster' }),
+  ),
   reached: optional(
     strict(
       {

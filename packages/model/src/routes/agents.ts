@@ -48,7 +48,7 @@ export const agentsRoutes = {
     roles: agent,
     status: 200,
     stream: 'events',
-    query: strict({ from: optional(Revision) }),
+    query: strict({ from: optional(Revision), ...Speaker.properties }),
     response: Type.Unknown(),
   },
   report: {

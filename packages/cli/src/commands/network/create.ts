@@ -4,7 +4,7 @@ import { planFlag, showPlan } from '../../operations/submit.ts';
 import { parseCount, parsePairs, parseYesNo } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { describeNetwork } from './network.ts';
-import { tellOfNodes } from './on-nodes.ts';
+import { groupNames, tellOfNodes } from './on-nodes.ts';
 import { addressesOf, addressFlags, reservedOf, segmentFlags } from './settings.ts';
 
 export const networkCreate: Verb = {
@@ -38,7 +38,9 @@ export const networkCreate: Verb = {
     const query = given.on('plan') ? { plan: true } : {};
     const network = await session.client.call('createNetwork', { query, body: bodyOf(given) });
     if ('plan' in network) return await showPlan(session, network as never);
-    await session.out.object(network, network.name, () => describeNetwork(network));
+    await session.out.object(network, network.name, async () =>
+      describeNetwork(network, await groupNames(session.client, network)),
+    );
     await tellOfNodes(session, network);
   },
 };

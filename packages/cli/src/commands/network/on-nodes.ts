@@ -75,3 +75,10 @@ const hasSaid = ({ spec, status, generation, observedGeneration }: Attachment, n
   status.state !== 'pending' &&
   observedGeneration === generation &&
   (['mode', 'uplink', 'vlan', 'mtu'] as const).every((key) => spec[key] === network.spec[key]);
+
+/** Of the groups whose nodes have it; undefined: all. */
+export async function groupNames(client: Client, { spec }: Network): Promise<string[] | undefined> {
+  if (!spec.groups) return undefined;
+  const groups = await everyItem(client, 'listGroups');
+  return spec.groups.map((id) => groups.find((each) => each.id === id)?.name ?? id);
+}

@@ -6,7 +6,7 @@ import { parseCount } from '../../parse.ts';
 import type { Verb } from '../../verb.ts';
 import { nameArgument } from '../named.ts';
 import { describeNetwork } from './network.ts';
-import { tellOfNodes } from './on-nodes.ts';
+import { groupNames, tellOfNodes } from './on-nodes.ts';
 import { addressesOf, addressFlags, segmentFlags } from './settings.ts';
 
 /** Each with what it sets to null. */
@@ -57,7 +57,9 @@ export const networkSet: Verb = {
     const params = { ref: given.arg(0, 'name') };
     const network = await session.client.call('setNetwork', { params, body, query: planQuery(given) });
     if ('plan' in network) return await showPlan(session, network);
-    await session.out.object(network, network.name, () => describeNetwork(network));
+    await session.out.object(network, network.name, async () =>
+      describeNetwork(network, await groupNames(session.client, network)),
+    );
     await tellOfNodes(session, network);
   },
 };
