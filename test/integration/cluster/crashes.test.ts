@@ -58,16 +58,17 @@ describe.each(cases)('kill -9 of $parts after $delayMs ms', ({ killed, delayMs }
     await everythingEnded();
     const there = await instanceOf(name);
     if (code === 0) expect(there, stderr).toBeDefined();
-    else expect([code, stderr]).toEqual([8, expect.stringContaining('[api_unreachable]')]);
+    else expect(stderr).toMatch(refused[code] ?? 'another end');
     if (there) {
       await running(name);
       expect((await inventory(cluster)).domains).toEqual([`${name}-${there.id.slice(0, 8)}`]);
       expect(await cluster.processes('qemu')).toHaveLength(1);
-    } else expect(await inventory(cluster)).toEqual(before);
+    } else await expect.poll(() => inventory(cluster)).toEqual(before);
   });
 
   test('delete leaves nothing', async () => {
     if (!(await instanceOf(name))) {
+      await nodeReady();
       await cluster.ok('instance', 'create', name, ...tiny);
     }
     const { code, stderr } = await killedMeanwhile(['instance', 'delete', name, '--yes']);
@@ -95,6 +96,12 @@ describe.each(cases)('kill -9 of $parts after $delayMs ms', ({ killed, delayMs }
     return ran;
   }
 });
+
+/** By exit code: nobody heard it, or who heard it first had no word yet of an agent that has found its libvirt. */
+const refused: Readonly<Record<number, RegExp>> = {
+  6: /\[no_capacity\]\n.*1 not ready: /,
+  8: /\[api_unreachable\]/,
+};
 
 const instanceOf = async (name: string): Promise<Instance | undefined> => {
   const all = await cluster.json<Instance[]>('instance', 'list');
@@ -149,5 +156,5 @@ test('kill -9 of everything but QEMU: the guest runs on, and a new start adopts 
   await cluster.ok('instance', 'stop', 'keep', '--grace', '40s');
   expect(await cluster.ok('instance', 'show', 'keep')).toMatch(/^state +stopped/m);
   await cluster.ok('instance', 'delete', 'keep', '--yes');
-  expect(await inventory(cluster)).toEqual(before);
+  await expect.poll(() => inventory(cluster)).toEqual(before);
 });
