@@ -256,6 +256,19 @@ describe('of one that runs', () => {
     expect((await cluster.instance('hello')).status.state).toBe('running');
   });
 
+  test('a copy says nothing of whether it is wanted: one that powers itself off meanwhile stays down', async () => {
+    const wish = async () => {
+      const { guests } = await cluster.agent.assignments();
+      const guest = guests.find(({ name }) => name === 'hello');
+      return (guest?.generation ?? 0) - (guest?.spec.standing ?? 0);
+    };
+    const before = await wish();
+    const operation = await clone({ running: 'crash' });
+    expect(await wish()).toBe(before);
+    expect((await ended(operation)).status.state).toBe('succeeded');
+    expect(await wish()).toBe(before);
+  });
+
   test('stop: it goes down for the copy and comes up again', async () => {
     const patience = async () => {
       const { guests } = await cluster.agent.assignments();

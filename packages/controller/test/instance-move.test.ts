@@ -76,6 +76,7 @@ describe('one that does not run, and is to', () => {
   test.each<[string, object]>([
     ['its policy starts it again soon', { state: 'crashed', endedBy: 'crash', reason: 'restarts soon' }],
     ['its node cannot start it', { state: 'stopped', error }],
+    ['what it needs is being waited for', { state: 'stopped', reason: 'waits for disk 1' }],
   ])('%s: it runs at the target, and is wanted again where the move fails', async (_, status) => {
     await create('web');
     const ill = (report: StatusReport): StatusReport =>

@@ -6,6 +6,8 @@ type Power = InstanceSpec['power'];
 
 /** What a user says of an instance by an operation on it; undefined: nothing. */
 function wishOf({ spec: { kind, input } }: Operation): Power | undefined {
+  // nobody knew whether it ran, and what it did meanwhile is its own: such a start leaves it alone
+  if (input['mayRun']) return undefined;
   if (kind === 'instance.start' || input['bootOnce'] !== undefined) return 'running';
   if (kind === 'instance.stop' || kind === 'instance.suspend') return 'stopped';
   const exchanges = kind === 'instance.rescue' || kind === 'instance.unrescue';
@@ -14,17 +16,29 @@ function wishOf({ spec: { kind, input } }: Operation): Power | undefined {
   return kind === 'instance.clone' ? 'running' : undefined;
 }
 
+/** Such a one that fails takes its guest down again: its user knows. */
+const isVain = (each: Operation): boolean =>
+  each.status.state !== 'succeeded' &&
+  (wishOf(each) === 'running' ||
+    each.status.steps.some(({ name, state }) => name === EXCHANGED && state === 'done'));
+
+const EXCHANGED = 'disks exchanged';
+
 /**
  * One that was stopped stays so until somebody has it started, and one that was started stays wanted until somebody stops
- * it, or it ends itself: no operation that fails, and none of another kind, changes that.
+ * it, or it ends itself: no operation that fails, and none of another kind, changes that. What is under way may.
  */
 export async function assertWishes({ store, world }: Simulation): Promise<void> {
-  const operations = (await store.list('operation')).items
-    .filter(({ status }) => status.state === 'succeeded')
-    .toSorted((a, b) => a.spec.number - b.spec.number);
-  for (const instance of (await store.list('instance')).items) {
-    const last = operations.findLast((each) => each.spec.target.id === instance.id && wishOf(each));
-    if (!last || wishOf(last) === instance.spec.power) continue;
+  const instances = (await store.list('instance')).items.filter(({ status }) => !status.operation);
+  const operations = (await store.list('operation')).items.toSorted((a, b) => a.spec.number - b.spec.number);
+  for (const instance of instances) {
+    const last = operations.findLast(
+      (each) =>
+        each.spec.target.id === instance.id &&
+        wishOf(each) &&
+        (each.status.state === 'succeeded' || isVain(each)),
+    );
+    if (!last || isVain(last) || wishOf(last) === instance.spec.power) continue;
     if (instance.spec.power === 'stopped' && endedSince(instance, last, world)) continue;
     const { kind, number } = last.spec;
     throw new Error(

@@ -464,6 +464,7 @@ async function history(
     for (let turn = 0; turn < 25; turn++) {
       await step(random, acts(sim, random));
       await sim.until(() => false, random.between(10, 3000));
+      await assertWishes(sim);
     }
     calm = true;
     await settleDown(sim);

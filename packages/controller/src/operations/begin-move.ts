@@ -34,7 +34,7 @@ import { type Ancestry, guestInput, guestSpec, readAncestry, theCluster } from '
 import { type MoveInput, moveSteps } from './instance-move.ts';
 import { ensureMedia } from './media.ts';
 import { addOperation, DEFAULT_DEADLINE_MS, type Requester } from './new-operation.ts';
-import { restartsSoon } from './view.ts';
+import { endedForGood } from './view.ts';
 import { waitSteps } from './waits.ts';
 import { wholeReplica } from './whole-replica.ts';
 
@@ -82,8 +82,7 @@ export async function beginMove(
   const { node: to, group, decision, fit } = choice;
   const goesDown = up.includes(instance.status.state);
   // one that is up against its owner's wish (a start that was given up and came all the same) is not started again
-  const comesUp = goesDown || instance.status.state === 'failed' || restartsSoon(source);
-  const restart = comesUp && instance.spec.power === 'running';
+  const restart = instance.spec.power === 'running' && !endedForGood(source);
   const bytes = bytesOf(disks);
   const draft = new Draft(app.env.clock.now()).relyOn(to, group, cluster, from);
   const stopTimeoutMs = wishes.timeoutMs ?? source.spec.life.stopTimeoutMs;

@@ -144,7 +144,9 @@ export function hold(
       freeze: manner.consistency === 'quiesced',
       disks,
     } as Guest['spec']['copies'];
-    draft.put(withSpec(guest, { copies } as Partial<Guest['spec']>));
+    // it does not say that the guest is wanted: one that just powered itself off stays down
+    const standing = (guest.spec.standing ?? 0) + 1;
+    draft.put(withSpec(guest, { copies, standing } as Partial<Guest['spec']>));
   } else {
     // also where it is down already: it must not come up meanwhile
     const life = { ...guest.spec.life, stopTimeoutMs };

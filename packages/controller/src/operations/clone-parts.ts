@@ -18,7 +18,7 @@ import type { Asking } from '../api/call.ts';
 import { nowOf } from '../env.ts';
 import { newObject } from '../objects.ts';
 import type { NewNics } from './create-nics.ts';
-import { restartsSoon } from './view.ts';
+import { endedForGood } from './view.ts';
 
 type RequestedNics = NonNullable<CloneInstance['nics']>;
 
@@ -40,7 +40,8 @@ export function mannerOf(source: Instance, guest: Guest, { running }: CloneInsta
   const { state } = status;
   const mustStayDown = spec.power === 'running' && (running === 'stop' || !up.includes(state));
   if (spec.locked && mustStayDown) requirePermitted('stop', source);
-  if (!up.includes(state)) return { consistency: 'stopped', live: false, restart: restartsSoon(guest) };
+  const isWanted = spec.power === 'running' && !endedForGood(guest);
+  if (!up.includes(state)) return { consistency: 'stopped', live: false, restart: isWanted };
   if (running === undefined) throw err('clone_needs_choice', { name, state });
   if (running === 'quiesce' && state === 'paused')
     throw err('wrong_state', {

@@ -90,7 +90,8 @@ const sends = ({ spec }: Replica): boolean => spec.what === 'disk' && spec.send 
 
 function free(move: Move, guest: Guest): Guest {
   const { copies: _, ...spec } = guest.spec;
-  if (guest.spec.copies) return { ...guest, generation: guest.generation + 1, spec };
+  const standing = (spec.standing ?? 0) + 1;
+  if (guest.spec.copies) return { ...guest, generation: guest.generation + 1, spec: { ...spec, standing } };
   const operation = move.operation.id as OperationId;
   const again = inputOf(move).restart ? { power: 'running' as const, operation } : {};
   return withSpec(guest, { life: lifeBefore(move, guest), ...again });

@@ -5,7 +5,7 @@
  */
 import { err, type Guest, type readiness, type Step } from '@gantry/model';
 import type { Logic, Move } from './advance.ts';
-import { isCurrent, restartsSoon } from './view.ts';
+import { endedForGood, isCurrent } from './view.ts';
 import { stepsUntil, waitSteps } from './waits.ts';
 
 export const rebootSteps = { act: 'done by the node', rebooted: 'rebooted' } as const;
@@ -60,12 +60,13 @@ function isUp(move: Move): boolean {
 /** It went down and, by its policy, stays so. */
 function ended(move: Move) {
   const { guest } = move.view;
-  if (!move.isDone(rebootSteps.act) || !guest || !isCurrent(guest)) return undefined;
-  const { state, endedBy } = guest.status;
-  if ((state !== 'stopped' && state !== 'crashed') || endedBy === undefined) return undefined;
-  if (restartsSoon(guest)) return undefined;
+  if (!move.isDone(rebootSteps.act) || !guest || !endedForGood(guest)) return undefined;
   const { number, kind } = move.operation.spec;
-  return err('operation_failed', { kind, operation: number, why: `the guest ended (${endedBy})` });
+  return err('operation_failed', {
+    kind,
+    operation: number,
+    why: `the guest ended (${guest.status.endedBy})`,
+  });
 }
 
 function observed(move: Move, act: string | undefined): string {

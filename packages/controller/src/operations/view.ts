@@ -134,9 +134,12 @@ export const downStates: readonly string[] = ['absent', 'defined', 'stopped', 'c
 /** No QEMU of it runs, and the next one is started by the present orders: the node has answered them. */
 export const isDown = (guest: Guest): boolean => isCurrent(guest) && downStates.includes(guest.status.state);
 
-/** Crashed, and its agent starts it again by itself: a reason beside a crash says so. */
-export const restartsSoon = ({ spec, status }: Guest): boolean =>
-  spec.power === 'running' && status.state === 'crashed' && status.reason !== undefined;
+/** Its node told by what it ended, and that it stays down by its policy: a reason beside a crash says that it does not. */
+export const endedForGood = (guest: Guest): boolean => {
+  const { state, endedBy, reason } = guest.status;
+  if (!isCurrent(guest) || endedBy === undefined) return false;
+  return state === 'stopped' || (state === 'crashed' && reason === undefined);
+};
 
 /** The status speaks of the present spec. */
 export const isCurrent = (object: { generation: number; observedGeneration?: number }): boolean =>
