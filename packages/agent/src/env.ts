@@ -115,6 +115,8 @@ export interface JournalState {
 export interface GuestMemory {
   /** Boot in which the domain was last seen running. */
   ranInBoot?: string;
+  /** Wish for which it was last seen running, if it was since its start: one that is wanted anew since then has not ended for that. */
+  ranFor?: number;
   /** Why it is down: it ended so while the policy said stop, or was told to. It stays so until it is wanted anew. */
   downBy?: { by: NonNullable<GuestStatus['endedBy']>; wish: number };
   /** Automatic restarts, wall-clock ms; those older than the window are dropped. */

@@ -30,7 +30,7 @@ function libvirt(call: NodeCall): string {
   return `${JSON.stringify({ answer: { cpu: { model: features.join('.'), features: [] }, features } })}\n`;
 }
 
-const listen = () => void answerCalls(cluster.controller, cluster.agentToken, libvirt, over.signal);
+const listen = () => answerCalls(cluster.controller, cluster.agentToken, libvirt, over.signal);
 
 /** Reports that its CPU has these. */
 async function has(agent: FakeAgent, cpuFeatures: string[], vendor?: string): Promise<void> {
@@ -67,7 +67,7 @@ const narrow = (query = {}) =>
   cluster.call<Group & Plan>('narrowCpuBaseline', { params: { ref: 'default' }, query, body: {} });
 
 test('a single node’s guests have its own CPU, those of two what both can', async () => {
-  listen();
+  await listen();
   await has(cluster.agent, ['aes', 'avx', 'avx2']);
   expect(await model()).toBeUndefined();
   await make('alone');
@@ -88,7 +88,7 @@ test('a single node’s guests have its own CPU, those of two what both can', as
 });
 
 test('it does not become narrower while guests have it: the node is left out, said so, and used last', async () => {
-  listen();
+  await listen();
   const second = await addNode(cluster, 'n2');
   await has(cluster.agent, ['aes', 'avx']);
   await has(second, ['aes', 'avx']);
@@ -118,7 +118,7 @@ test('it does not become narrower while guests have it: the node is left out, sa
 });
 
 test('an operator makes it narrower, and sees before what that means', async () => {
-  listen();
+  await listen();
   const second = await addNode(cluster, 'n2');
   await has(cluster.agent, ['aes', 'avx']);
   await has(second, ['aes', 'avx']);
@@ -142,7 +142,7 @@ test('an operator makes it narrower, and sees before what that means', async () 
 });
 
 test('it widens when the lesser node goes, and goes with the last but one', async () => {
-  listen();
+  await listen();
   const second = await addNode(cluster, 'n2');
   const third = await addNode(cluster, 'n3');
   await has(cluster.agent, ['aes', 'avx']);
@@ -166,14 +166,14 @@ test('where no node answers that is said, and it is tried again', async () => {
   await has(second, ['aes']);
   expect((await group()).status.conditions).toMatchObject([{ status: 'unknown', reason: 'NotComputed' }]);
   await expect(narrow()).rejects.toMatchObject({ code: 'cpu_baseline_unknown' });
-  listen();
+  await listen();
   await settle();
   await cluster.env.pass(6000);
   expect(await model()).toBe('aes');
 });
 
 test('a node of another vendor is left out, and says so', async () => {
-  listen();
+  await listen();
   const second = await addNode(cluster, 'n2');
   const third = await addNode(cluster, 'n3');
   await has(cluster.agent, ['aes', 'avx'], 'Intel');

@@ -38,7 +38,7 @@ beforeEach(async () => {
   const hardware = fakeHardware();
   await cluster.agent.report({ node: { ...status, facts: { ...status.facts, hardware } } });
   there = [domain(1), domain(2)];
-  void answerCalls(
+  await answerCalls(
     cluster.controller,
     cluster.agentToken,
     (call) => {
@@ -46,7 +46,7 @@ beforeEach(async () => {
       return `${JSON.stringify({ answer })}\n`;
     },
     over.signal,
-  ).catch(() => undefined);
+  );
 });
 afterEach(() => cluster.close());
 
@@ -154,7 +154,7 @@ test('of two at once, on two controllers, one takes it', async () => {
   const other = new Controller({ store, env, images });
   const stop = new AbortController();
   const says = () => `${JSON.stringify({ answer: domain(1) })}\n`;
-  void answerCalls(other, cluster.agentToken, says, stop.signal).catch(() => undefined);
+  await answerCalls(other, cluster.agentToken, says, stop.signal);
   const both = [cluster.controller, other].map((one, index) =>
     one.call('importInstance', { token, body: { domain: 'guest1', name: `name${index}` } }),
   );

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await cluster.call('createFlavor', { body: { name: 'watched', spec } });
   await cluster.call('createInstance', { body: { name: 'web', flavor: 'watched', image: 'debian/12' } });
   await cluster.converge();
-  void answerCalls(
+  await answerCalls(
     cluster.controller,
     cluster.agentToken,
     (call) => {

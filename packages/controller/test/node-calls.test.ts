@@ -40,7 +40,7 @@ beforeAll(async () => {
   cluster = await testCluster();
   await cluster.call('createInstance', { body: { name: 'web', flavor: 'small', image: 'debian/12' } });
   await cluster.converge();
-  void answerCalls(
+  await answerCalls(
     cluster.controller,
     cluster.agentToken,
     (call) => {
@@ -262,8 +262,7 @@ test('nobody waits for a node that is told to leave and is silent', async () => 
     told += 1;
     return undefined;
   };
-  void answerCalls(cluster.controller, secret, silent, over.signal).catch(() => undefined);
-  await settle();
+  await answerCalls(cluster.controller, secret, silent, over.signal);
   const remove = cluster.call('removeNode', { params: { ref: 'n9' }, query: { leave: 'none' } });
   const refused = expect(remove).rejects.toMatchObject({ code: 'node_not_told' });
   await expect.poll(() => told).toBe(1);

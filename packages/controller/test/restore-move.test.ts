@@ -105,11 +105,13 @@ async function restoredWith(n1: Really, n2: Really) {
     () => done,
     () => stop.abort(),
   );
-  const agents = [
+  const nodes = [
     { token: agentToken, has: n1 },
     { token: farToken, has: n2 },
-  ].map(({ token, has }) => {
-    void answerCalls(controller, token, (call) => says(call, has), stop.signal).catch(() => undefined);
+  ];
+  for (const { token, has } of nodes)
+    await answerCalls(controller, token, (call) => says(call, has), stop.signal);
+  const agents = nodes.map(({ token, has }) => {
     const agent = new FakeAgent(controller, env, token);
     agent.run = 2;
     return { agent, has };

@@ -79,9 +79,11 @@ async function restored({ guests = {}, domains = [], far }: Found): Promise<Afte
     () => stop.abort(),
   );
   const nodes = [{ token: agentToken, domains }, ...(far ? [{ token: far, domains: [] }] : [])];
-  const agents = nodes.map((node) => {
+  for (const node of nodes) {
     const says = (call: NodeCall) => (call.do === 'node.look' ? look(env, node.domains) : undefined);
-    void answerCalls(controller, node.token, says, stop.signal).catch(() => undefined);
+    await answerCalls(controller, node.token, says, stop.signal);
+  }
+  const agents = nodes.map((node) => {
     const agent = new FakeAgent(controller, env, node.token);
     agent.run = 2;
     return agent;

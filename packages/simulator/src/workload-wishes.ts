@@ -6,8 +6,6 @@ type Power = InstanceSpec['power'];
 
 /** What a user says of an instance by an operation on it; undefined: nothing. */
 function wishOf({ spec: { kind, input } }: Operation): Power | undefined {
-  // nobody knew whether it ran, and what it did meanwhile is its own: such a start leaves it alone
-  if (input['mayRun']) return undefined;
   if (kind === 'instance.start' || input['bootOnce'] !== undefined) return 'running';
   if (kind === 'instance.stop' || kind === 'instance.suspend') return 'stopped';
   const exchanges = kind === 'instance.rescue' || kind === 'instance.unrescue';

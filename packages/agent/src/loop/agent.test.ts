@@ -61,6 +61,19 @@ describe('why a guest is down', () => {
   });
 });
 
+test('one that was wanted anew since it ended is started, once: its next ending is its own', async () => {
+  await running();
+  agent.observation = observationOf({ domains: [domainOf('shutoff', 'shutdown')] });
+  agent.assignments = assignmentsOf({ guests: [guestOf({ life }, 2)] });
+  agent.state.fetch.set();
+  await agent.pass(100);
+  expect(agent.actions).toMatchObject([{ do: 'guest.start', because: 'wanted' }]);
+  await agent.tell('other');
+  await agent.pass(2000);
+  expect(agent.actions).toHaveLength(1);
+  expect(agent.guest()).toMatchObject({ state: 'stopped', endedBy: 'guest-poweroff' });
+});
+
 describe('what fails is tried again', () => {
   const tries = () => agent.actions.filter((action) => action.do === 'guest.start').length;
 

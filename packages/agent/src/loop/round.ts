@@ -140,6 +140,7 @@ function succeeded(parts: AgentParts, state: AgentState, action: Action): boolea
     const {
       rebootAskedAt: _over,
       stopWithdrawnAt: _followed,
+      ranFor: _earlier,
       console: _heard,
       ...memory
     } = state.journal.guests[action.spec.instance] ?? { restarts: [] };

@@ -57,6 +57,9 @@ export function judgeEnding(
     };
   }
   if (memory.downBy) return { what: 'start', because: 'wanted' };
+  // it ended before anybody looked, and was wanted anew meanwhile: somebody had it started whom nobody could tell
+  if (memory.ranFor !== undefined && memory.ranFor !== wishOf(guest))
+    return { what: 'start', because: 'wanted' };
   if (memory.ranInBoot !== bootId) {
     return guest.spec.life.startOnBoot ? { what: 'start', because: 'host-boot' } : stayDown('host');
   }

@@ -98,6 +98,7 @@ function planAlive(
   answer: Answer,
 ): GuestPart {
   memory.ranInBoot = input.bootId;
+  memory.ranFor = wishOf(guest);
   delete memory.downBy;
   delete memory.ended;
   noteOnce(seen, memory);

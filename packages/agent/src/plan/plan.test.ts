@@ -387,6 +387,17 @@ describe('an ending', () => {
     expect(actionsOf(withMemory(memory, down, { life, standing: 1 }, 2))).toEqual([]);
     expect(actionsOf(withMemory(memory, down, { life, standing: 1 }, 3))).toEqual(['guest.start']);
   });
+  it('is none of a wish that came after it: nobody knew of it', () => {
+    const up = plan(inputOf(withMemory(ran, { domains: [domainOf('running')] })));
+    const memory = up.guests[ids.instance] as GuestMemory;
+    const down = { domains: [domainOf('shutoff', 'shutdown')] };
+    expect(actionsOf(withMemory(memory, down))).toEqual([]);
+    expect(actionsOf(withMemory(memory, down, { standing: 1 }, 2))).toEqual([]);
+    expect(actionsOf(withMemory(memory, down, {}, 2))).toEqual(['guest.start']);
+    expect(stateOf('guest', withMemory(memory, down, {}, 2))).toMatchObject({ state: 'starting' });
+    const started = { ...memory, startedAt: now - 1000 };
+    expect(stateOf('guest', withMemory(started, down, {}, 2))).not.toHaveProperty('startedAt');
+  });
   it('is remembered until it is wanted anew', () => {
     const first = plan(inputOf(withMemory(ran, { domains: [domainOf('shutoff', 'shutdown')] })));
     const memory = first.guests[ids.instance] as GuestMemory;
