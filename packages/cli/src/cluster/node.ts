@@ -38,27 +38,21 @@ export async function joinNode(
 ): Promise<number> {
   requireFree(layout, wanted);
   requireFit(wanted.libvirt);
-  return await alone(layout, () => becomeNode(session, layout, wanted, how));
-}
-
-async function becomeNode(
-  session: Session,
-  layout: Layout,
-  wanted: Omit<NodeSettings, 'complete'>,
-  how: JoinWanted,
-): Promise<number> {
-  requireFree(layout, wanted);
-  makeFolders(layout);
-  const code = await enrol(layout, wanted, how);
-  if (code !== 0) return code;
-  session.note(`  identity  ${layout.identity}`);
-  const settings: NodeSettings = { ...wanted, complete: false };
-  writeSettings(layout, settings);
-  await startAgent(layout, settings);
-  session.note(`  agent     ${wanted.mode === 'systemd' ? 'gantry-agent.service' : 'detached'}`);
-  await untilReady(session, layout, settings);
-  writeSettings(layout, { ...settings, complete: true });
-  return 0;
+  return await alone(layout, async () => {
+    // who held the lock may have made one of it meanwhile
+    requireFree(layout, wanted);
+    makeFolders(layout);
+    const code = await enrol(layout, wanted, how);
+    if (code !== 0) return code;
+    session.note(`  identity  ${layout.identity}`);
+    const settings: NodeSettings = { ...wanted, complete: false };
+    writeSettings(layout, settings);
+    await startAgent(layout, settings);
+    session.note(`  agent     ${wanted.mode === 'systemd' ? 'gantry-agent.service' : 'detached'}`);
+    await untilReady(session, layout, settings);
+    writeSettings(layout, { ...settings, complete: true });
+    return 0;
+  });
 }
 
 function makeFolders(layout: Layout): void {

@@ -3,6 +3,7 @@ import { err, type Instance, requirePermitted } from '@gantry/model';
 import { requireNameAgrees } from '../networks/check-name.ts';
 import { nameSpace } from '../objects.ts';
 import { bindingOf } from '../operations/begin-actions.ts';
+import { unasked } from '../operations/binding.ts';
 import { guestInput, guestSpec, readAncestry } from '../operations/guest-spec.ts';
 import { putBinding, startingFit } from '../operations/held-hardware.ts';
 import { requireIdle } from '../operations/new-operation.ts';
@@ -53,10 +54,10 @@ async function draftOf({ app }: Pick<Asking, 'app'>, before: Instance, after: In
   draft.take(space, after.name, before.id);
   const guest = await bindingOf({ app }, before);
   const input = guestInput(after, await readAncestry(store, after, guest.spec.node));
-  const { operation: _, standing = 0, reserved: __, ...binding } = guest.spec;
+  const { operation: _, reserved: __, ...binding } = guest.spec;
   const place = startingFit(after, guest, input);
-  const spec = { ...guestSpec(input, { ...binding, ...place }), standing: standing + 1 };
-  putBinding(draft, guest, { ...guest, name: after.name, generation: guest.generation + 1, spec });
+  const spec = guestSpec(input, { ...binding, ...place });
+  putBinding(draft, guest, { ...unasked(guest, spec), name: after.name });
   for (const disk of (await store.list('disk', { owner: before.id })).items)
     if (disk.spec.ownedByInstance) draft.put({ ...disk, name: `${after.name}:${disk.spec.index}` });
   return draft;

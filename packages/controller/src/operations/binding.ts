@@ -13,3 +13,10 @@ export const bindingAmong = (
   (instance && guests.find((guest) => isBinding(guest, instance))) ??
   guests.find(({ spec }) => spec.role === 'run') ??
   guests[0];
+
+/** With another spec that says nothing of whether the guest is wanted: one that has ended by itself meanwhile stays down. */
+export const unasked = (guest: Guest, spec: Guest['spec']): Guest => ({
+  ...guest,
+  generation: guest.generation + 1,
+  spec: { ...spec, standing: (guest.spec.standing ?? 0) + 1 },
+});

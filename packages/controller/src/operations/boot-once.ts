@@ -1,7 +1,8 @@
 /**
  * start and reboot from elsewhere, once. A guest that may run is stopped first, when what lies in its CD drives is on its
- * node: no image costs it downtime. Until it is down its binding is what its QEMU has, and it may be called off. Then the binding says what to boot until the node has seen that start. From then on
- * no word of it is left that anybody could follow again: neither an agent that has lost its journal, nor another node.
+ * node: no image costs it downtime. Until it is down its binding is what its QEMU has, and it may be called off. Then the
+ * binding says what to boot until the node has seen that start. From then on no word of it is left that anybody could
+ * follow again: neither an agent that has lost its journal, nor another node.
  */
 import type {
   BootOrder,
@@ -14,6 +15,7 @@ import type {
 } from '@gantry/model';
 import { withSpec } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
+import { unasked } from './binding.ts';
 import { putBinding } from './held-hardware.ts';
 import { howForced, powerBefore, type Stopped, stopSteps, withdraw } from './instance-stop.ts';
 import { failedPart, isCurrent, isDown } from './view.ts';
@@ -112,12 +114,7 @@ function takeBack(move: Move, guest: Guest, error: Problem | GantryError): void 
   move.fail(error);
 }
 
-/** It does not say that the guest is wanted: one that has ended by itself meanwhile stays down. */
 function withoutOnce(guest: Guest): Guest {
   const { bootOnce: _, force: __, ...spec } = guest.spec;
-  return {
-    ...guest,
-    generation: guest.generation + 1,
-    spec: { ...spec, standing: (spec.standing ?? 0) + 1 },
-  };
+  return unasked(guest, spec);
 }

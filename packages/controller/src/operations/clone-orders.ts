@@ -14,6 +14,7 @@ import {
 } from '@gantry/model';
 import type { Asking } from '../api/call.ts';
 import { type Draft, withSpec, withStatus } from '../store/batch.ts';
+import { unasked } from './binding.ts';
 import { copiedDisks, type Manner } from './clone-parts.ts';
 import { wholeReplica } from './whole-replica.ts';
 
@@ -143,10 +144,8 @@ export function hold(
       instance,
       freeze: manner.consistency === 'quiesced',
       disks,
-    } as Guest['spec']['copies'];
-    // it does not say that the guest is wanted: one that just powered itself off stays down
-    const standing = (guest.spec.standing ?? 0) + 1;
-    draft.put(withSpec(guest, { copies, standing } as Partial<Guest['spec']>));
+    } as NonNullable<Guest['spec']['copies']>;
+    draft.put(unasked(guest, { ...guest.spec, copies }));
   } else {
     // also where it is down already: it must not come up meanwhile
     const life = { ...guest.spec.life, stopTimeoutMs };

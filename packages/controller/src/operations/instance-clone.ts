@@ -15,6 +15,7 @@ import {
 } from '@gantry/model';
 import { withSpec, withStatus } from '../store/batch.ts';
 import type { Logic, Move } from './advance.ts';
+import { unasked } from './binding.ts';
 import { cleanCreated, startCleaning } from './instance-create.ts';
 import { withoutSend } from './instance-move.ts';
 import { lifeBefore, type Stopped } from './instance-stop.ts';
@@ -90,8 +91,7 @@ const sends = ({ spec }: Replica): boolean => spec.what === 'disk' && spec.send 
 
 function free(move: Move, guest: Guest): Guest {
   const { copies: _, ...spec } = guest.spec;
-  const standing = (spec.standing ?? 0) + 1;
-  if (guest.spec.copies) return { ...guest, generation: guest.generation + 1, spec: { ...spec, standing } };
+  if (guest.spec.copies) return unasked(guest, spec);
   const operation = move.operation.id as OperationId;
   const again = inputOf(move).restart ? { power: 'running' as const, operation } : {};
   return withSpec(guest, { life: lifeBefore(move, guest), ...again });

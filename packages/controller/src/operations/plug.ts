@@ -1,6 +1,7 @@
 /** What operations on devices of an instance share: orders to its binding, and how far the node is with them. */
 import type { Guest, GuestCd, GuestDisk, GuestNic, Operation, OperationId, Plug } from '@gantry/model';
 import type { Move } from './advance.ts';
+import { unasked } from './binding.ts';
 import { isCurrent } from './view.ts';
 
 export interface DeviceChange {
@@ -25,16 +26,8 @@ export function withDevices(
     ...(nics ? { nics: nics.toSorted(bySlot) } : {}),
     ...(cds ? { cds } : {}),
   };
-  return {
-    ...guest,
-    generation: guest.generation + 1,
-    spec: {
-      ...spec,
-      input,
-      standing: (spec.standing ?? 0) + 1,
-      ...(plug ? { plug: { operation: operation.id as OperationId, ...plug } } : {}),
-    },
-  };
+  const order = plug ? { plug: { operation: operation.id as OperationId, ...plug } } : {};
+  return unasked(guest, { ...spec, input, ...order });
 }
 
 const byPlace = (a: GuestDisk, b: GuestDisk): number => (a.index ?? 0) - (b.index ?? 0);

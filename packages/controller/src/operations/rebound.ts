@@ -1,6 +1,7 @@
 /** A binding with other settings: of a guest that is down all of them, of one that is up what it takes now. */
 import { lifePolicy } from '@gantry/guest';
 import type { Guest, GuestInput, HeldHardware, Instance } from '@gantry/model';
+import { unasked } from './binding.ts';
 import { guestSpec } from './guest-spec.ts';
 import { hardwareOf, startingFit } from './held-hardware.ts';
 import { reservedFor } from './reserved.ts';
@@ -42,10 +43,5 @@ export function keeping(
   hardware: readonly HeldHardware[] = hardwareOf(guest.spec),
 ): Guest {
   const { reserved: _, ...spec } = guest.spec;
-  const standing = (spec.standing ?? 0) + 1;
-  return {
-    ...guest,
-    generation: guest.generation + 1,
-    spec: { ...spec, input: granted, standing, ...reservedFor(after, granted, { hardware }) },
-  };
+  return unasked(guest, { ...spec, input: granted, ...reservedFor(after, granted, { hardware }) });
 }
