@@ -1,23 +1,29 @@
 /**
- * A reporter for the test runner: what script/test says at its very end. Into the file that TEST_REPORT names go the
- * counts, and of each failure the file, the name and the first lines of its message: output that was cut still tells it.
+ * A reporter for the test runner: what script/test says at its very end. Into the file that TEST_REPORT names go of each
+ * test file the counts, and of each failure the name and the first lines of its message: output that was cut still tells it.
  */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
 export interface TestReport {
+  files: FileReport[];
+  /** What failed in no file's name: what, and why, a line each. */
+  outside: string[][];
+}
+
+export interface FileReport {
+  /** Relative to the checkout. */
+  file: string;
   passed: number;
   failed: number;
   skipped: number;
+  /** Wall time. */
+  ms: number;
   /** Of each failure what failed, and why, a line each. */
   failures: string[][];
-  /** Wall time of the files that took longest, ms. */
-  slowest: [file: string, ms: number][];
 }
-
-const slowestFiles = 5;
 
 /** The message's first line, and those of its causes: a wait says what it waited for, its cause why in vain. */
 function* reasons(error: SerializedError | undefined): Generator<string> {
@@ -53,23 +59,40 @@ const msOf = (module: TestModule): number => {
   return Math.round(setupDuration + collectDuration + duration);
 };
 
-export function reportOf(
-  modules: readonly TestModule[],
-  unhandled: readonly SerializedError[] = [],
-): TestReport {
-  const tests: TestCase[] = modules.flatMap((module) => [...module.children.allTests()]);
+/** Of a rejection that nobody heard the runner says which file ran, not which test. */
+const fileOf = (error: SerializedError): unknown => error['VITEST_TEST_PATH'];
+const unheard = (error: SerializedError, where: string): string[] => [where, ...whyOf([error])];
+
+function fileReport(module: TestModule, errors: readonly SerializedError[]): FileReport {
+  const tests = [...module.children.allTests()];
   const count = (...states: string[]): number =>
     tests.filter((one) => states.includes(one.result().state)).length;
-  const times = modules.map((module): [string, number] => [placeOf(module, []), msOf(module)]);
+  const file = placeOf(module, []);
   return {
+    file,
     passed: count('passed'),
     failed: count('failed'),
     skipped: count('skipped', 'pending'),
+    ms: msOf(module),
     failures: [
-      ...modules.flatMap(failuresOf),
-      ...unhandled.map((error) => ['outside of any test', ...whyOf([error])]),
+      ...failuresOf(module),
+      ...errors
+        .filter((error) => fileOf(error) === module.moduleId)
+        .map((error) => unheard(error, `${file} outside of any test`)),
     ],
-    slowest: times.toSorted(([, a], [, b]) => b - a).slice(0, slowestFiles),
+  };
+}
+
+export function reportOf(
+  modules: readonly TestModule[],
+  errors: readonly SerializedError[] = [],
+): TestReport {
+  const known = new Set<unknown>(modules.map(({ moduleId }) => moduleId));
+  return {
+    files: modules.map((module) => fileReport(module, errors)),
+    outside: errors
+      .filter((error) => !known.has(fileOf(error)))
+      .map((error) => unheard(error, 'outside of any test')),
   };
 }
 

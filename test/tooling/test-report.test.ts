@@ -5,7 +5,7 @@ import { checkout, run, scratch } from './scratch.ts';
 
 /** Runs them with the reporter: what it wrote, and what script/test says of it. */
 function reported(files: Record<string, string>) {
-  const dir = scratch(['tools/test-report.ts', 'script/lib/summary.mjs'], {
+  const dir = scratch(['tools/test-report.ts', 'script/lib'], {
     'vitest.config.mjs': 'export default { test: { isolate: false, maxWorkers: 1 } };\n',
     ...files,
   });
@@ -29,7 +29,10 @@ describe('guests', () => {
 test('in vain', () => { throw new Error('the guest: not within 5 ms', { cause: new Error('no answer') }); });
 `,
   });
-  expect(report).toMatchObject({ passed: 1, failed: 2, skipped: 1 });
+  expect(report).toMatchObject({
+    files: [{ file: 'a.test.ts', passed: 1, failed: 2, skipped: 1 }],
+    outside: [],
+  });
   expect(lines).toEqual([
     '1 2 1',
     expect.stringMatching(/^slowest of integration: a[.]test[.]ts \d+ s$/),
@@ -42,7 +45,7 @@ test('in vain', () => { throw new Error('the guest: not within 5 ms', { cause: n
 });
 
 test('says what fails outside of tests: hooks, imports, what nobody waits for', () => {
-  const { report, lines } = reported({
+  const { lines } = reported({
     'before.test.ts': `${use}beforeAll(() => { throw new Error('no cluster'); }); test('a', () => {});`,
     'group.test.ts': `${use}describe('b', () => { afterAll(() => { throw new Error('left'); }); test('c', () => {}); });`,
     'import.test.ts': `import './none.ts';\n`,
@@ -51,10 +54,10 @@ test('says what fails outside of tests: hooks, imports, what nobody waits for', 
   await new Promise((done) => setTimeout(done, 100));
 });`,
   });
-  expect(report).toMatchObject({ passed: 2, failed: 0, skipped: 1 });
+  expect(lines[0]).toBe('2 0 1');
   const said = lines.join('\n');
   expect(said).toContain('FAIL integration before.test.ts:2\n     no cluster');
   expect(said).toContain('FAIL integration group.test.ts:2 b\n     left');
   expect(said).toMatch(/FAIL integration import[.]test[.]ts.*\n {5}.*none[.]ts/);
-  expect(said).toContain('FAIL integration outside of any test\n     lost');
+  expect(said).toContain('FAIL integration lost.test.ts outside of any test\n     lost');
 });
