@@ -74,6 +74,23 @@ test('one that was wanted anew since it ended is started, once: its next ending 
   expect(agent.guest()).toMatchObject({ state: 'stopped', endedBy: 'guest-poweroff' });
 });
 
+test('what ends while the node is looked at is judged by the next look', async () => {
+  await running({ life: { ...life, onCrash: 'restart' } });
+  agent.perform = (action) => {
+    if (action.do === 'guest.start') agent.observation = observationOf({ domains: [domainOf('running')] });
+  };
+  agent.observation = observationOf({ domains: [domainOf('crashed', 'crashed')] });
+  await agent.tell('crash');
+  expect(agent.actions).toMatchObject([{ do: 'guest.start', because: 'crash' }]);
+  agent.lookMs = 1000;
+  await agent.tell('started');
+  await agent.pass(1000);
+  agent.lookMs = 0;
+  await agent.pass(2000);
+  expect(agent.guest()).toMatchObject({ state: 'running', restarts: 1 });
+  expect(agent.actions).toHaveLength(1);
+});
+
 describe('what fails is tried again', () => {
   const tries = () => agent.actions.filter((action) => action.do === 'guest.start').length;
 

@@ -17,6 +17,8 @@ export async function round(
 ): Promise<number | undefined> {
   const { assignments } = state.journal;
   if (!assignments) return undefined;
+  // What ends while the node is looked at may be seen as it was before: it is judged in the round that its end begins.
+  const busy = new Set(state.busy);
   const observation = await parts.host.observe();
   signal.throwIfAborted();
   const planned = plan({
@@ -26,7 +28,7 @@ export async function round(
     bootId: parts.host.bootId(),
     mayStart: mayStart(state, parts.host.bootId()) && state.facts !== undefined,
     now: parts.env.clock.now(),
-    busy: state.busy,
+    busy,
     failures: state.failures,
     accelerator: state.facts?.accelerator.kvm ? 'kvm' : 'tcg',
     sent: state.sent,

@@ -12,6 +12,8 @@ export interface TestAgent {
   assignments: Assignments;
   /** What a look shows. */
   observation: Observation;
+  /** How long a look goes on after it has seen that. */
+  lookMs: number;
   /** Actions asked for so far. */
   readonly actions: Action[];
   readonly reports: Report[];
@@ -67,6 +69,7 @@ export async function testAgent(
   const part: Omit<TestAgent, 'state' | 'stop'> = {
     assignments,
     observation,
+    lookMs: 0,
     actions: [],
     reports: [],
     judge: () => undefined,
@@ -89,7 +92,11 @@ export async function testAgent(
     facts: async () => facts,
     examines: () => undefined,
     gauges: async () => ({}),
-    observe: async () => structuredClone(agent.observation),
+    observe: async () => {
+      const seen = structuredClone(agent.observation);
+      if (agent.lookMs > 0) await clock.sleep(agent.lookMs);
+      return seen;
+    },
     perform: async (action, _log, signal) => {
       agent.actions.push(action);
       await clock.sleep(actionMs, signal);

@@ -2,7 +2,7 @@ import { AllowedSource, matches } from '@gantry/model';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { guestOf, ids } from '../../testing/assignments.ts';
-import { filterText, wantedText } from './filters.ts';
+import { filterText, nodeFilters, wantedText } from './filters.ts';
 import { parseListing } from './listing.ts';
 import { chainOf, markOf, putText, removeText } from './rules.ts';
 import { guestFilter, linkLocalOf, type TapFilter } from './sources.ts';
@@ -119,6 +119,39 @@ describe('what is compared', () => {
   });
   it('another address is another filter', () => {
     expect(wantedText(filterOf({ ipv4: '10.0.0.3' }))).not.toBe(wantedText(filter));
+  });
+  /** nft, whose program of this number is slow, on a node with this filter. */
+  function slowNft(slow: number) {
+    const [begun, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let table = listing();
+    let programs = 0;
+    const run = async ([, how]: readonly string[]) => {
+      const stdout = how === '-j' ? table : '';
+      if (programs++ === slow) {
+        begun.resolve();
+        await late.promise;
+      }
+      if (how === '-f') table = '';
+      return { code: 0, stdout, stderr: '', truncated: false };
+    };
+    const clock = { now: () => 0, bootMs: () => 0, sleep: () => late.promise };
+    return { filters: nodeFilters({ clock, run }), begun: begun.promise, go: late.resolve };
+  }
+  it('gone while a look listed it, and the next look sees so', async () => {
+    const { filters, go } = slowNft(0);
+    const looked = filters.observe();
+    await filters.remove(ids.instance);
+    go();
+    expect([await looked, await filters.observe()]).toMatchObject([[{ instance: ids.instance }], []]);
+  });
+  it('gone after a look during its removal, and the next look sees so', async () => {
+    const { filters, begun, go } = slowNft(1);
+    const removed = filters.remove(ids.instance);
+    await begun;
+    expect(await filters.observe()).toMatchObject([{ instance: ids.instance }]);
+    go();
+    await removed;
+    expect(await filters.observe()).toEqual([]);
   });
   it('no table, no filters', () => {
     expect(parseListing('')).toEqual([]);

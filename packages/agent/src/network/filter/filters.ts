@@ -47,6 +47,7 @@ export const wantedText = ({ instance, taps }: GuestFilter): string =>
 /** The filters of the namespace in which the agent runs. */
 export function nodeFilters({ clock, run = runProgram }: { clock: Clock; run?: Run }): NodeFilters {
   let known: { seen: SeenTap[]; until: number } | undefined;
+  let changes = 0;
 
   async function list(): Promise<SeenTap[]> {
     const { code, stdout, stderr } = await run(['nft', '-j', 'list', 'table', 'bridge', TABLE], {
@@ -61,15 +62,20 @@ export function nodeFilters({ clock, run = runProgram }: { clock: Clock; run?: R
   async function look(anew: boolean): Promise<SeenTap[]> {
     const begun = clock.bootMs();
     if (!anew && known && begun < known.until) return known.seen;
+    const before = changes;
     const seen = await list();
     const ended = clock.bootMs();
-    known = { seen, until: ended + Math.max(CHECK_MS, (ended - begun) / SHARE) };
+    // listed before a change that came meanwhile: it would hide that for as long as it is believed
+    if (changes === before) known = { seen, until: ended + Math.max(CHECK_MS, (ended - begun) / SHARE) };
     return seen;
   }
 
   async function apply(text: string): Promise<void> {
-    known = undefined;
-    await run(['nft', '-f', '-'], { stdin: text }).catch(unfit);
+    const changed = () => {
+      known = undefined;
+      changes++;
+    };
+    await run(['nft', '-f', '-'], { stdin: text }).catch(unfit).finally(changed);
   }
 
   const tapsOf = (seen: readonly SeenTap[], instance: string): string[] =>
