@@ -163,7 +163,7 @@ describe('members of a project', () => {
     await expect(
       boss('grantProject', { params: { ref: 'red', user: 'eve' }, body: { role: 'viewer' } }),
     ).rejects.toMatchObject(code('not_found', { params: { kind: 'project', name: 'red' } }));
-    await boss('revokeProject', { params });
+    expect(await boss('revokeProject', { params })).toMatchObject({ name: 'eve', role: 'viewer' });
     await expect(boss('revokeProject', { params })).rejects.toMatchObject(code('not_found'));
     await expect(
       boss('grantProject', { params: { ref: 'blue', user: 'none' }, body: { role: 'viewer' } }),

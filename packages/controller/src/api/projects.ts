@@ -127,12 +127,12 @@ export const grantProject: Handler<'grantProject'> = async (call) => {
 
 export const revokeProject: Handler<'revokeProject'> = async (call) => {
   const { project, user } = await pairOf(call);
-  memberOf(user, project);
+  const body = memberOf(user, project);
   const granted = withRole(user, project, undefined);
   return change(
     call,
     { project, granted, message: `take user ${user.name} out of project ${project.name}` },
-    { body: {} },
+    { body },
   );
 };
 

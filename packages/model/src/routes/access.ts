@@ -101,11 +101,11 @@ export const accessRoutes = {
   revokeProject: {
     method: 'DELETE',
     path: '/v1/projects/:ref/members/:user',
-    summary: 'take away the role of a user in the project',
+    summary: 'take away the role of a user in the project; answers the one that he had',
     roles: projectAdmins,
     status: 200,
     query: planQuery,
-    response: strict({}),
+    response: Member,
   },
   listTokens: {
     method: 'GET',

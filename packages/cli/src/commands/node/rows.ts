@@ -1,5 +1,5 @@
 /** What came of a command on each of its nodes, one row a node. */
-import { err, type GantryError } from '@gantry/model';
+import { err, errorRegistry, type GantryError } from '@gantry/model';
 import type { Column } from '../../output/column.ts';
 import { asGantryError } from '../../report-error.ts';
 
@@ -23,19 +23,23 @@ export function refusedRow(node: string, error: unknown): Required<NodeRow> {
 }
 
 /**
- * Shows the rows and ends as they did; one refusal for all is told once, as it is.
+ * Shows the rows and ends as they did; what was refused for the command's own sake, on all nodes, is told once, as it is.
  * @param show is given them as they are printed for programs
- * @throws GantryError `command_failed` where it did not succeed on every node, `forbidden`
+ * @throws GantryError `command_failed` where it did not succeed on every node, `forbidden`, or what is wrong with the words
  */
 export async function conclude<R extends NodeRow>(
   rows: readonly R[],
   show: (rows: readonly Omit<R, 'refusal'>[]) => Promise<void>,
 ): Promise<void> {
   const [first, ...others] = rows.map(({ refusal }) => refusal);
-  if (first?.code === 'forbidden' && others.every((one) => one?.code === 'forbidden')) throw first;
+  if (first && isOfTheCommand(first) && others.every((one) => one?.message === first.message)) throw first;
   await show(rows.map(({ refusal: _, ...row }) => row));
   const failed = rows.filter(({ ok }) => !ok);
   if (failed.length === 0) return;
   const where = failed.map(({ node }) => node).join(', ');
   throw err('command_failed', { count: failed.length, of: rows.length, where });
 }
+
+/** Not of a node: who asks may not, or what he asks for cannot be. */
+const isOfTheCommand = ({ code, exit }: GantryError): boolean =>
+  code === 'forbidden' || exit === errorRegistry.usage.exit;

@@ -39,12 +39,10 @@ export const projectRevoke: Verb = {
   async run(session, given) {
     const params = { ref: given.arg(0, 'project'), user: given.arg(1, 'user') };
     const plan = given.on('plan');
-    const { items } = await session.client.call('listMembers', { params: { ref: params.ref } });
-    await session.client.call('revokeProject', { params, query: plan ? { plan } : {} });
+    const member = await session.client.call('revokeProject', { params, query: plan ? { plan } : {} });
     session.note(
-      `user ${params.user} ${plan ? 'would have' : 'has'} no role in project ${params.ref} any more`,
+      `user ${member.name} ${plan ? 'would have' : 'has'} no role in project ${params.ref} any more`,
     );
-    const member = items.find(({ user: id, name }) => id === params.user || name === params.user);
-    if (member) await session.out.result(member, member.name);
+    await session.out.result(member, member.name);
   },
 };
