@@ -1,6 +1,6 @@
 import { err } from '@gantry/model';
 import { afterEach, describe, expect, test } from 'vitest';
-import { assignmentsOf, domainOf, guestOf, ids, observationOf } from '../testing/assignments.ts';
+import { actOf, assignmentsOf, domainOf, guestOf, ids, observationOf } from '../testing/assignments.ts';
 import { type TestAgent, testAgent } from '../testing/test-agent.ts';
 
 let agent: TestAgent;
@@ -89,6 +89,58 @@ test('what ends while the node is looked at is judged by the next look', async (
   await agent.pass(2000);
   expect(agent.guest()).toMatchObject({ state: 'running', restarts: 1 });
   expect(agent.actions).toHaveLength(1);
+});
+
+describe('what ends during a look', () => {
+  /** A look that began before the action under way ended, and ends after it. */
+  async function lookAcross(): Promise<void> {
+    agent.lookMs = 200;
+    await agent.tell('other');
+    await agent.pass(100);
+    agent.lookMs = 0;
+    await agent.pass(100);
+  }
+
+  test('a start is no ending: it is under way until it is seen to run', async () => {
+    agent = await testAgent();
+    agent.perform = (action) => {
+      if (action.do === 'guest.start') agent.observation = observationOf({ domains: [domainOf('running')] });
+    };
+    expect(agent.actions).toMatchObject([{ do: 'guest.start', because: 'wanted' }]);
+    await lookAcross();
+    await agent.pass(100);
+    expect(agent.guest()).toMatchObject({ state: 'running', startedAt: expect.any(String) });
+    expect(agent.guest()).not.toHaveProperty('restarts');
+    expect(agent.actions).toHaveLength(1);
+    const told = agent.reports.flatMap(({ statuses }) =>
+      statuses.flatMap((one) => (one.kind === 'guest' ? [one.status] : [])),
+    );
+    expect(told.filter(({ startedAt }) => startedAt).map(({ state }) => state)).toEqual(['running']);
+    expect(told.every(({ state }) => state === 'starting' || state === 'running')).toBe(true);
+    expect(agent.reports.flatMap(({ events = [] }) => events)).toEqual([]);
+  });
+
+  test('an act is done when what it did is told with it', async () => {
+    await running();
+    const posted = actOf();
+    const action = { ...posted.spec.action, kind: 'guest.pause' as const };
+    const acts = [{ ...posted, spec: { ...posted.spec, action } }];
+    agent.assignments = assignmentsOf({ guests: [guestOf({ life })], acts });
+    agent.perform = () => {
+      agent.observation = observationOf({ domains: [domainOf('paused', 'user')] });
+    };
+    agent.state.fetch.set();
+    await agent.pass(1);
+    expect(agent.actions).toMatchObject([{ do: 'act.perform' }]);
+    await lookAcross();
+    await agent.pass(100);
+    const done = agent.reports.find(({ statuses }) =>
+      statuses.some((one) => one.kind === 'act' && one.status.state === 'done'),
+    );
+    expect(done?.statuses).toContainEqual(
+      expect.objectContaining({ kind: 'guest', status: expect.objectContaining({ state: 'paused' }) }),
+    );
+  });
 });
 
 describe('what fails is tried again', () => {

@@ -19,12 +19,13 @@ export async function round(
   if (!assignments) return undefined;
   // What ends while the node is looked at may be seen as it was before: it is judged in the round that its end begins.
   const busy = new Set(state.busy);
+  const acts = { ...state.journal.acts };
   const observation = await parts.host.observe();
   signal.throwIfAborted();
   const planned = plan({
     assignments,
     observation,
-    memory: state.journal,
+    memory: { ...state.journal, acts },
     bootId: parts.host.bootId(),
     mayStart: mayStart(state, parts.host.bootId()) && state.facts !== undefined,
     now: parts.env.clock.now(),
