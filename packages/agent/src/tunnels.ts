@@ -18,6 +18,9 @@ export interface TunnelParts {
   answer: AnswerCall;
 }
 
+/** Who has left a console or a display may have typed before: so long it may take until the guest's end has that. */
+const TYPED_MS = 10_000;
+
 /** Opens what was asked for, dials in, and joins the two until one ends. Failures end the tunnel with their reason. */
 export async function serveTunnel(
   { env, link, guests, answer }: TunnelParts,
@@ -28,7 +31,12 @@ export async function serveTunnel(
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   const { bytes, closed } = await link.tunnel(tunnel, either);
-  void closed.then(() => ended.abort());
+  void closed
+    .then(() => (isJoined(what) ? env.clock.sleep(TYPED_MS, either) : undefined))
+    .then(
+      () => ended.abort(),
+      () => undefined,
+    );
   try {
     await serve({ guests, answer }, what, bytes, either);
   } catch (error) {
@@ -52,10 +60,11 @@ async function serve(
   else await join(bytes, await open(guests, what), signal);
 }
 
-async function open(
-  guests: TunnelParts['guests'],
-  what: Extract<TunnelRequest['what'], { kind: 'console' | 'vnc' }>,
-): Promise<Duplex> {
+type Joined = Extract<TunnelRequest['what'], { kind: 'console' | 'vnc' }>;
+
+const isJoined = ({ kind }: TunnelRequest['what']): boolean => kind === 'console' || kind === 'vnc';
+
+async function open(guests: TunnelParts['guests'], what: Joined): Promise<Duplex> {
   if (what.kind === 'vnc') return connect(guests.paths(what.instance).vnc);
   return guests.console(what.instance);
 }

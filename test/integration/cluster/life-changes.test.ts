@@ -109,6 +109,18 @@ describe('suspend', () => {
   });
 });
 
+test('what is typed while its QEMU stands still it has when that goes on', async () => {
+  await create('still');
+  await isUp('still');
+  const { id } = await show('still');
+  const qemu = (await cluster.processes('qemu')).find(({ commandLine }) => commandLine.includes(id));
+  await cluster.exec('kill', '-STOP', String(qemu?.pid));
+  const { code, stderr } = await cluster.gantry(['console', 'still'], { input: 'x' });
+  await cluster.exec('kill', '-CONT', String(qemu?.pid));
+  expect(code, stderr).toBe(0);
+  await until('it answers', async () => (await cluster.ok('logs', 'still')).includes('x'));
+});
+
 const firstDisk = async (name: string) => (await show(name)).spec.disks[0];
 /** Bytes of its first disk as a guest would read them. */
 async function fileOf(id: string | undefined): Promise<string> {

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type ConsoleStream, createConsoleRooms } from './console-room.ts';
+import { type ConsoleStream, createConsoleRooms, LINGER_MS } from './console-room.ts';
 
-/** @param patienceMs how long those who read nothing are waited for */
+/** @param patienceMs how long those who read nothing are waited for; it lingers for 20 ms */
 const clockOf = (patienceMs: number) => ({
-  sleep: (_ms: number, signal?: AbortSignal) => sleep(patienceMs, undefined, signal ? { signal } : {}),
+  sleep: (ms: number, signal?: AbortSignal) =>
+    sleep(ms === LINGER_MS ? 20 : patienceMs, undefined, signal ? { signal } : {}),
 });
 
 /** A guest's end of its console. */
-function console_(patienceMs = 60_000) {
+function console_(patienceMs = 60_000, agrees: Promise<void> = Promise.resolve()) {
   let opened = 0;
   const typed: string[] = [];
   let guest: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -28,6 +29,10 @@ function console_(patienceMs = 60_000) {
       writable: new WritableStream({
         write: (chunk) => {
           typed.push(Buffer.from(chunk as Uint8Array).toString());
+        },
+        close: async () => {
+          await agrees;
+          typed.push('end');
         },
       }),
     };
@@ -75,6 +80,35 @@ test('the last who leaves closes it, and whoever comes then opens it again', asy
   const hears = heard(carol);
   guest.says('again');
   await expect.poll(() => [hears(), guest.count().opened]).toEqual(['again', 2]);
+});
+
+test('it stays open a while after the last has left: who comes then finds it so', async () => {
+  const guest = console_();
+  const ann = await guest.rooms.enter('web1');
+  ann.end('q');
+  ann.destroy();
+  await once(ann, 'close');
+  const hears = heard(await guest.rooms.enter('web1'));
+  await sleep(60);
+  guest.says('still here');
+  await expect.poll(hears).toBe('still here');
+  expect(guest.typed).toEqual(['q']);
+  expect(guest.count()).toEqual({ opened: 1, left: 0 });
+});
+
+test('what was typed is given before it is closed; a guest that takes nothing is waited for no longer than others', async () => {
+  const taken = Promise.withResolvers<void>();
+  const guest = console_(60_000, taken.promise);
+  (await guest.rooms.enter('web1')).destroy();
+  await sleep(60);
+  expect(guest.count().left).toBe(0);
+  taken.resolve();
+  await expect.poll(guest.count).toEqual({ opened: 1, left: 1 });
+  expect(guest.typed).toEqual(['end']);
+
+  const stuck = console_(20, new Promise(() => undefined));
+  (await stuck.rooms.enter('web1')).destroy();
+  await expect.poll(stuck.count).toEqual({ opened: 1, left: 1 });
 });
 
 test('who enters while the last one leaves gets a room that is open', async () => {

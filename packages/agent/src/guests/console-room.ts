@@ -1,6 +1,6 @@
 /**
  * The serial console of a guest, for any number of people at a time: libvirt gives it to one only, so the first who comes
- * opens it and the last who leaves closes it. All see all that the guest writes, all may type. It goes on as fast as the
+ * opens it, and a while after the last has left it is closed. All see all that the guest writes, all may type. It goes on as fast as the
  * slowest of them reads; who reads nothing for a while is let go.
  */
 import { Duplex } from 'node:stream';
@@ -10,6 +10,11 @@ import type { Clock } from '../env.ts';
 const LAG_BYTES = 256 * 1024;
 /** So long is waited for one who reads nothing. */
 const PATIENCE_MS = 5000;
+/**
+ * QEMU looks once a second whether anybody has opened its pty, and reads nothing while it sees nobody: what was typed by one
+ * who leaves at once would wait there for the next who comes. It may be late, too.
+ */
+export const LINGER_MS = 3000;
 
 export interface ConsoleStream {
   readable: ReadableStream<Uint8Array>;
@@ -55,6 +60,7 @@ class Room {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #closed: () => void;
+  #lingering = new AbortController();
 
   constructor({ readable, writable }: ConsoleStream, clock: Pick<Clock, 'sleep'>, closed: () => void) {
     this.#reader = readable.getReader();
@@ -66,6 +72,7 @@ class Room {
   }
 
   enter(): Duplex {
+    this.#lingering.abort();
     const seat = new Seat(
       (chunk) => this.#writer.write(chunk),
       () => this.#leave(seat),
@@ -90,13 +97,29 @@ class Room {
   #leave(seat: Seat): void {
     this.#seats.delete(seat);
     if (this.#seats.size > 0 || this.over) return;
+    this.#lingering = new AbortController();
+    this.#clock.sleep(LINGER_MS, this.#lingering.signal).then(
+      () => this.#shut(),
+      () => undefined,
+    );
+  }
+
+  /** In order: libvirt agrees when the guest's end has taken what was typed. One that reads nothing is not waited for. */
+  async #shut(): Promise<void> {
+    if (this.#seats.size > 0 || this.over) return;
     this.#end();
+    const agreed = new AbortController();
+    const late = this.#clock.sleep(PATIENCE_MS, agreed.signal);
+    await Promise.race([this.#writer.close(), late]).catch(() => undefined);
+    late.catch(() => undefined);
+    agreed.abort();
     this.#reader.cancel().catch(() => undefined);
     this.#writer.abort().catch(() => undefined);
   }
 
   #end(): void {
     this.over = true;
+    this.#lingering.abort();
     this.#closed();
   }
 
