@@ -26,6 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gantry-access-'));
 const state = join(folder, 'state');
 const env = { ...systemEnv(), log: () => undefined };
 let server: RunningServer;
+let beats: NodeJS.Timeout;
 let url: string;
 let admin: string;
 let fingerprint: string;
@@ -49,11 +50,15 @@ beforeAll(async () => {
   server = await startServer(env, { state, socket, listen: { host: DOOR, port }, advertise: ['127.0.0.1'] });
   url = `https://127.0.0.1:${port}`;
   writeToken('admin', admin);
-  await new FakeAgent(server.controller, env, made.agentToken).hello();
+  const agent = new FakeAgent(server.controller, env, made.agentToken);
+  await agent.hello();
+  // Its node is not lost, however long the commands take.
+  beats = setInterval(() => void agent.hello().catch(() => undefined), 10_000);
   fingerprint = (await json<{ status: { reached: { caSha256: string } } }>('root', 'cluster', 'show')).status
     .reached.caSha256;
 });
 afterAll(async () => {
+  clearInterval(beats);
   await server.close();
   rmSync(folder, { recursive: true });
 });

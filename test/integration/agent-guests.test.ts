@@ -149,6 +149,16 @@ async function qemuPid(instance: string): Promise<number> {
 
 const until = { timeout: LIMIT_MS, interval: 50 };
 
+/** A libvirt that was just started tells nothing of a QEMU that ends before it is connected to it: it is asked what only QEMU knows. */
+async function hasMonitor(uuid: string): Promise<void> {
+  const lv = await connect({ socket: libvirtd.socketPath, uri: 'qemu:///system' });
+  try {
+    await lv.domainMemoryStats({ dom: await lv.domainLookupByUuid({ uuid }), maxStats: 1 });
+  } finally {
+    await lv.close();
+  }
+}
+
 describe('a guest', () => {
   test('starts, is seen, and has console log and display', async () => {
     const guest = tiny();
@@ -282,6 +292,7 @@ describe('a guest', () => {
       .toMatchObject({ state: 'running', domainId: before?.domainId });
     await guest.start();
     expect((await guest.seen())?.domainId).toBe(before?.domainId);
+    await hasMonitor(guest.instance);
     process.kill(await qemuPid(guest.instance), 'SIGKILL');
     await expect.poll(() => guest.told().at(-1), until).toBe('crash');
     await end(guest);

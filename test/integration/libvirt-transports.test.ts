@@ -8,6 +8,7 @@ import { createAuthority } from '@gantry/libvirt/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PortRelay, relayPort } from '../lab/port-relay.ts';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from '../lab/private-libvirtd.ts';
+import { LIMIT_MS } from '../lab/wait.ts';
 
 const run = promisify(execFile);
 const account = { authname: 'gantry', password: 'correct horse' };
@@ -248,7 +249,7 @@ describe('ssh', () => {
     for (const query of ['no_verify=1&no_tty=1&keyfile=/k', 'no_verify=0', 'proxy=native']) {
       await rm(log, { force: true });
       const spied = `qemu+ssh://someone@somewhere:2200/system?command=${spy}&${query}`;
-      await run('virsh', ['-c', spied, 'uri'], { timeout: 10_000 }).catch(() => {});
+      await run('virsh', ['-c', spied, 'uri'], { timeout: LIMIT_MS }).catch(() => {});
       await opened(spied).catch(() => {});
       const [virsh, ours] = (await readFile(log, 'utf8')).split('end\n');
       expect(ours).toBe(virsh);

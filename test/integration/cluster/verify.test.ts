@@ -42,6 +42,16 @@ const findings = async (): Promise<string[]> => {
     .filter(({ severity }) => severity === 'error')
     .map(({ check, kind, name, message }) => `${check}: ${kind} ${name}: ${message}`);
 };
+/**
+ * The first errors that are found. What changes while the nodes are asked is left out, and what the agent mends by itself may be
+ * mended before it is looked for: then it is broken and looked for again.
+ */
+const found = (broken?: () => Promise<unknown>): Promise<string[]> =>
+  until('it is found', async () => {
+    await broken?.();
+    const all = await findings();
+    return all.length > 0 && all;
+  });
 const allIsWell = () => until('all is well', async () => (await findings()).length === 0);
 const tapOf = async () => (await virsh('domiflist', (await show()).id)).split(/\s+/)[0] ?? '';
 
@@ -54,21 +64,23 @@ test('all is well', async () => {
 test('a NIC that somebody took from its bridge', async () => {
   const tap = await tapOf();
   await cluster.exec('ip', 'link', 'set', 'dev', tap, 'nomaster');
-  const [found, ...others] = await findings();
+  const [first, ...others] = await found();
   expect(others).toEqual([]);
-  expect(found).toMatch(
+  expect(first).toMatch(
     /^networks: instance web1: its NIC 0 is not at the bridge \S+ on node1: gt\w+ is no port/,
   );
-  const { stdout } = await verify();
-  const [, remedy = ''] = /`(ip link set [^`]+)`/.exec(stdout) ?? [];
+  const remedy = await until(
+    'its remedy',
+    async () => /`(ip link set [^`]+)`/.exec((await verify()).stdout)?.[1],
+  );
   await cluster.exec(...remedy.split(' '));
   await allIsWell();
 });
 
 test('a filter that somebody changed, seen at once and put back by the agent', async () => {
   const tap = await tapOf();
-  await cluster.exec('nft', 'flush', 'chain', 'bridge', 'gantry', tap);
-  expect(await findings()).toEqual([
+  const flush = () => cluster.exec('nft', 'flush', 'chain', 'bridge', 'gantry', tap);
+  expect(await found(flush)).toEqual([
     expect.stringMatching(/^filters: instance web1: it runs without the filter of its NIC 0/),
   ]);
   await allIsWell();
@@ -78,8 +90,7 @@ test('a filter that somebody changed, seen at once and put back by the agent', a
 test('NAT rules that somebody flushed', async () => {
   const tables = await cluster.exec('nft', 'list', 'tables', 'inet');
   const [, table = ''] = /table inet (\S+)/.exec(tables) ?? [];
-  await cluster.exec('nft', 'delete', 'table', 'inet', table);
-  expect(await findings()).toEqual([
+  expect(await found(() => cluster.exec('nft', 'delete', 'table', 'inet', table))).toEqual([
     expect.stringMatching(
       /^networks: network \S+: it does not work on node1: nftables table inet \S+ is missing/,
     ),
@@ -89,18 +100,20 @@ test('NAT rules that somebody flushed', async () => {
 
 test('storage that is not mounted: nothing is written in its place, and mounted it is as it was', async () => {
   await unmount();
-  const found = await findings();
-  expect(found).toContainEqual(
+  expect(await found()).toContainEqual(
     expect.stringMatching(/^storages: node node1: storage file is not what it was: .* is not mounted$/),
   );
   const refused = await cluster.gantry([
     ...['instance', 'create', 'lost', '--image', 'tiny', '--vcpus', '1', '--memory', '32M', '--disk', '1M'],
-    ...['--deadline', '20s'],
+    ...['--deadline', '5m'],
   ]);
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is not mounted') });
   expect(await cluster.exec('find', storage, '-type', 'f')).toBe('');
   await mount();
-  await cluster.gantry(['instance', 'delete', 'lost', '--yes']);
+  await until('nothing is left of it', async () => {
+    await cluster.gantry(['instance', 'delete', 'lost', '--yes']);
+    return (await cluster.gantry(['instance', 'show', 'lost'])).code === 3;
+  });
   await allIsWell();
 });
 
@@ -119,12 +132,12 @@ test('the content of an image, and a base that belongs to none', async () => {
   const { status } = await cluster.json<{ status: { sha256: string } }>('image', 'show', 'tiny');
   const content = join(cluster.state, 'controller', 'images', status.sha256);
   await rename(content, `${content}.away`);
-  expect(await findings()).toEqual([
+  expect(await found()).toEqual([
     expect.stringMatching(/^images: image tiny: its content .* is gone from the controller$/),
   ]);
   await cluster.ok('image', 'import', join(cluster.dir, 'tiny.raw'), 'again');
   await cluster.ok('image', 'delete', 'again', '--yes');
-  expect(await findings()).toEqual([]);
+  await allIsWell();
 
   const bases = (await cluster.exec('find', storage, '-name', 'bases', '-type', 'd')).trim();
   const stranger = join(bases, `${'0'.repeat(64)}.raw`);
@@ -159,8 +172,10 @@ test('a disk that is gone, and a domain that nobody knows', async () => {
   );
   await virsh('define', stranger);
 
-  await until('its node has noticed', async () => (await verify()).stdout.includes('was whole and is gone'));
-  const after = await verify();
+  const after = await until('its node has noticed', async () => {
+    const ran = await verify();
+    return ran.stdout.includes('was whole and is gone') && ran.stdout.includes('the domain stranger') && ran;
+  });
   expect(after).toMatchObject({ code: 1, stderr: expect.stringContaining('[verify_found]') });
   expect(after.stdout).toMatch(
     /error {4}disk \S+: the disk \S+ was whole and is gone from .*\n +Look whether its storage is mounted/,
@@ -169,15 +184,17 @@ test('a disk that is gone, and a domain that nobody knows', async () => {
   const only = await cluster.json<Finding[]>('cluster', 'verify', '--check', 'domains');
   expect(only.map(({ severity, check }) => [severity, check])).toEqual([['warning', 'domains']]);
 
-  const start = await cluster.gantry(['instance', 'start', 'lost', '--deadline', '20s']);
+  const start = await cluster.gantry(['instance', 'start', 'lost', '--deadline', '5m']);
   expect(start).toMatchObject({ code: 1, stderr: expect.stringContaining('was whole and is gone') });
   await cluster.exec('mv', `${file}.away`, file);
   await until('its node has noticed', async () => !(await verify()).stdout.includes('was whole and is gone'));
+  // A node that had not heard yet that the start was taken back may have begun it with the disk.
+  await until('it is down', async () => (await show('lost')).status.state === 'stopped');
   await cluster.ok('instance', 'start', 'lost');
 
   await virsh('undefine', 'stranger');
   await cluster.ok('instance', 'delete', 'lost', '--yes');
-  expect((await verify()).code).toBe(0);
+  await allIsWell();
 });
 
 test('a node measured anew answers with what it is, and its guests run on', async () => {
