@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { SeenNetwork } from '../../packages/agent/src/observation.ts';
-import { cable, type Driver, driver, type Namespace, namespace } from '../lab/namespaces.ts';
+import { cable, type Driver, driver, type Namespace, namespace, settledLinks } from '../lab/namespaces.ts';
 
 const SCRIPT = fileURLToPath(new URL('../lab/network-driver.ts', import.meta.url));
 const CLUSTER = '11111111-1111-4111-8111-111111111111';
@@ -65,17 +65,7 @@ async function pingsSoon(from: Namespace, to: string): Promise<boolean> {
   for (let attempt = 0; attempt < 60; attempt++) if (await pings(from, to)) return true;
   return false;
 }
-/** Without what changes by itself. */
-const links = async (): Promise<string> =>
-  (await node.exec('ip', '-d', 'addr')).replaceAll(/gc_timer +\S+| tentative/g, '');
-/** With a link-local address everywhere, which comes late. */
-async function settled(): Promise<string> {
-  for (;;) {
-    const before = await node.exec('ip', 'addr');
-    if (!before.includes('tentative')) return links();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+const settled = (): Promise<string> => settledLinks(node, 'up0', 'up1');
 
 it('carries guests to the world, and gives the uplink back as it was', async () => {
   const before = await settled();

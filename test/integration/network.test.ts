@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../packages/agent/src/host/clock.ts';
 import type { SeenNetwork } from '../../packages/agent/src/observation.ts';
-import { cable, type Driver, driver, type Namespace, namespace } from '../lab/namespaces.ts';
+import { cable, type Driver, driver, type Namespace, namespace, settledLinks } from '../lab/namespaces.ts';
 
 const SCRIPT = fileURLToPath(new URL('../lab/network-driver.ts', import.meta.url));
 const CLUSTER = '11111111-1111-4111-8111-111111111111';
@@ -70,18 +70,18 @@ const plugGuest = async (): Promise<void> => {
   await node.exec('ip', 'link', 'set', 'vnet0', 'master', 'gbr0');
 };
 
-/** Asks DHCP once, as a booting guest does; undefined: nobody answered. */
-async function askDhcp(): Promise<Record<string, string> | undefined> {
+/** Asks for an address as a booting guest does, so many times within as many seconds; undefined: nobody answered. */
+async function askDhcp(times = 60): Promise<Record<string, string> | undefined> {
   const script = join(dir, 'udhcpc.sh');
   await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && env\nexit 0\n', { mode: 0o755 });
-  const argv = ['busybox', 'udhcpc', '-f', '-n', '-q', '-i', 'eth0', '-s', script, '-t', '3', '-T', '1'];
-  const answer = await guest.exec(...argv).catch(() => '');
+  const argv = ['busybox', 'udhcpc', '-f', '-n', '-q', '-i', 'eth0', '-s', script];
+  const answer = await guest.exec(...argv, '-t', String(times), '-T', '1').catch(() => '');
   const pairs = answer.split('\n').map((line) => line.split('=') as [string, string]);
   const found = Object.fromEntries(pairs);
   return found['ip'] ? found : undefined;
 }
 
-/** Pids of the servers that belong to this test. */
+/** Pids of the servers that belong to this test; one that becomes a daemon is two for a moment. */
 async function dnsmasqs(): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   return pids.filter((pid) => {
@@ -91,6 +91,10 @@ async function dnsmasqs(): Promise<number[]> {
       return false;
     }
   });
+}
+async function onlyDnsmasq(): Promise<number> {
+  await expect.poll(dnsmasqs).toHaveLength(1);
+  return (await dnsmasqs())[0] ?? 0;
 }
 const uid = (pid: number): number =>
   Number(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
@@ -120,7 +124,7 @@ describe('a NAT network', () => {
     // `world` has no route to the guest's subnet: only NAT brings the answer back.
     expect(await guest.exec('ping', '-c', '1', '-W', '60', '192.0.2.1')).toContain('1 received');
     expect(await node.exec('ping', '-c', '1', '-W', '60', GUEST_IP)).toContain('1 received');
-    for (const pid of await dnsmasqs()) expect(uid(pid)).toBe(65534);
+    expect(uid(await onlyDnsmasq())).toBe(65534);
   });
 
   it('lets nothing in unasked, and no foreign source out', async () => {
@@ -130,7 +134,7 @@ describe('a NAT network', () => {
     await guest.exec('ip', 'addr', 'add', '203.0.113.9/32', 'dev', 'eth0');
     await guest.exec('ip', 'route', 'add', 'default', 'via', '10.77.0.1');
     await world.exec('ip', 'route', 'add', '10.77.0.0/24', 'via', '192.0.2.2');
-    await expect(world.exec('ping', '-c', '1', '-W', '1', GUEST_IP)).rejects.toThrow('filtered');
+    await expect(world.exec('ping', '-c', '1', '-W', '60', GUEST_IP)).rejects.toThrow('filtered');
     const spoofed = guest.exec('ping', '-c', '1', '-W', '1', '-I', '203.0.113.9', '192.0.2.1');
     await expect(spoofed).rejects.toThrow(/ 0 received/);
     expect(await guest.exec('ping', '-c', '1', '-W', '60', '192.0.2.1')).toContain('1 received');
@@ -139,7 +143,7 @@ describe('a NAT network', () => {
   it('answers no unknown MAC', async () => {
     await agent.call('ensure', spec, []);
     await plugGuest();
-    expect(await askDhcp()).toBeUndefined();
+    expect(await askDhcp(3)).toBeUndefined();
     await agent.call('ensure', spec, [lease]);
     expect((await askDhcp())?.['ip']).toBe(GUEST_IP);
   });
@@ -149,14 +153,14 @@ describe('a NAT network', () => {
     await plugGuest();
     await guest.exec('ip', 'link', 'set', 'eth0', 'address', '52:54:00:00:00:99');
     expect((await askDhcp())?.['ip']).toBe(GUEST_IP);
-    const [pid] = await dnsmasqs();
+    const pid = await onlyDnsmasq();
     const second = { ...lease, mac: '52:54:00:00:00:07', ipv4: '10.77.0.7' };
     await agent.call('ensure', spec, [{ ...lease, mac: '52:54:00:00:00:99' }, second]);
-    expect(await dnsmasqs()).toEqual([pid]);
+    await expect.poll(dnsmasqs).toEqual([pid]);
     await agent.call('ensure', spec, [lease, second]);
     await guest.exec('ip', 'link', 'set', 'eth0', 'address', GUEST_MAC);
     expect((await askDhcp())?.['ip']).toBe(GUEST_IP);
-    expect(await dnsmasqs()).toHaveLength(1);
+    await onlyDnsmasq();
   });
 
   it.each(['10.77.0.9', 'ignore'])(
@@ -183,14 +187,14 @@ describe('a NAT network', () => {
 
   it('is served on as before when its files cannot be written', async () => {
     await agent.call('ensure', spec, [lease, { ...lease, mac: '52:54:00:00:00:99', ipv4: '10.77.0.9' }]);
-    const pids = await dnsmasqs();
+    const pids = [await onlyDnsmasq()];
     for (const name of ['dnsmasq.conf', 'hosts']) {
       const obstacle = join(dir, NETWORK, `${name}.new`);
       await mkdir(obstacle);
       await expect(
         agent.call('ensure', { ...spec, subnet: { cidr: '10.77.0.0/24' } }, [lease]),
       ).rejects.toThrow();
-      expect(await dnsmasqs()).toEqual(pids);
+      await expect.poll(dnsmasqs).toEqual(pids);
       await rm(obstacle, { recursive: true });
     }
     await agent.call('ensure', spec, [lease]);
@@ -237,13 +241,13 @@ describe('a NAT network', () => {
 
   it('is found and served on after a kill of the agent', async () => {
     await agent.call('ensure', spec, [lease]);
-    const pids = await dnsmasqs();
+    const pids = [await onlyDnsmasq()];
     await agent.kill();
-    expect(await dnsmasqs()).toEqual(pids);
+    await expect.poll(dnsmasqs).toEqual(pids);
     agent = startAgent();
     expect(await seen()).toMatchObject([{ ready: true, leases: `${GUEST_MAC},${GUEST_IP},hello.example\n` }]);
     await agent.call('ensure', spec, [lease]);
-    expect(await dnsmasqs()).toEqual(pids);
+    await expect.poll(dnsmasqs).toEqual(pids);
     await plugGuest();
     expect((await askDhcp())?.['ip']).toBe(GUEST_IP);
   });
@@ -252,7 +256,8 @@ describe('a NAT network', () => {
     [
       'its DHCP server is killed',
       async () => {
-        for (const pid of await dnsmasqs()) process.kill(pid, 'SIGKILL');
+        process.kill(await onlyDnsmasq(), 'SIGKILL');
+        await expect.poll(dnsmasqs).toEqual([]);
       },
     ],
     ['its address is removed', () => node.exec('ip', 'addr', 'flush', 'dev', 'gbr0')],
@@ -274,7 +279,7 @@ describe('a NAT network', () => {
     expect(await seen()).toMatchObject([{ network: NETWORK, ready: false, why: expect.stringMatching(/./) }]);
     await agent.call('ensure', spec, [lease]);
     expect(await seen()).toMatchObject([{ network: NETWORK, ready: true }]);
-    expect(await dnsmasqs()).toHaveLength(1);
+    await onlyDnsmasq();
     await plugGuest();
     expect((await askDhcp())?.['ip']).toBe(GUEST_IP);
   });
@@ -337,7 +342,7 @@ describe('killed before any step', () => {
       expect(await seen()).toMatchObject([{ network: NETWORK, ready: false }]);
       await agent.call('ensure', spec, [lease]);
       expect(await seen()).toMatchObject([{ network: NETWORK, ready: true }]);
-      expect(await dnsmasqs()).toHaveLength(1);
+      await onlyDnsmasq();
       await agent.call('remove', spec);
     }
     expect(steps).toBeGreaterThanOrEqual(6);
@@ -402,9 +407,8 @@ describe('refuses', () => {
 describe('a bridge of the host', () => {
   const given = { ...spec, mode: 'bridge', bridge: 'br0', subnet: undefined, dhcp: false };
 
-  /** Without what changes by itself. */
   const settings = async (): Promise<string[]> => [
-    (await node.exec('ip', '-d', 'addr')).replaceAll(/gc_timer +\S+| tentative/g, ''),
+    await settledLinks(node, 'up0'),
     await node.exec('nft', 'list', 'ruleset'),
     await node.exec('sysctl', '-a', '--pattern', '[.]forwarding|disable_ipv6'),
   ];

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { until } from './wait.ts';
 
 const execute = promisify(execFile);
 
@@ -52,6 +53,14 @@ export async function cable(a: Namespace, aName: string, b: Namespace, bName: st
   ]);
   await execute('ip', ['-n', a.name, 'link', 'set', aName, 'up']);
   await execute('ip', ['-n', b.name, 'link', 'set', bName, 'up']);
+}
+
+/** All interfaces with their addresses, without what changes by itself, once these have their link-local ones, which come late. */
+export async function settledLinks(inside: Namespace, ...names: readonly string[]): Promise<string> {
+  const hasAddress = async (name: string) =>
+    / fe80:(?!.* tentative)/.test(await inside.exec('ip', '-6', '-o', 'addr', 'show', 'dev', name));
+  for (const name of names) await until(`the link-local address of ${name}`, () => hasAddress(name));
+  return (await inside.exec('ip', '-d', 'addr')).replaceAll(/gc_timer +\S+| tentative/g, '');
 }
 
 /** Another process that does what it is told, one JSON line a call. */

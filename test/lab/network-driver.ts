@@ -18,7 +18,7 @@ const countedRun: typeof run = (argv, options) => {
 const reaches = (): Promise<boolean> =>
   controller === ''
     ? Promise.resolve(true)
-    : run(['ping', '-c', '1', '-W', '1', controller]).then(
+    : run(['ping', '-c', '1', '-W', '5', controller]).then(
         () => true,
         () => false,
       );

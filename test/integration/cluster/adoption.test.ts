@@ -20,8 +20,9 @@ const counting = Array.from({ length: 1500 }, (_, index) => `${index + 1}\n${PAU
 
 const virsh = (...words: string[]) => cluster.exec('virsh', '--quiet', ...words);
 const definition = (name: string) => virsh('dumpxml', '--inactive', name);
+/** Each number is written digit by digit: only what a line ends is whole. */
 const said = async (disk: string) =>
-  (await readFile(`${disk}.log`, 'latin1')).split(/\s+/).filter(Boolean).map(Number);
+  (await readFile(`${disk}.log`, 'latin1')).split('\n').slice(0, -1).map(Number);
 const state = async (name: string) => (await cluster.json<Instance>('instance', 'show', name)).status.state;
 const refused = async (...words: string[]) => {
   const { code, stderr } = await cluster.gantry(words);
