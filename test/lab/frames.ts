@@ -159,7 +159,7 @@ export const sender = `
 
 /** Prints every frame that an interface sees, in hex, up to the one that holds the last argument. Its first line: ready. */
 export const sniffer = `
-  $| = 1; my ($name, $end) = @ARGV; alarm 300;
+  $| = 1; my ($name, $end) = @ARGV; alarm 600;
   open(my $f, '<', "/sys/class/net/$name/ifindex") or die $!; my $index = <$f>;
   socket(my $s, 17, 3, unpack('S', pack('n', 3))) or die $!;
   bind($s, pack('S n i S C C a8', 17, 3, $index, 0, 0, 0, '')) or die $!;

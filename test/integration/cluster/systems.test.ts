@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import type { Instance } from '@gantry/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createNodeOs } from '../../../packages/agent/src/os/create-os.ts';
-import { loopDevicesOf } from '../../../packages/agent/src/storage/loop-devices.ts';
 import { cloudImage } from '../../lab/cloud-image.ts';
 import { CACHE, type Cluster, startCluster } from '../../lab/cluster.ts';
 import { examplesOf } from '../../lab/examples.ts';
 import { type Inventory, inventory } from '../../lab/inventory.ts';
 import { nothingLeft } from '../../lab/leftovers.ts';
+import { succeed } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 import { createDisk, osDisk } from '../support/os-disk.ts';
 
@@ -109,7 +109,10 @@ describe('ganeti-instance-debootstrap as Debian ships it', () => {
     expect(spec.os).toMatchObject({ provider: 'ganeti-debootstrap', variant: 'default' });
     const operation = /^op (\d+)/m.exec(stderr)?.[1] ?? '';
     expect(await cluster.ok('op', 'show', operation)).toContain('PARTITION_STYLE=none');
-    expect(await loopDevicesOf(cluster.dir)).toEqual([]);
+    await until('no loop device on any disk', async () => {
+      const files = await succeed(['losetup', '--list', '--noheadings', '--raw', '--output', 'BACK-FILE']);
+      return !files.includes(cluster.dir);
+    });
     await deleted('old');
   });
 });
