@@ -247,7 +247,8 @@ function planDown(
   if (missing) return answer({ state: 'absent', reason: missing });
   const failure = failureOf(input, subject, guest.generation);
   return answer(
-    failure ? { state: 'absent', error: failure.problem } : { state: 'defined' },
+    // 'stopped' when it is seen: whoever was told before would ask for more while this is under way
+    { state: 'absent', ...(failure ? { error: failure.problem } : { reason: 'is being defined' }) },
     mayAct(guest, input) ? [{ do: 'guest.define', spec: guest.spec }] : [],
     failure?.retryAt,
   );

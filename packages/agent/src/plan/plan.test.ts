@@ -115,9 +115,13 @@ describe('a new guest', () => {
     for (const key of ['startedAt', 'firstPingAt', 'sshReadyAt'])
       expect(stateOf('guest', before)).not.toHaveProperty(key);
   });
-  it('stopped from the beginning is only defined', () => {
+  it('stopped from the beginning is only defined, and told so when it is', () => {
     const assignments = assignmentsOf({ guests: [guestOf({ power: 'stopped' })] });
-    expect(actionsOf({ assignments, observation: observationOf({ filters: [] }) })).toEqual(['guest.define']);
+    const input = { assignments, observation: observationOf({ filters: [] }) };
+    expect(actionsOf(input)).toEqual(['guest.define']);
+    expect(stateOf('guest', input)).toMatchObject({ state: 'absent', reason: 'is being defined' });
+    const observation = observationOf({ filters: [], domains: [domainOf('shutoff')] });
+    expect(stateOf('guest', { assignments, observation })).toMatchObject({ state: 'stopped' });
   });
 });
 
