@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGuests, type Guests } from '../../packages/agent/src/guests/guests.ts';
 import { ids } from '../../packages/agent/src/testing/assignments.ts';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from '../lab/private-libvirtd.ts';
+import { until } from '../lab/wait.ts';
 
 const run = promisify(execFile);
 const GANTRY = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
@@ -194,6 +195,9 @@ test('polkit: a rule lets in the user whom it names', async () => {
       '-c',
       'setsid /usr/lib/polkit-1/polkitd --no-debug < /dev/null > /run/polkitd.log 2>&1 &',
     ]);
+    const owner = ['--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.GetNameOwner'];
+    const polkitd = ['--system', '--print-reply', ...owner, 'string:org.freedesktop.PolicyKit1'];
+    await until('polkitd', () => node.exec(['dbus-send', ...polkitd]));
     await restart(node); // libvirtd looks for the bus once
     const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
     const virsh = [...asNobody, 'virsh', '-q', '-c', 'qemu:///system', 'uri'];
