@@ -94,6 +94,9 @@ test('the socket alone opens nothing: a token is needed', async () => {
 });
 
 test('the console in a terminal: attach, type, see the guest answer, leave', async () => {
+  // systemd waits 90 s for the device: in a guest as slow as this machine may make it, the prompt is asked for again.
+  const getty = () => cluster.ssh(address, 'systemctl start serial-getty@ttyS0');
+  await until('a prompt that listens', async () => (await getty()).code === 0);
   const shell = await terminal('/bin/bash', '--norc', '--noprofile');
   await shell.type(`stty -g >${cluster.dir}/stty.before; ${GANTRY} console web1`);
   await shell.press('Enter');
