@@ -12,15 +12,17 @@ import { type Holder, holderIn, question } from './frames.ts';
 /** Kernels answer within a millisecond or a few: lost frames, not slow hosts, are why it is asked again. */
 const TIMES = 3;
 const GAP_SECONDS = 0.04;
+/** All that has come while it could not run, between two looks at its time: an answer may stand behind much else. */
+const MANY_FRAMES = 1000;
 /** A raw socket on a machine with much to do. */
 const LIMIT_MS = 5000;
 
 /**
  * Sends the frames (hex), so many times, so many seconds apart, and prints what ARP and IPv6 comes meanwhile.
- * 17 AF_PACKET, 3 SOCK_RAW, 0x8933 SIOCGIFINDEX: the index that /sys tells may be another namespace's.
+ * 17 AF_PACKET, 3 SOCK_RAW, 0x8933 SIOCGIFINDEX: the index that /sys tells may be another namespace's. 0x40 MSG_DONTWAIT.
  */
 const RAW_SOCKET = `
-  my ($name, $times, $gap, @frames) = @ARGV;
+  my ($name, $times, $gap, $many, @frames) = @ARGV;
   sub opened {
     my ($type) = @_;
     socket(my $socket, 17, 3, unpack('S', pack('n', $type))) or die "raw socket: $!\\n";
@@ -38,7 +40,10 @@ const RAW_SOCKET = `
       (my $count, $left) = select($ready, undef, undef, $left);
       last if $count < 1;
       for (grep { vec($ready, fileno $_, 1) } values %sockets) {
-        print unpack('H*', $frame), "\\n" if defined recv($_, $frame, 2048, 0);
+        for my $nth (1 .. $many) {
+          defined recv($_, $frame, 2048, 0x40) or last;
+          print unpack('H*', $frame), "\\n";
+        }
       }
     }
   }
@@ -95,11 +100,12 @@ async function otherHolder(
     if (stream === 'stdout') holder ??= holderIn(Buffer.from(line, 'hex'), addresses, [link.mac, ...guests]);
   };
   const options = { timeoutMs: LIMIT_MS, keepBytes: 4096, onOutput, ...(signal ? { signal } : {}) };
-  await run(['perl', '-e', RAW_SOCKET, link.name, `${TIMES}`, `${GAP_SECONDS}`, ...frames], options).catch(
-    (cause: unknown) => {
-      throw cause instanceof ProcessError && cause.reason !== 'aborted' ? unfit(cause.message, cause) : cause;
-    },
-  );
+  await run(
+    ['perl', '-e', RAW_SOCKET, link.name, `${TIMES}`, `${GAP_SECONDS}`, `${MANY_FRAMES}`, ...frames],
+    options,
+  ).catch((cause: unknown) => {
+    throw cause instanceof ProcessError && cause.reason !== 'aborted' ? unfit(cause.message, cause) : cause;
+  });
   return holder;
 }
 
