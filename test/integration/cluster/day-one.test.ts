@@ -62,6 +62,9 @@ test('a size that is set waits for the next start, and a crash does not count as
 
 test('a restart policy holds for the guest that runs', async () => {
   await set('--on-crash', 'stop');
+  // Its node has the policy when it has done what was asked for later.
+  await cluster.ok('instance', 'pause', 'web1');
+  await cluster.ok('instance', 'resume', 'web1');
   process.kill((await qemu())?.hostPid ?? 0, 'SIGKILL');
   await until('it stays down', async () => (await show()).status.state === 'crashed');
   await set('--unset', 'onCrash');
