@@ -156,7 +156,7 @@ class Machine implements VirtualNode {
 
   /** Emulated cryptography takes its time: one connection, made here, carries all commands. */
   async #connects(): Promise<boolean> {
-    if (this.#qemu?.exitCode !== null) return true; // the next command says so
+    if (this.#hasEnded()) return true; // the next command says so
     const [ssh = '', ...words] = this.#ssh('-f', '-N', '-M');
     const master = spawn(ssh, words, { stdio: 'ignore' });
     return await new Promise((resolve) => master.once('exit', (code) => resolve(code === 0)));
@@ -168,8 +168,18 @@ class Machine implements VirtualNode {
 
   async exec(...argv: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(argv);
-    if (code !== 0) throw new Error(`${argv.join(' ')} in the node ended with ${code}\n${stdout}\n${stderr}`);
-    return stdout;
+    if (code === 0) return stdout;
+    const why = this.#hasEnded() ? `${this.#end()}\n${await this.logs()}` : `${stdout}\n${stderr}`;
+    throw new Error(`${argv.join(' ')} in the node ended with ${code}\n${why}`);
+  }
+
+  #hasEnded(): boolean {
+    return this.#qemu?.exitCode !== null || this.#qemu.signalCode !== null;
+  }
+
+  /** By itself, as a panic or a reboot of its kernel does, or by a fault of QEMU's own. */
+  #end(): string {
+    return `its QEMU has ended, ${this.#qemu?.signalCode ?? `with ${this.#qemu?.exitCode}`}`;
   }
 
   /** The argv of ssh to the node, for a command's line. */
@@ -192,7 +202,7 @@ class Machine implements VirtualNode {
 
   async stop(): Promise<void> {
     const qemu = this.#qemu;
-    if (qemu?.exitCode === null && qemu.signalCode === null) {
+    if (qemu && !this.#hasEnded()) {
       const ended = new Promise((resolve) => qemu.once('exit', resolve));
       qemu.kill('SIGKILL');
       await ended;
