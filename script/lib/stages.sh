@@ -68,6 +68,7 @@ tests() {
   # a filter may choose tests of one project only
   (($# == 0)) || set -- --passWithNoTests "$@"
   ! vitest_run "$project" "$report" "$@" || return 0
+  [[ -e $report ]] || return 1 # the runner itself failed, and has said how
   ((${once:-0} == 1)) || mapfile -t again < <(node "$ROOT/script/lib/again.mjs" "$report")
   ((${#again[@]} > 0)) || return 1
   printf 'script/test: once more, alone: %s\n' "${again[*]}"

@@ -15,27 +15,24 @@ export function toRunAgain(path) {
   return report.outside.length === 0 && files.length <= MOST_AGAIN ? files : [];
 }
 
+const nothing = { files: [], outside: [] };
+const secondOf = (path) => path.replace(/[.]json$/, '.again.json');
+
 /**
  * The stages, of DIR/STAGE.json and of DIR/STAGE.again.json, which counts for the files in it. `unsteady` are the failures
  * of files that were whole in their second run.
  */
 export function stagesOf(paths) {
-  const again = paths.filter((path) => path.endsWith('.again.json'));
+  const seconds = new Set(paths.map(secondOf));
   return paths
-    .filter((path) => !again.includes(path))
-    .map((path) =>
-      stageOf(
-        basename(path, '.json'),
-        read(path),
-        again.find((one) => isSecondOf(one, path)),
-      ),
-    );
+    .filter((path) => !seconds.has(path))
+    .map((path) => {
+      const second = paths.includes(secondOf(path)) ? read(secondOf(path)) : nothing;
+      return stageOf(basename(path, '.json'), read(path), second);
+    });
 }
 
-const isSecondOf = (second, first) => second === first.replace(/[.]json$/, '.again.json');
-
-function stageOf(stage, first, secondPath) {
-  const second = secondPath === undefined ? { files: [], outside: [] } : read(secondPath);
+function stageOf(stage, first, second) {
   const later = new Map(second.files.map((one) => [one.file, one]));
   const files = first.files.map((one) => later.get(one.file) ?? one);
   const whole = failing(first).filter(({ file }) => later.get(file)?.failures.length === 0);
