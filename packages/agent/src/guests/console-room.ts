@@ -1,7 +1,7 @@
 /**
  * The serial console of a guest, for any number of people at a time: libvirt gives it to one only, so the first who comes
- * opens it, and a while after the last has left it is closed. All see all that the guest writes, all may type. It goes on as fast as the
- * slowest of them reads; who reads nothing for a while is let go.
+ * opens it, and a while after the last has left it is closed. All see all that the guest writes, all may type. It goes on
+ * as fast as the slowest of them reads; who reads nothing for a while is let go.
  */
 import { Duplex } from 'node:stream';
 import type { Clock } from '../env.ts';
@@ -111,7 +111,6 @@ class Room {
     const agreed = new AbortController();
     const late = this.#clock.sleep(PATIENCE_MS, agreed.signal);
     await Promise.race([this.#writer.close(), late]).catch(() => undefined);
-    late.catch(() => undefined);
     agreed.abort();
     this.#reader.cancel().catch(() => undefined);
     this.#writer.abort().catch(() => undefined);
