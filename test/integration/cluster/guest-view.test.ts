@@ -306,12 +306,13 @@ describe('guest agent', () => {
     const instance = (await show('rated')).id;
     const writer = 'while :; do date +%s%N >> /root/ticks; sync /root/ticks; sleep 0.2; done';
     await inGuest('rated', `setsid sh -c '${writer}' </dev/null >/dev/null 2>&1 & echo $! > /run/writer.pid`);
+    const ticksOf = async () => (await inGuest('rated', 'cat /root/ticks')).split('\n');
+    await until('it writes', async () => (await ticksOf()).length > 2);
     const { frozen } = await until('a pause', () => whileFrozen(instance, parts, () => sleep(8000)));
     expect(frozen).toBe(1);
     const fail = () => Promise.reject(new Error('no snapshot'));
     const failure = () => whileFrozen(instance, parts, fail).catch(String);
     await until('the failure of what was to be done', async () => /no snapshot/.test(`${await failure()}`));
-    const ticksOf = async () => (await inGuest('rated', 'cat /root/ticks')).split('\n');
     const ticks = await ticksOf();
     const gaps = ticks.slice(1).map((tick, i) => (Number(tick) - Number(ticks[i])) / 1e6);
     // by the guest’s clock, which is slow where others work too
